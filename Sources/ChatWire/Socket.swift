@@ -1,0 +1,210 @@
+import Glibc
+
+/// A resolved address in the kernel's own form.
+package struct SocketAddress: @unchecked Sendable {
+  // Unchecked: `sockaddr_storage` is plain bytes without pointers; Glibc's import just does not say so.
+  private var storage: sockaddr_storage
+  private var length: socklen_t
+
+  package init(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
+    storage = sockaddr_storage()
+    self.length = min(length, socklen_t(MemoryLayout<sockaddr_storage>.size))
+    withUnsafeMutableBytes(of: &storage) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(self.length)))
+    }
+  }
+
+  /// Filled in by the kernel: `body` gets room for any kind of address, and its length.
+  package init<Result>(
+    filledBy body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result, result: inout Result
+  ) {
+    storage = sockaddr_storage()
+    length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    result = withUnsafeMutablePointer(to: &storage) { storage in
+      withUnsafeMutablePointer(to: &length) { length in
+        storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+      }
+    }
+  }
+
+  package func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
+  }
+
+  package var family: CInt { CInt(storage.ss_family) }
+
+  /// The TCP port; 0 for a Unix socket.
+  package var port: UInt16 {
+    switch family {
+    case AF_INET: UInt16(bigEndian: withBytes(as: sockaddr_in.self) { $0.sin_port })
+    case AF_INET6: UInt16(bigEndian: withBytes(as: sockaddr_in6.self) { $0.sin6_port })
+    default: 0
+    }
+  }
+
+  /// The numeric host address, as in `127.0.0.1` or `::1`; empty for a Unix socket.
+  package var host: String {
+    guard family == AF_INET || family == AF_INET6 else { return "" }
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { name in
+      name.initialize(repeating: 0)
+      let result = withPointer {
+        getnameinfo($0, $1, name.baseAddress, socklen_t(name.count), nil, 0, NI_NUMERICHOST)
+      }
+      guard result == 0, let base = name.baseAddress else { return "?" }
+      return String(cString: base)
+    }
+  }
+
+  /// The address as people write it.
+  package var address: Address {
+    guard family == AF_UNIX else { return .internet(host: host, port: port) }
+    let path = withBytes(as: sockaddr_un.self) { unix in
+      withUnsafeBytes(of: unix.sun_path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+    return .unix(path: path)
+  }
+
+  private func withBytes<Kind, Result>(as: Kind.Type, _ body: (Kind) -> Result) -> Result {
+    withUnsafeBytes(of: storage) { body($0.loadUnaligned(as: Kind.self)) }
+  }
+}
+
+/// A host name that could not be turned into addresses, and why.
+package struct ResolutionError: Error, CustomStringConvertible {
+  package let host: String
+  /// The resolver's words, as in `Name or service not known`.
+  package let reason: String
+  package var description: String { "\(host): \(reason)" }
+}
+
+extension Address {
+  /// The kernel's forms of this address, each once, in the resolver's order of preference; at least one.
+  package func resolved() throws(ResolutionError) -> [SocketAddress] {
+    switch self {
+    case .unix(let path):
+      var unix = sockaddr_un()
+      unix.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &unix.sun_path) { $0.copyBytes(from: path.utf8.prefix(Self.maximumPathBytes)) }
+      return [
+        withUnsafePointer(to: unix) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            SocketAddress($0, length: socklen_t(MemoryLayout<sockaddr_un>.size))
+          }
+        }
+      ]
+    case .internet(let host, let port):
+      var hints = addrinfo()
+      hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+      hints.ai_flags = AI_NUMERICSERV
+      var list: UnsafeMutablePointer<addrinfo>?
+      let result = getaddrinfo(host, String(port), &hints, &list)
+      guard result == 0 else {
+        let reason = result == EAI_SYSTEM ? String(cString: strerror(errno)) : String(cString: gai_strerror(result))
+        throw ResolutionError(host: host, reason: reason)
+      }
+      defer { freeaddrinfo(list) }
+      var found: [SocketAddress] = []
+      var next = list
+      while let entry = next?.pointee {
+        if let address = entry.ai_addr {
+          let candidate = SocketAddress(address, length: entry.ai_addrlen)
+          if !found.contains(where: { $0.address == candidate.address }) { found.append(candidate) }
+        }
+        next = entry.ai_next
+      }
+      guard !found.isEmpty else { throw ResolutionError(host: host, reason: "no address of a kind that is known here") }
+      return found
+    }
+  }
+}
+
+extension FileDescriptor {
+  /// A new stream socket for addresses of `address`'s family, closed on exec.
+  package static func socket(for address: SocketAddress) throws(SystemCallError) -> FileDescriptor {
+    let number = Glibc.socket(address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else { throw SystemCallError("socket") }
+    return FileDescriptor(owning: number)
+  }
+
+  package borrowing func connect(to address: SocketAddress) throws(SystemCallError) {
+    while address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 {
+      switch errno {
+      case EINTR: waitForConnection()
+      case EISCONN: return
+      default: throw SystemCallError("connect")
+      }
+    }
+  }
+
+  /// An interrupted connect goes on by itself (connect(2)); it is over when the socket can be written.
+  private borrowing func waitForConnection() {
+    var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+    while poll(&entry, 1, -1) < 0 && errno == EINTR {}
+  }
+
+  package borrowing func bind(to address: SocketAddress) throws(SystemCallError) {
+    guard address.withPointer({ Glibc.bind(number, $0, $1) }) == 0 else { throw SystemCallError("bind") }
+  }
+
+  package borrowing func listen(backlog: CInt) throws(SystemCallError) {
+    guard Glibc.listen(number, backlog) == 0 else { throw SystemCallError("listen") }
+  }
+
+  /// The address that this end is bound to.
+  package borrowing func localAddress() throws(SystemCallError) -> SocketAddress {
+    var result: CInt = 0
+    let address = SocketAddress(filledBy: { getsockname(number, $0, $1) }, result: &result)
+    guard result == 0 else { throw SystemCallError("getsockname") }
+    return address
+  }
+
+  package borrowing func set(_ option: SocketOption, to value: CInt) throws(SystemCallError) {
+    var value = value
+    guard setsockopt(number, option.level, option.name, &value, socklen_t(MemoryLayout<CInt>.size)) == 0 else {
+      throw SystemCallError("setsockopt")
+    }
+  }
+
+  /// Receives what is there, at most `buffer.count` bytes.
+  package borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    transfer("recv") { recv(number, buffer.baseAddress, buffer.count, 0) }
+  }
+
+  /// Sends what fits, without a SIGPIPE where the peer has gone.
+  @inline(__always)
+  package borrowing func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+    transfer("send") { Glibc.send(number, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// Sends what fits of several pieces, in one call.
+  package borrowing func send(_ pieces: UnsafeMutableBufferPointer<iovec>) -> Transfer {
+    var message = msghdr()
+    message.msg_iov = pieces.baseAddress
+    message.msg_iovlen = pieces.count
+    return transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// Tells the peer that nothing more will come; receiving goes on.
+  package borrowing func shutdownSending() { _ = shutdown(number, CInt(SHUT_WR)) }
+}
+
+/// A socket option that takes one integer.
+package struct SocketOption: Sendable {
+  let level: CInt
+  let name: CInt
+
+  package static let reuseAddress = SocketOption(level: SOL_SOCKET, name: SO_REUSEADDR)
+  package static let keepAlive = SocketOption(level: SOL_SOCKET, name: SO_KEEPALIVE)
+  package static let receiveBuffer = SocketOption(level: SOL_SOCKET, name: SO_RCVBUF)
+  package static let sendBuffer = SocketOption(level: SOL_SOCKET, name: SO_SNDBUF)
+  package static let ipv6Only = SocketOption(level: CInt(IPPROTO_IPV6), name: IPV6_V6ONLY)
+  package static let noDelay = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_NODELAY)
+  /// Seconds without traffic before the kernel asks whether the peer is still there.
+  package static let keepAliveIdle = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_KEEPIDLE)
+  /// Seconds between two such questions.
+  package static let keepAliveInterval = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_KEEPINTVL)
+  /// Questions without an answer before the connection counts as broken.
+  package static let keepAliveCount = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_KEEPCNT)
+  /// Milliseconds that sent bytes may stay without acknowledgement.
+  package static let userTimeout = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_USER_TIMEOUT)
+}
