@@ -3,9 +3,6 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
-/// A cursor is moved once per member and batch: the dynamic exclusivity check there guards state that one serial queue owns.
-let server: [SwiftSetting] = strict
-
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -21,14 +18,18 @@ let package = Package(
     .systemLibrary(name: "CEditLine", path: "Sources/CEditLine", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CEpoll", path: "Sources/CEpoll"),
     .target(name: "ChatWire", swiftSettings: strict),
-    .target(name: "ChatServer", dependencies: ["ChatWire", "CEpoll"], swiftSettings: server),
+    .target(name: "ChatServer", dependencies: ["ChatWire", "CEpoll"], swiftSettings: strict),
     .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine"], swiftSettings: strict),
-    .executableTarget(name: "mychatserver", dependencies: ["ChatServer", "ChatWire", arguments], swiftSettings: strict),
-    .executableTarget(name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
+    .executableTarget(
+      name: "mychatserver", dependencies: ["ChatServer", "ChatWire", arguments], swiftSettings: strict),
+    .executableTarget(
+      name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "ChatWireTests", dependencies: ["ChatWire", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ChatClientTests", dependencies: ["ChatClient", "ChatWire", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ChatClientTests", dependencies: ["ChatClient", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),

@@ -71,7 +71,9 @@ extension Address {
     case 2 where !parts[0].isEmpty:
       self = .internet(host: String(parts[0]), port: try Self.port(parts[1], in: text))
     case 2: throw AddressError(description: "'\(text)' has no host before its ':'; \(forms).")
-    default: throw AddressError(description: "'\(text)' has more than one ':'; an IPv6 address with a port is written [IPV6]:PORT.")
+    default:
+      throw AddressError(
+        description: "'\(text)' has more than one ':'; an IPv6 address with a port is written [IPV6]:PORT.")
     }
   }
 

@@ -16,12 +16,17 @@ package struct FileDescriptor: ~Copyable, Sendable {
 
 /// A system call that failed: which one, and why.
 package struct SystemCallError: Error, Equatable, CustomStringConvertible {
-  package let call: String
+  /// The call's name; static, so that a failed transfer is a plain value without a count of references.
+  package let call: StaticString
   package let code: CInt
 
-  package init(_ call: String, code: CInt = errno) {
+  package init(_ call: StaticString, code: CInt = errno) {
     self.call = call
     self.code = code
+  }
+
+  package static func == (left: Self, right: Self) -> Bool {
+    left.code == right.code && left.call.description == right.call.description
   }
 
   /// The reason alone, in the C library's words, as in `Address already in use`.
@@ -61,7 +66,7 @@ extension FileDescriptor {
 
   /// The one place that judges a transfer: the count first, then errno; an interrupted call is made again.
   @inline(__always)
-  borrowing func transfer(_ call: String, _ body: () -> Int) -> Transfer {
+  borrowing func transfer(_ call: StaticString, _ body: () -> Int) -> Transfer {
     while true {
       let count = body()
       if count > 0 { return .bytes(count) }

@@ -149,7 +149,9 @@ package struct LineFramer {
 
   private static func firstNewline(in bytes: Span<UInt8>) -> Int? {
     bytes.withUnsafeBytes { raw in
-      guard let start = raw.baseAddress, let found = memchr(start, CInt(UInt8(ascii: "\n")), raw.count) else { return nil }
+      guard let start = raw.baseAddress, let found = memchr(start, CInt(UInt8(ascii: "\n")), raw.count) else {
+        return nil
+      }
       return UnsafeRawPointer(found) - start
     }
   }

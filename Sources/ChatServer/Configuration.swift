@@ -1,0 +1,49 @@
+import ChatWire
+import Dispatch
+
+/// What a server may be told, and the limits it keeps, each with its reason.
+package struct Configuration: Sendable {
+  /// Where to listen; at least one.
+  package var addresses: [Address] = [.standard]
+
+  /// Bytes of what was said that are kept for members that are behind: some 16,000 lines of chat, and small enough to stay
+  /// in a processor's cache while it is written to one member after the other.
+  package var logBytes = 1 << 20
+  /// Bytes of one line, its end not counted.
+  package var maximumLineBytes = 8192
+  /// Members at one time; nil for as many as the descriptor limit has room for.
+  package var maximumMembers: Int?
+
+  /// How long a full log waits for members in its older half before they miss lines.
+  package var patience = Duration.seconds(1)
+  /// The pause that ends a message of a peer that ends none itself. Longer than the gap between two packets of one message
+  /// on a network at hand, shorter than a person notices.
+  package var silence = Duration.milliseconds(50)
+  /// How long a member may take no byte while there is something to send, and how long a vanished machine goes unnoticed.
+  package var giveUpAfter = Duration.seconds(30)
+  /// How long what still comes from a member that leaves is awaited, so that closing does not throw away what it has yet
+  /// to read. Also the most that all goodbyes take together when the server stops.
+  package var goodbye = Duration.seconds(2)
+
+  /// Descriptors that are not for members: standard streams, the event layer's, listeners, libdispatch's own.
+  package static let reservedDescriptors = 64
+
+  package var eventLayer = EventLayer.standard
+
+  package init() {}
+}
+
+/// A moment on the monotonic clock, in nanoseconds: deadlines do not move when somebody sets the time.
+struct Moment: Comparable {
+  var nanoseconds: UInt64
+
+  static var now: Moment { Moment(nanoseconds: DispatchTime.now().uptimeNanoseconds) }
+  static let never = Moment(nanoseconds: .max)
+
+  static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }
+  static func + (moment: Moment, duration: Duration) -> Moment {
+    let (seconds, attoseconds) = duration.components
+    return Moment(
+      nanoseconds: moment.nanoseconds + UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000))
+  }
+}

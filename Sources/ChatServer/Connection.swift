@@ -1,0 +1,99 @@
+import ChatWire
+
+/// One peer's connection: its descriptor, what it has sent so far, and how far its goodbye has come.
+///
+/// Confined to the server's queue. The descriptor is closed when the last who holds the connection lets go.
+final class Connection {
+  enum Phase: Equatable {
+    /// In the room: what it sends is heard.
+    case talking
+    /// It has left, and still gets what was said until then. What it sends is discarded.
+    case leaving
+    /// Our side has ended; its last bytes are awaited, so that closing does not reset the connection under what it has
+    /// still to read.
+    case ending
+    case closed
+  }
+
+  let descriptor: FileDescriptor
+  let token: Token
+  /// The peer as log lines show it, as in `('127.0.0.1', 54321)`.
+  let label: [UInt8]
+  let member: Member
+  var framer: LineFramer
+  var phase = Phase.talking
+
+  /// What the event layer is to tell of.
+  var interest: Interest = .reading
+  /// Taken from the socket, and not said yet because the log was full.
+  var unread: [UInt8] = []
+  /// Set while it is not read, because the log is full.
+  var isPaused = false
+  /// Set while the kernel takes no more bytes for it.
+  var isBlocked = false
+  /// Set when sending has failed: it hears nothing more, and is read to its end.
+  var isMute = false
+  /// Set when the peer has ended its stream.
+  var hasEnded = false
+  /// When it last took a byte, or last had nothing to take.
+  var lastProgress: Moment
+  /// When something last came from it.
+  var lastHeard: Moment
+  /// When it ends even if the peer does not; set with the phase `ending`.
+  var endsBy = Moment.never
+  /// The earliest of its entries among the server's deadlines.
+  var nextLook = Moment.never
+
+  init(
+    descriptor: consuming FileDescriptor, token: Token, label: [UInt8], member: Member, framer: LineFramer, now: Moment
+  ) {
+    self.descriptor = descriptor
+    self.token = token
+    self.label = label
+    self.member = member
+    self.framer = framer
+    lastProgress = now
+    lastHeard = now
+  }
+}
+
+/// The connections by token. A slot is used again under a new generation, so an old token finds nothing.
+struct ConnectionTable {
+  private var slots: [Connection?] = []
+  private var generations: [UInt32] = []
+  private var free: [UInt32] = []
+  private(set) var count = 0
+
+  subscript(token: Token) -> Connection? {
+    let slot = Int(token.slot)
+    return slot < slots.count && generations[slot] == token.generation ? slots[slot] : nil
+  }
+
+  /// A token for a connection that is about to be inserted.
+  mutating func nextToken() -> Token {
+    if let slot = free.popLast() { return Token(slot: slot, generation: generations[Int(slot)]) }
+    slots.append(nil)
+    generations.append(0)
+    return Token(slot: UInt32(slots.count - 1), generation: 0)
+  }
+
+  mutating func insert(_ connection: Connection) {
+    slots[Int(connection.token.slot)] = connection
+    count += 1
+  }
+
+  mutating func remove(_ token: Token) {
+    let slot = Int(token.slot)
+    guard self[token] != nil else { return }
+    slots[slot] = nil
+    generations[slot] &+= 1
+    free.append(token.slot)
+    count -= 1
+  }
+
+  /// Every connection, in no order. The table may change meanwhile.
+  @inline(__always)
+  func forEach(_ body: (Connection) -> Void) {
+    for connection in slots { if let connection { body(connection) } }
+  }
+}

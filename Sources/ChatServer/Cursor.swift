@@ -1,0 +1,275 @@
+import ChatWire
+import Glibc
+
+/// How far one member is in the room's log, and what it gets besides.
+///
+/// The member's stream is the log from its cursor on, less its own lines, with what is meant for it alone put in at line
+/// boundaries. A cursor does the bookkeeping of partial writes and of being overtaken; it knows no socket.
+///
+/// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines, or `missedFrom`
+/// is set, and then no byte of the log is due before `resume`.
+package struct Cursor {
+  /// How a delivery ended.
+  package enum Outcome: Equatable {
+    /// Nothing is left to send.
+    case caughtUp
+    /// The receiver takes no more for now.
+    case blocked
+    /// The budget is used up; there is more.
+    case budgetSpent
+    /// The receiver has gone.
+    case failed(SystemCallError)
+  }
+
+  /// The next byte of the log to send.
+  package private(set) var position: LogOffset
+  /// Where this member's stream ends: `never` until it leaves.
+  private var end = LogOffset.never
+  /// The number of the line that begins at `end`.
+  private var endLine = Int.max
+  /// The member's own lines that are not passed yet.
+  private var own = OwnLines()
+  /// What is meant for this member alone and not sent yet, from `asideSent` on: notices, and the rest of a line that it
+  /// had begun to receive when it was overtaken.
+  private var aside: [UInt8] = []
+  private var asideSent = 0
+  /// The first line that this member missed whole, while it is overtaken.
+  private var missedFrom: Int?
+  /// How many of the lines missed were its own, and so no loss.
+  private var ownMissed = 0
+  /// Whether a full log waits for this member.
+  package var isCounted = true
+
+  /// A cursor for a member that joins now, and hears what is said from here on.
+  package init(joining log: borrowing RoomLog) { position = log.head }
+
+  package var isOvertaken: Bool { missedFrom != nil }
+
+  /// Whether anything is due to this member.
+  @inline(__always)
+  package func isCaughtUp(with log: borrowing RoomLog) -> Bool {
+    missedFrom == nil && position >= min(log.head, end) && aside.isEmpty
+  }
+
+  /// The line just appended between `start` and the log's head is the member's own.
+  package mutating func passOver(from start: LogOffset, in log: borrowing RoomLog) {
+    if isOvertaken { ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail) }
+    if position == start && !isOvertaken {
+      position = log.head
+    } else {
+      own.append(from: start, to: log.head, line: log.headLine - 1)
+    }
+  }
+
+  /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary.
+  package mutating func tell(_ notice: [UInt8]) { aside += notice }
+
+  /// Nothing said after this moment is for this member any more.
+  package mutating func end(with log: borrowing RoomLog) {
+    guard end == .never else { return }
+    end = log.head
+    endLine = log.headLine
+  }
+
+  /// The log is about to forget all before `boundary`, and this member has not got there: keep the rest of the line that
+  /// it is in the middle of, and remember from which line on it misses some.
+  package mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog) {
+    guard !isOvertaken, position < boundary, position < end else { return }
+    let next = log.boundary(atOrAfter: position)
+    if next != position {
+      var rest: [UInt8] = []
+      rest.reserveCapacity(next - position)
+      log.forEachPiece(from: position, to: next) { rest.append(contentsOf: $0) }
+      // In the middle of a line nothing of `aside` can have been sent: it waits for the boundary.
+      aside = rest + aside
+    }
+    missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
+    position = next
+    ownMissed = 0
+  }
+
+  /// Lets go of what is remembered of own lines that the log has forgotten.
+  package mutating func prune(_ log: borrowing RoomLog) {
+    if isOvertaken { ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail) }
+  }
+
+  /// The member takes bytes again after it was overtaken: it goes on at the oldest line kept, and is told what it missed.
+  private mutating func resume(_ log: borrowing RoomLog, missedFrom first: Int) {
+    prune(log)
+    let missed = min(log.tailLine, endLine) - first - ownMissed
+    missedFrom = nil
+    position = max(position, min(log.tail, end))
+    if missed > 0 { tell(Wording.skipped(lines: missed)) }
+  }
+
+  /// Sends what is due, at most about `budget` bytes.
+  ///
+  /// - Parameters:
+  ///   - sent: raised by the number of bytes sent.
+  ///   - send: takes pieces to send in order, at least one, none empty, and says how it went; a partial transfer is fine.
+  @inline(__always)
+  package mutating func deliver(
+    from log: borrowing RoomLog, budget: Int, sent: inout Int,
+    to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Outcome {
+    if let first = missedFrom { resume(log, missedFrom: first) }
+    var left = budget
+    while true {
+      // A member's own lines at the very front would leave nothing to send.
+      while let past = own.end(ofRunAt: position) { position = past }
+      let last = min(log.head, end)
+      let transfer: Transfer
+      if aside.isEmpty {
+        if position >= last { return .caughtUp }
+        if left <= 0 { return .budgetSpent }
+        transfer = sendLog(log, to: min(last, position + left), send)
+      } else {
+        if left <= 0 { return .budgetSpent }
+        transfer =
+          log.isBoundary(position) ? sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+      }
+      switch transfer {
+      case .bytes(let count):
+        left -= count
+        sent += count
+      case .wouldBlock: return .blocked
+      case .failed(let error): return .failed(error)
+      case .ended: return .failed(SystemCallError("send", code: EPIPE))
+      }
+    }
+  }
+
+  private mutating func sendAside(_ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
+    let transfer = aside.withUnsafeMutableBytes { bytes in
+      var piece = iovec(iov_base: bytes.baseAddress.map { $0 + asideSent }, iov_len: bytes.count - asideSent)
+      return withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
+    }
+    if case .bytes(let count) = transfer {
+      asideSent += count
+      if asideSent == aside.count { (aside, asideSent) = ([], 0) }
+    }
+    return transfer
+  }
+
+  @inline(__always)
+  private mutating func sendLog(
+    _ log: borrowing RoomLog, to last: LogOffset, _ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Transfer {
+    if own.isEmpty || own.firstStart >= last {
+      let bytes = log.contiguous(from: position, to: last)
+      var piece = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+      let transfer = withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
+      if case .bytes(let count) = transfer { position = position + count }
+      return transfer
+    }
+    return sendAroundOwn(log, to: last, send)
+  }
+
+  /// As `sendLog`, where own lines lie before `last`: what is between them goes out in one call.
+  private mutating func sendAroundOwn(
+    _ log: borrowing RoomLog, to last: LogOffset, _ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Transfer {
+    let most = 64
+    let transfer = withUnsafeTemporaryAllocation(of: iovec.self, capacity: most) { pieces in
+      var count = 0
+      var next = position
+      var run = own.first
+      while next < last && count < most {
+        let stop = run < own.runs.endIndex ? min(last, own.runs[run].start) : last
+        while next < stop && count < most {
+          let bytes = log.contiguous(from: next, to: stop)
+          pieces.initializeElement(
+            at: count, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))
+          count += 1
+          next = next + bytes.count
+        }
+        if next == stop, stop < last {
+          next = own.runs[run].end
+          run += 1
+        }
+      }
+      return send(UnsafeMutableBufferPointer(rebasing: pieces[..<count]))
+    }
+    if case .bytes(let count) = transfer { advance(by: count) }
+    return transfer
+  }
+
+  /// Moves `count` sent bytes on, stepping over own lines on the way.
+  private mutating func advance(by count: Int) {
+    var left = count
+    while left > 0 {
+      let step = own.isEmpty ? left : min(left, own.firstStart - position)
+      position = position + step
+      left -= step
+      while let past = own.end(ofRunAt: position) { position = past }
+    }
+  }
+}
+
+/// Where a member's own lines lie in the log, oldest first, neighbours joined.
+///
+/// All members' together are never more than the lines in the log, as every line has one owner.
+struct OwnLines {
+  struct Run {
+    var start: LogOffset
+    var end: LogOffset
+    /// The number of its first line, and how many there are.
+    var line: Int
+    var count: Int
+  }
+
+  /// Runs before the index `first` are done with.
+  private(set) var runs: [Run] = []
+  private(set) var first = 0
+
+  @inline(__always)
+  var isEmpty: Bool { first == runs.count }
+  /// Where the next run begins. There has to be one.
+  var firstStart: LogOffset { runs[first].start }
+
+  mutating func append(from start: LogOffset, to end: LogOffset, line: Int) {
+    if !isEmpty, runs[runs.count - 1].end == start {
+      runs[runs.count - 1].end = end
+      runs[runs.count - 1].count += 1
+    } else {
+      runs.append(Run(start: start, end: end, line: line, count: 1))
+    }
+  }
+
+  /// If a run begins at `position`, it is done with, and its end is where to go on.
+  @inline(__always)
+  mutating func end(ofRunAt position: LogOffset) -> LogOffset? {
+    guard !isEmpty, runs[first].start == position else { return nil }
+    let end = runs[first].end
+    removeFirst()
+    return end
+  }
+
+  /// Forgets the lines numbered below `line`, which begins at `start`, and says how many they were.
+  mutating func removeAll(beforeLine line: Int, at start: LogOffset) -> Int {
+    var removed = 0
+    while !isEmpty, runs[first].line < line {
+      let count = min(runs[first].count, line - runs[first].line)
+      removed += count
+      if count == runs[first].count {
+        removeFirst()
+      } else {
+        runs[first].start = start
+        runs[first].line += count
+        runs[first].count -= count
+      }
+    }
+    return removed
+  }
+
+  private mutating func removeFirst() {
+    first += 1
+    if first == runs.count {
+      runs.removeAll(keepingCapacity: runs.count <= 64)
+      first = 0
+    } else if first >= 64, first * 2 >= runs.count {
+      runs.removeFirst(first)
+      first = 0
+    }
+  }
+}

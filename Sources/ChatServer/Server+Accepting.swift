@@ -1,0 +1,66 @@
+import ChatWire
+import Glibc
+
+extension Server {
+  /// Peers that are told at one time that the server is full, and given the time to read it. Beyond those it is said once
+  /// and closed at once. They come out of the reserved descriptors.
+  private static let mostRefusals = 32
+  /// Connections taken in one turn, so that a rush at the door does not hold up those inside.
+  private static let mostAccepted = 256
+
+  func peersAreWaiting(atListener index: Int) {
+    // A server that stops has closed its listeners; their last report may still have been on its way.
+    guard index < listeners.count else { return }
+    let listener = listeners[index]
+    now = .now
+    accepting: for _ in 0..<Self.mostAccepted {
+      switch listener.accept() {
+      case .connection(let descriptor, let peer):
+        acceptPause = .milliseconds(10)
+        receive(descriptor, from: peer, at: listener)
+      case .gone: continue
+      case .nobody: break accepting
+      case .exhausted:
+        pauseAccepting()
+        break accepting
+      }
+    }
+    finishTurn()
+  }
+
+  private func receive(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
+    let isFull = connections.count >= maximumMembers
+    if isFull, connections.count >= maximumMembers + Self.mostRefusals {
+      _ = Wording.full.withUnsafeBytes { descriptor.send($0) }
+      return
+    }
+    let name: String
+    let label: String
+    if peer.family == AF_UNIX {
+      unixPeers += 1
+      name = String(unixPeers)
+      label = "('\(listener.address)', \(unixPeers))"
+    } else {
+      name = String(peer.port)
+      label = "('\(peer.host)', \(peer.port))"
+    }
+    let connection = Connection(
+      descriptor: descriptor, token: connections.nextToken(), label: Array(label.utf8), member: room.join(name: name),
+      framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip), now: now)
+    admit(connection)
+    if isFull { refuse(connection) } else { log.connected(connection.label) }
+  }
+
+  /// No descriptor is left: the listeners rest, longer each time, for a listener that nobody can accept from would keep the
+  /// queue busy without end.
+  private func pauseAccepting() {
+    for listener in listeners { listener.pause() }
+    acceptsAgain = now + acceptPause
+    acceptPause = min(acceptPause * 2, .seconds(1))
+  }
+
+  func acceptAgain() {
+    acceptsAgain = .never
+    for listener in listeners { listener.resume() }
+  }
+}

@@ -1,0 +1,139 @@
+import ChatWire
+import Dispatch
+import Glibc
+import Synchronization
+
+/// The server's own account of what happens, on standard output, worded as SEED.md has it.
+///
+/// The room's queue writes lines into a page and hands it over once a turn; a queue of the log's own writes pages out, in
+/// large pieces, so a stalled terminal or pipe never holds up the room. What cannot be kept meanwhile is counted, and said.
+///
+/// The methods that note something are confined to the server's queue.
+final class ServerLog {
+  private let writer: LogWriter
+  /// Lines noted in this turn.
+  private var page: [UInt8] = []
+
+  init(writer: LogWriter) { self.writer = writer }
+
+  func listening(on address: Address) { line("[LISTENING] Server is listening on \(address)") }
+  func connected(_ peer: [UInt8]) { line("[NEW CONNECTION] ", peer, " connected.") }
+  func leftByCommand(_ peer: [UInt8]) { line("[", peer, "] Sent exit command.") }
+  func lost(_ peer: [UInt8]) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
+  func removed(_ peer: [UInt8]) { line("[DISCONNECTED] ", peer, " has been removed.") }
+
+  /// - Parameter entries: lines as the log has them, each with its name in front and its LF.
+  @inline(__always)
+  func relayed(_ peer: [UInt8], from start: LogOffset, in log: borrowing RoomLog) {
+    append("[")
+    page.append(contentsOf: peer)
+    append("] Relaying message: ")
+    log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
+  }
+
+  /// To be called at the end of a turn: what was noted in it goes out.
+  @inline(__always)
+  func handOver() {
+    if !page.isEmpty { writer.take(&page) }
+  }
+
+  private func line(_ text: String) {
+    page.append(contentsOf: text.utf8)
+    append("\n")
+  }
+
+  private func line(_ before: StaticString, _ peer: [UInt8], _ after: StaticString) {
+    append(before)
+    page.append(contentsOf: peer)
+    append(after)
+    append("\n")
+  }
+
+  @inline(__always)
+  private func append(_ text: StaticString) {
+    page.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+}
+
+/// Writes pages of whole lines to a descriptor, from a queue of its own.
+package final class LogWriter: Sendable {
+  private struct Waiting {
+    var bytes: [UInt8] = []
+    /// Lines that came while `bytes` was full.
+    var leftOut = 0
+    var isScheduled = false
+  }
+
+  /// How long lines are gathered before they are written: nobody sees it, and a busy room writes in large pieces.
+  private static let gathering = DispatchTimeInterval.milliseconds(50)
+  /// Bytes that wait at most for a descriptor that takes none.
+  private static let mostWaiting = 1 << 20
+
+  private let queue = DispatchQueue(label: "mychat.log")
+  /// Not owned: standard output outlives everything.
+  private let descriptor: CInt
+  private let waiting = Mutex(Waiting())
+
+  package init(descriptor: CInt) { self.descriptor = descriptor }
+
+  /// Takes all lines of `page`, and leaves it empty.
+  func take(_ page: inout [UInt8]) {
+    let isFirst = waiting.withLock { waiting in
+      if waiting.bytes.isEmpty {
+        swap(&waiting.bytes, &page)
+      } else if waiting.bytes.count + page.count <= Self.mostWaiting {
+        waiting.bytes.append(contentsOf: page)
+      } else {
+        for byte in page where byte == UInt8(ascii: "\n") { waiting.leftOut += 1 }
+      }
+      defer { waiting.isScheduled = true }
+      return !waiting.isScheduled
+    }
+    page.removeAll(keepingCapacity: true)
+    if isFirst { queue.asyncAfter(deadline: .now() + Self.gathering) { self.writeWaiting() } }
+  }
+
+  /// Waits until all that was taken is written, or `seconds` have gone by.
+  package func drain(seconds: Double) {
+    let done = DispatchSemaphore(value: 0)
+    queue.async {
+      self.writeWaiting()
+      done.signal()
+    }
+    _ = done.wait(timeout: .now() + seconds)
+  }
+
+  private func writeWaiting() {
+    var bytes: [UInt8] = []
+    let leftOut = waiting.withLock { waiting in
+      swap(&bytes, &waiting.bytes)
+      waiting.isScheduled = false
+      defer { waiting.leftOut = 0 }
+      return waiting.leftOut
+    }
+    if leftOut > 0 {
+      bytes.append(contentsOf: "[LOG] \(leftOut) lines left out, because standard output took no more.\n".utf8)
+    }
+    bytes.withUnsafeBytes { write($0) }
+    bytes.removeAll(keepingCapacity: true)
+    // The page's memory goes back, so that two pages serve for ever.
+    waiting.withLock { if $0.bytes.isEmpty, $0.bytes.capacity < bytes.capacity { swap(&bytes, &$0.bytes) } }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) {
+    var rest = bytes
+    while let start = rest.baseAddress, rest.count > 0 {
+      let count = Glibc.write(descriptor, start, rest.count)
+      if count > 0 {
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      } else if errno == EAGAIN {
+        // Somebody shares the terminal and has made it non-blocking.
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&entry, 1, -1)
+      } else if errno != EINTR {
+        // Closed, or a full disk: the room goes on, and later lines are tried again.
+        return
+      }
+    }
+  }
+}

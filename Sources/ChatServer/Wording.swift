@@ -1,0 +1,11 @@
+/// What members read from the server itself. A line that begins with `* ` is never somebody's message, as no name has a `*`.
+package enum Wording {
+  package static func skipped(lines: Int) -> [UInt8] { notice("\(lines) lines skipped") }
+  package static func tooLong(maximumLineBytes: Int) -> [UInt8] {
+    notice("That line is longer than \(maximumLineBytes) bytes; it was not sent.")
+  }
+  package static let notText = notice("That was not text; it was not sent.")
+  package static let full = notice("Server is full")
+
+  private static func notice(_ text: String) -> [UInt8] { Array("* \(text)\n".utf8) }
+}

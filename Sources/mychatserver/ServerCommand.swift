@@ -1,0 +1,73 @@
+import ArgumentParser
+import ChatServer
+import ChatWire
+import Dispatch
+import Glibc
+
+@main
+struct ServerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mychatserver",
+    abstract: "The server of a line chat for the terminal.",
+    discussion: """
+      Everything that one member says goes to all others. Members come with mychatclient, nc, or any program that sends \
+      and receives lines of text.
+
+      An ADDRESS is PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. SIGINT (Ctrl-C) and SIGTERM \
+      stop the server in good order: everybody gets what is on its way.
+      """,
+    version: "1.0.0")
+
+  @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
+  var addresses: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "How long the room waits for members that are far behind, before they miss lines.", valueName: "seconds"))
+  var patience = 1.0
+
+  @Option(help: "What watches the connections: \(EventLayer.allCases.map(\.rawValue).joined(separator: " or ")).")
+  var eventLayer = EventLayer.standard
+
+  func validate() throws {
+    guard patience >= 0, patience <= 3600 else {
+      throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
+    }
+  }
+
+  func run() throws {
+    var configuration = Configuration()
+    if !addresses.isEmpty { configuration.addresses = try addresses.map { try Address(parsing: $0) } }
+    configuration.patience = .seconds(patience)
+    configuration.eventLayer = eventLayer
+
+    ignoreBrokenPipes()
+    let log = LogWriter(descriptor: STDOUT_FILENO)
+    let server = Server(configuration, log: log) {
+      log.drain(seconds: 1)
+      Glibc.exit(EXIT_SUCCESS)
+    }
+    let signals = StopSignals()
+    signals.stop(server)
+    try server.start()
+    withExtendedLifetime(signals) { dispatchMain() }
+  }
+
+  /// Says what is wrong in one line, and ends with the status for it: 64 for bad usage, 1 for anything else.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      let isUsage = error is AddressError || exitCode(for: error) == .validationFailure
+      guard isUsage || error is ListenError else { exit(withError: error) }
+      let hint = error is AddressError || error is ListenError ? "" : " See 'mychatserver --help'."
+      let problem = error is AddressError || error is ListenError ? "\(error)" : message(for: error)
+      let line = Array("[ERROR] \(problem)\(hint)\n".utf8)
+      _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      Glibc.exit(isUsage ? 64 : EXIT_FAILURE)
+    }
+  }
+}
+
+extension EventLayer: ExpressibleByArgument {}
