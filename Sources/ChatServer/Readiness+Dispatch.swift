@@ -14,29 +14,21 @@ final class DispatchReadiness: Readiness {
     init(read: any DispatchSourceRead) { self.read = read }
   }
 
-  private let queue: DispatchQueue
-  private let report: @Sendable () -> Void
-  private let enqueue: @Sendable (ReadyConnection) -> Void
+  private var queue: DispatchQueue?
+  private var report: (@Sendable () -> Void)?
   private var sources: [Token: Sources] = [:]
   private var waiting: [ReadyConnection] = []
   private var isReportDue = false
 
-  /// - Parameters:
-  ///   - report: is run on `queue` when `takeReady` has something to give.
-  ///   - enqueue: has to call `add` with what it gets; it is called on `queue`.
-  init(
-    queue: DispatchQueue, report: @escaping @Sendable () -> Void,
-    enqueue: @escaping @Sendable (ReadyConnection) -> Void
-  ) {
+  func activate(on queue: DispatchQueue, report: @escaping @Sendable () -> Void) {
     self.queue = queue
     self.report = report
-    self.enqueue = enqueue
   }
 
   /// Notes that a connection is ready.
-  func add(_ ready: ReadyConnection) {
+  private func add(_ ready: ReadyConnection) {
     waiting.append(ready)
-    guard !isReportDue else { return }
+    guard !isReportDue, let queue, let report else { return }
     isReportDue = true
     queue.async(execute: report)
   }
@@ -44,8 +36,7 @@ final class DispatchReadiness: Readiness {
   func watch(_ connection: Connection) {
     let read = DispatchSource.makeReadSource(fileDescriptor: connection.descriptor.number, queue: queue)
     let ready = ReadyConnection(token: connection.token, ready: .reading)
-    let enqueue = enqueue
-    read.setEventHandler { enqueue(ready) }
+    read.setEventHandler { self.add(ready) }
     keepOpen(connection, until: read)
     // Activated before any write source on the descriptor, and kept: the other way round it would never fire.
     read.activate()
@@ -67,8 +58,7 @@ final class DispatchReadiness: Readiness {
     if interest.contains(.writing), sources.write == nil {
       let write = DispatchSource.makeWriteSource(fileDescriptor: connection.descriptor.number, queue: queue)
       let ready = ReadyConnection(token: connection.token, ready: .writing)
-      let enqueue = enqueue
-      write.setEventHandler { enqueue(ready) }
+      write.setEventHandler { self.add(ready) }
       keepOpen(connection, until: write)
       write.activate()
       sources.write = write
@@ -96,6 +86,7 @@ final class DispatchReadiness: Readiness {
   }
 
   func cancel() {
+    report = nil
     for token in Array(sources.keys) {
       guard let gone = sources.removeValue(forKey: token) else { continue }
       gone.write?.cancel()

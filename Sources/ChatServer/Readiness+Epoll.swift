@@ -13,18 +13,22 @@
   /// The set is level-triggered, so nothing that is left unread or unsent is forgotten.
   final class EpollReadiness: Readiness {
     private let set: FileDescriptor
-    private let source: any DispatchSourceRead
-    private var events: [epoll_event]
+    private var source: (any DispatchSourceRead)?
+    private var events = Array(repeating: epoll_event(), count: 512)
 
-    /// - Parameter report: is run on `queue` when `takeReady` has something to give.
-    init(queue: DispatchQueue, report: @escaping @Sendable () -> Void) throws(SystemCallError) {
+    init() throws(SystemCallError) {
       let number = epoll_create1(CInt(EPOLL_CLOEXEC))
       guard number >= 0 else { throw SystemCallError("epoll_create1") }
       set = FileDescriptor(owning: number)
-      events = Array(repeating: epoll_event(), count: 512)
-      source = DispatchSource.makeReadSource(fileDescriptor: number, queue: queue)
+    }
+
+    func activate(on queue: DispatchQueue, report: @escaping @Sendable () -> Void) {
+      let source = DispatchSource.makeReadSource(fileDescriptor: set.number, queue: queue)
       source.setEventHandler(handler: report)
+      // The set must not be closed before libdispatch has let go of it.
+      source.setCancelHandler { _ = self }
       source.activate()
+      self.source = source
     }
 
     func watch(_ connection: Connection) { control(EPOLL_CTL_ADD, connection, .reading) }
@@ -56,7 +60,10 @@
       return true
     }
 
-    func cancel() { source.cancel() }
+    func cancel() {
+      source?.cancel()
+      source = nil
+    }
 
     private func control(_ operation: CInt, _ connection: Connection, _ interest: Interest) {
       var event = epoll_event()

@@ -33,6 +33,9 @@ struct ReadyConnection {
 ///
 /// Confined to the server's queue. Something that stays ready is reported again; a report may come in vain.
 protocol Readiness: AnyObject {
+  /// Begins to call `report` on the server's queue when `takeReady` has something to give. Once, before all else.
+  func activate(on queue: DispatchQueue, report: @escaping @Sendable () -> Void)
+
   /// Starts to report `connection`, when it can be read at first.
   func watch(_ connection: Connection)
 

@@ -47,7 +47,8 @@ extension Server {
     let connection = Connection(
       descriptor: descriptor, token: connections.nextToken(), label: Array(label.utf8), member: room.join(name: name),
       framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip), now: now)
-    admit(connection)
+    connections.insert(connection)
+    readiness.watch(connection)
     if isFull { refuse(connection) } else { log.connected(connection.label) }
   }
 

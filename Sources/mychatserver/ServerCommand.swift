@@ -43,7 +43,7 @@ struct ServerCommand: ParsableCommand {
 
     ignoreBrokenPipes()
     let log = LogWriter(descriptor: STDOUT_FILENO)
-    let server = Server(configuration, log: log) {
+    let server = try Server(configuration, log: log) {
       log.drain(seconds: 1)
       Glibc.exit(EXIT_SUCCESS)
     }

@@ -1,0 +1,109 @@
+import ChatWire
+
+/// What goes out, and who waits when it does not.
+extension Server {
+  func writable(_ connection: Connection) {
+    guard connection.isBlocked else { return }
+    connection.isBlocked = false
+    due.append(connection)
+  }
+
+  func deliver() {
+    if room.log.head != servedUpTo {
+      servedUpTo = room.log.head
+      due.removeAll(keepingCapacity: true)
+      for slot in connections.slots { if let connection = connections[slot: slot] { deliver(to: connection) } }
+    } else {
+      let served = due
+      due = []
+      for connection in served { deliver(to: connection) }
+    }
+    guard !broken.isEmpty else { return }
+    let failed = broken
+    broken = []
+    for connection in failed { sendingFailed(connection) }
+  }
+
+  @inline(__always)
+  func deliver(to connection: Connection) {
+    if connection.isBlocked || connection.isMute || connection.phase == .closed { return }
+    if connection.member.cursor.isCaughtUp(with: room.log) {
+      if connection.phase == .leaving { endSending(connection) }
+      if !connection.interest.contains(.writing) { return }
+    }
+    send(to: connection)
+  }
+
+  func send(to connection: Connection) {
+    var sent = 0
+    let outcome = connection.member.cursor.deliver(from: room.log, budget: 256 << 10, sent: &sent) { pieces in
+      pieces.count == 1
+        ? connection.descriptor.send(UnsafeRawBufferPointer(start: pieces[0].iov_base, count: pieces[0].iov_len))
+        : connection.descriptor.send(pieces)
+    }
+    if sent > 0 || !connection.interest.contains(.writing) { connection.lastProgress = now }
+    room.recount(connection.member)
+    switch outcome {
+    case .caughtUp:
+      if connection.phase == .leaving { return endSending(connection) }
+    case .blocked, .budgetSpent:
+      connection.isBlocked = true
+      look(at: connection, by: connection.lastProgress + configuration.giveUpAfter)
+    case .failed:
+      broken.append(connection)
+      return
+    }
+    updateInterest(of: connection)
+  }
+
+  func updateInterest(of connection: Connection) {
+    var interest: Interest = []
+    if !connection.hasEnded, !connection.isPaused { interest.insert(.reading) }
+    if connection.isBlocked { interest.insert(.writing) }
+    guard interest != connection.interest else { return }
+    readiness.setInterest(interest, of: connection)
+    connection.interest = interest
+  }
+
+  // MARK: A full log
+
+  func pause(_ connection: Connection) {
+    guard !connection.isPaused else { return }
+    connection.isPaused = true
+    paused.append(connection)
+    updateInterest(of: connection)
+  }
+
+  /// The log was found full in this turn: goes on if delivering has made room, and else waits, but not for ever.
+  func waitForRoom() {
+    guard room.hasRoomAgain() else {
+      if patienceEnds == .never { patienceEnds = now + configuration.patience }
+      return
+    }
+    patienceEnds = .never
+    let waiting = paused
+    paused = []
+    for connection in waiting where connection.phase == .talking {
+      connection.isPaused = false
+      if room.isFull {
+        pause(connection)
+        continue
+      }
+      updateInterest(of: connection)
+      let unread = connection.unread
+      connection.unread = []
+      if !unread.isEmpty { hear(unread.span, from: connection) }
+      if connection.hasEnded, !connection.isPaused { streamHasEnded(connection) }
+      if connection.framer.awaitsSilence { look(at: connection, by: now + configuration.silence) }
+    }
+    // What was said just now goes out in a turn of its own, so that others get theirs in between.
+    queue.async {
+      self.assumeIsolated {
+        if !$0.hasStopped {
+          $0.now = .now
+          $0.finishTurn()
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import ChatWire
+
+/// How a connection ends, and how the server does.
+extension Server {
+  /// Takes a member out of the conversation: it still gets what was said until now, and nothing that it sends counts.
+  func leave(_ connection: Connection) {
+    log.removed(connection.label)
+    connection.phase = .leaving
+    connection.unread = []
+    connection.isPaused = false
+    updateInterest(of: connection)
+    connection.member.cursor.end(with: room.log)
+    due.append(connection)
+  }
+
+  /// A peer that there is no room for is told so, and hears nothing else.
+  func refuse(_ connection: Connection) {
+    connection.phase = .leaving
+    connection.member.cursor.end(with: room.log)
+    tell(connection, Wording.full)
+  }
+
+  /// All that was due is sent. What the peer may still send is read and discarded: closing with unread input would reset
+  /// the connection, and throw away bytes that are still on their way to it.
+  func endSending(_ connection: Connection) {
+    room.remove(connection.member)
+    if connection.hasEnded { return close(connection) }
+    connection.descriptor.shutdownSending()
+    connection.phase = .ending
+    connection.endsBy = now + configuration.goodbye
+    look(at: connection, by: connection.endsBy)
+  }
+
+  /// A peer that takes nothing more has perhaps said something before: that still counts, so it is read to its end.
+  func sendingFailed(_ connection: Connection) {
+    guard connection.phase == .talking, !connection.hasEnded else { return lose(connection) }
+    room.remove(connection.member)
+    connection.isMute = true
+    connection.isBlocked = false
+    updateInterest(of: connection)
+    readiness.leftUnread(connection)
+  }
+
+  /// The connection broke, or its peer is given up on.
+  func lose(_ connection: Connection) {
+    if connection.phase == .talking {
+      log.lost(connection.label)
+      log.removed(connection.label)
+    }
+    close(connection)
+  }
+
+  func close(_ connection: Connection) {
+    guard connection.phase != .closed else { return }
+    connection.phase = .closed
+    room.remove(connection.member)
+    readiness.forget(connection)
+    connections.remove(connection.token)
+    if isStopping, connections.count == 0 { finishStopping() }
+  }
+
+  // MARK: The end
+
+  func beginStopping() {
+    guard !isStopping else { return }
+    isStopping = true
+    now = .now
+    stopsBy = now + configuration.goodbye
+    for listener in listeners { listener.close() }
+    listeners = []
+    acceptsAgain = .never
+    for connection in connections.all where connection.phase == .talking { leave(connection) }
+    finishTurn()
+    if connections.count == 0 { finishStopping() }
+  }
+
+  func finishStopping() {
+    guard !hasStopped else { return }
+    hasStopped = true
+    for connection in connections.all { close(connection) }
+    readiness.cancel()
+    timer.cancel()
+    log.handOver()
+    onStopped()
+  }
+}
