@@ -1,1 +1,170 @@
 import ChatWire
+import Glibc
+
+/// One peer on a real socket, for one test on one thread. It does what it is told and nothing else: above all it never reads
+/// by itself, so it can be as slow as a test needs. Everything it waits for has a deadline, and what it throws names what was
+/// expected and what came.
+package final class Dialogue {
+  /// Nil once closed.
+  private var socket: FileDescriptor?
+  /// Received and not yet asked for, oldest first.
+  private var received: [UInt8] = []
+  /// Set when the peer has ended its stream.
+  private var hasEnded = false
+
+  package let localAddress: SocketAddress
+  /// How long each step may take.
+  package var limit = generousLimit
+
+  /// The port by which the server knows this peer; 0 on a Unix socket.
+  package var localPort: UInt16 { localAddress.port }
+
+  /// - Parameter receiveBuffer: bytes asked of the kernel for what has come and was not read; small to be a slow reader.
+  package init(connectingTo address: Address, receiveBuffer: CInt? = nil) throws {
+    guard let target = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
+    let socket = try FileDescriptor.socket(for: target)
+    if let receiveBuffer { try socket.set(.receiveBuffer, to: receiveBuffer) }
+    try socket.connect(to: target)
+    try socket.setBlocking(false)
+    localAddress = try socket.localAddress()
+    self.socket = consume socket
+  }
+
+  package convenience init(port: UInt16, receiveBuffer: CInt? = nil) throws {
+    try self.init(connectingTo: .internet(host: "127.0.0.1", port: port), receiveBuffer: receiveBuffer)
+  }
+
+  /// Sends all of `text` as it stands; a line's newline is the caller's to write.
+  package func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+  package func send(_ bytes: [UInt8]) throws {
+    let deadline = Deadline(within: limit)
+    var sent = 0
+    while sent < bytes.count {
+      let outcome = try withSocket { socket in bytes[sent...].withUnsafeBytes { socket.send($0) } }
+      switch outcome {
+      case .bytes(let count): sent += count
+      case .wouldBlock:
+        guard isReady(try number(), for: POLLOUT, by: deadline) else {
+          throw TestFailure("sent \(sent) of \(bytes.count) bytes within \(limit), and the peer took no more")
+        }
+      case .ended: break
+      case .failed(let error): throw TestFailure("sent \(sent) of \(bytes.count) bytes, then \(error)")
+      }
+    }
+  }
+
+  /// Sends as much as goes without waiting.
+  /// - Returns: bytes sent, from the front of `bytes`.
+  package func sendWithoutWaiting(_ bytes: ArraySlice<UInt8>) throws -> Int {
+    switch try withSocket({ socket in bytes.withUnsafeBytes { socket.send($0) } }) {
+    case .bytes(let count): return count
+    case .wouldBlock, .ended: return 0
+    case .failed(let error): throw error
+    }
+  }
+
+  /// Says that nothing more will come from here; receiving goes on.
+  package func finishSending() throws { try withSocket { $0.shutdownSending() } }
+
+  /// Closes. If something has come and was not read, the kernel makes a reset of it.
+  package func close() { socket = nil }
+
+  /// Breaks the connection off: the server sees a reset.
+  package func reset() throws {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    guard setsockopt(try number(), SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger))) == 0
+    else { throw SystemCallError("setsockopt") }
+    close()
+  }
+
+  /// The next line, without its newline.
+  package func expectLine() throws -> String {
+    let deadline = Deadline(within: limit)
+    while true {
+      if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+        let line = String(decoding: received[..<end], as: UTF8.self)
+        received.removeFirst(end + 1)
+        return line
+      }
+      try fill(by: deadline, for: "a line")
+    }
+  }
+
+  /// The next line has to be `line`.
+  package func expect(_ line: String) throws {
+    let came: String
+    do { came = try expectLine() } catch { throw TestFailure("expected \(line.debugDescription): \(error)") }
+    guard came == line else { throw TestFailure("expected \(line.debugDescription), came \(came.debugDescription)") }
+  }
+
+  /// What one receive gives, as programs that know no framing take it: everything that is there, at least one byte; "" at the end.
+  package func receiveOnce() throws -> String {
+    let deadline = Deadline(within: limit)
+    if received.isEmpty, !hasEnded { try fill(by: deadline, for: "anything", orEnd: true) }
+    defer { received = [] }
+    return String(decoding: received, as: UTF8.self)
+  }
+
+  /// Exactly so many bytes.
+  package func expectBytes(_ count: Int) throws -> [UInt8] {
+    let deadline = Deadline(within: limit)
+    while received.count < count { try fill(by: deadline, for: "\(count) bytes") }
+    defer { received.removeFirst(count) }
+    return Array(received.prefix(count))
+  }
+
+  /// Everything up to the end of the stream.
+  package func receiveAll() throws -> [UInt8] {
+    let deadline = Deadline(within: limit)
+    while !hasEnded { try fill(by: deadline, for: "the end", orEnd: true) }
+    defer { received = [] }
+    return received
+  }
+
+  /// The peer ends its stream in order, without another byte before.
+  package func expectClosed() throws {
+    let deadline = Deadline(within: limit)
+    while !hasEnded && received.isEmpty { try fill(by: deadline, for: "the end", orEnd: true) }
+    guard received.isEmpty else { throw TestFailure("expected the end, came \(shown(received))") }
+  }
+
+  /// Takes in what is there now, without waiting.
+  /// - Returns: all that has come and was not asked for yet; it stays to be asked for.
+  package func peek() throws -> [UInt8] {
+    while !hasEnded, isReady(try number(), for: POLLIN, by: Deadline(within: .zero)) {
+      try fill(by: Deadline(), for: "anything", orEnd: true)
+    }
+    return received
+  }
+
+  private func fill(by deadline: Deadline, for what: String, orEnd: Bool = false) throws {
+    if hasEnded { throw TestFailure("expected \(what), the peer closed after \(shown(received))") }
+    guard isReady(try number(), for: POLLIN, by: deadline) else {
+      throw TestFailure("expected \(what) within \(limit), came \(shown(received))")
+    }
+    let outcome = try withSocket { socket in
+      withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+        let outcome = socket.receive(into: buffer)
+        if case .bytes(let count) = outcome { received.append(contentsOf: buffer[..<count]) }
+        return outcome
+      }
+    }
+    switch outcome {
+    case .bytes, .wouldBlock: return
+    case .ended:
+      hasEnded = true
+      if !orEnd { throw TestFailure("expected \(what), the peer closed after \(shown(received))") }
+    case .failed(let error): throw TestFailure("expected \(what), came \(shown(received)) and then \(error)")
+    }
+  }
+
+  private func withSocket<Result>(_ body: (borrowing FileDescriptor) throws -> Result) throws -> Result {
+    switch socket {
+    case .some(let socket): return try body(socket)
+    case nil: throw TestFailure("this end is closed already")
+    }
+  }
+
+  private func number() throws -> CInt { try withSocket { $0.number } }
+}

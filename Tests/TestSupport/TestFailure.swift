@@ -1,0 +1,11 @@
+/// What a test waited for and did not get, in words that name both.
+package struct TestFailure: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+}
+
+/// `bytes` as a failure shows them: text in quotes, with escapes for what cannot be seen, cut after 300 characters.
+package func shown(_ bytes: some Sequence<UInt8>) -> String {
+  let text = String(decoding: Array(bytes.prefix(1200)), as: UTF8.self).debugDescription
+  return text.count <= 300 ? text : text.prefix(300) + "…"
+}
