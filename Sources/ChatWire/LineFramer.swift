@@ -111,9 +111,8 @@ package struct LineFramer {
   private mutating func hold(_ bytes: Span<UInt8>, _ body: (Frame, Span<UInt8>) -> Bool) -> Int {
     if isSkipping { return bytes.count }
     // One byte over the limit is still fine if it is the CR of a line end.
-    let total = partial.count + bytes.count
-    let endsInReturn = bytes[bytes.count - 1] == UInt8(ascii: "\r")
-    if total <= maximumLineBytes || (total == maximumLineBytes + 1 && endsInReturn) {
+    let allowed = bytes[bytes.count - 1] == UInt8(ascii: "\r") ? maximumLineBytes + 1 : maximumLineBytes
+    if partial.count + bytes.count <= allowed {
       Self.append(bytes, to: &partial)
       return bytes.count
     }
@@ -125,7 +124,7 @@ package struct LineFramer {
     case .split:
       Self.append(bytes, to: &partial)
       var start = 0
-      while partial.count - start > maximumLineBytes {
+      while partial.count - start > allowed {
         let rest = partial.span.extracting(start..<partial.count)
         let cut = Self.cut(rest, atMost: maximumLineBytes)
         _ = body(.line, rest.extracting(0..<cut))
