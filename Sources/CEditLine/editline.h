@@ -1,3 +1,78 @@
-// libedit's variadic calls, typed one by one, because Swift imports no variadic C function.
+// libedit's variadic calls, typed one by one, because Swift imports no variadic C function; and the C library's
+// character widths, which Swift's Glibc does not show.
 #pragma once
 #include <histedit.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <wchar.h>
+#include <wctype.h>
+
+/// An editor on standard input and output, or null where there is no memory.
+static inline EditLine *editline_init(const char *program) { return el_init(program, stdin, stdout, stderr); }
+
+static inline void editline_set_client_data(EditLine *el, void *data) { el_set(el, EL_CLIENTDATA, data); }
+
+static inline void *editline_client_data(EditLine *el) {
+  void *data = NULL;
+  el_get(el, EL_CLIENTDATA, &data);
+  return data;
+}
+
+static inline void editline_set_prompt(EditLine *el, char *(*prompt)(EditLine *)) { el_set(el, EL_PROMPT, prompt); }
+
+static inline void editline_set_reader(EditLine *el, int (*reader)(EditLine *, wchar_t *)) {
+  el_set(el, EL_GETCFN, reader);
+}
+
+/// `emacs` or `vi`.
+static inline void editline_set_editor(EditLine *el, const char *editor) { el_set(el, EL_EDITOR, editor); }
+
+static inline void editline_set_history(EditLine *el, History *entries) { el_set(el, EL_HIST, history, entries); }
+
+/// Turns off, in one of libedit's two sets of terminal modes (`-d` editing, `-x` between two lines), all by which the
+/// kernel would itself act on keys: line discipline, echo, signals.
+static inline void editline_take_keys(EditLine *el, const char *modes) {
+  el_set(el, EL_SETTY, modes, "-icanon", "-echo", "-isig", "-iexten", NULL);
+}
+
+/// Without editing, libedit leaves the terminal's modes alone.
+static inline void editline_disable(EditLine *el) { el_set(el, EL_EDITMODE, 0); }
+
+/// Whether it edits at all: `~/.editrc` may say no, and so does the terminal within Emacs.
+static inline int editline_is_enabled(EditLine *el) {
+  int enabled = 0;
+  el_get(el, EL_EDITMODE, &enabled);
+  return enabled;
+}
+
+/// Draws prompt and line anew, from the row of the cursor.
+static inline void editline_refresh(EditLine *el) { el_set(el, EL_REFRESH); }
+
+/// A number of the terminal's description, `co` or `li`, as libedit now takes it to be.
+static inline int editline_terminal_number(EditLine *el, const char *name) {
+  int value = 0;
+  el_get(el, EL_GETTC, name, &value, NULL);
+  return value;
+}
+
+/// Whether the terminal's description has the command `name`.
+static inline int editline_terminal_can(EditLine *el, const char *name) {
+  char *command = NULL;
+  return el_get(el, EL_GETTC, name, &command, NULL) == 0 && command != NULL && *command != '\0';
+}
+
+static inline void editline_history_limit(History *entries, int count) {
+  HistEvent event;
+  history(entries, &event, H_SETSIZE, count);
+  history(entries, &event, H_SETUNIQUE, 1);
+}
+
+static inline void editline_history_add(History *entries, const char *line) {
+  HistEvent event;
+  history(entries, &event, H_ENTER, line);
+}
+
+/// Columns that the C library gives a code point; -1 for one that is not printed.
+static inline int editline_wcwidth(uint32_t code) { return wcwidth((wchar_t)code); }
+
+static inline int editline_is_printed(uint32_t code) { return iswprint((wint_t)code); }

@@ -1,0 +1,80 @@
+import ChatWire
+import Glibc
+
+/// The connection to the server. Any thread may send or receive; one of each at a time.
+package final class Connection: Sendable {
+  private let socket: FileDescriptor
+
+  private init(_ socket: consuming FileDescriptor) { self.socket = socket }
+
+  /// Connects to the first of the address's hosts that answers.
+  package static func open(to address: Address) throws(ConnectionFailure) -> Connection {
+    let candidates: [SocketAddress]
+    do { candidates = try address.resolved() } catch { throw ConnectionFailure(Wording.cannotFind(error)) }
+    var reason = SystemCallError("connect", code: EADDRNOTAVAIL)
+    for candidate in candidates {
+      do {
+        return try Connection(open(to: candidate))
+      } catch {
+        // A host that refuses is there; that says more than another of its addresses that cannot be reached.
+        if reason.code != ECONNREFUSED { reason = error }
+      }
+    }
+    throw ConnectionFailure(Wording.cannotConnect(to: address, because: reason))
+  }
+
+  private static func open(to address: SocketAddress) throws(SystemCallError) -> FileDescriptor {
+    let socket = try FileDescriptor.socket(for: address)
+    try socket.connect(to: address)
+    // A line is worth a packet: without this a second line waits until the first is acknowledged.
+    if address.family != AF_UNIX { try socket.set(.noDelay, to: 1) }
+    try socket.setBlocking(false)
+    return socket
+  }
+
+  /// Receives what is there, once there is something.
+  /// - Parameter patience: milliseconds to wait, or -1 for as long as it takes. `.wouldBlock` says that they are over.
+  package func receive(into buffer: UnsafeMutableRawBufferPointer, patience: CInt) -> Transfer {
+    while true {
+      let outcome = socket.receive(into: buffer)
+      guard outcome == .wouldBlock else { return outcome }
+      var entry = pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0)
+      if poll(&entry, 1, patience) == 0 { return .wouldBlock }
+    }
+  }
+
+  /// Sends all of `bytes`, waiting for the server as long as it takes, or until `stop` can be read.
+  /// - Returns: false if not all could be sent.
+  package func send(_ bytes: [UInt8], stop: CInt? = nil) -> Bool {
+    bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        switch socket.send(UnsafeRawBufferPointer(rebasing: rest)) {
+        case .bytes(let count):
+          rest = rest.dropFirst(count)
+        case .wouldBlock:
+          var entries = [
+            pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0),
+            // A negative descriptor is passed over (poll(2)).
+            pollfd(fd: stop ?? -1, events: Int16(POLLIN), revents: 0),
+          ]
+          _ = poll(&entries, nfds_t(entries.count), -1)
+          if entries[1].revents != 0 { return false }
+        case .ended, .failed:
+          return false
+        }
+      }
+      return true
+    }
+  }
+
+  /// Tells the server that nothing more will come. Receiving goes on.
+  package func shutdownSending() { socket.shutdownSending() }
+}
+
+/// There is no connection. The text says why, and what to do about it.
+package struct ConnectionFailure: Error, CustomStringConvertible {
+  package let description: String
+
+  init(_ description: String) { self.description = description }
+}

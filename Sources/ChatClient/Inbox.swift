@@ -1,0 +1,92 @@
+import ChatWire
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A descriptor that can be read once somebody has called, for a thread that waits in poll(2). Any thread may call.
+package final class Wakeup: Sendable {
+  private let pipe: Pipe
+
+  package init() throws(SystemCallError) {
+    pipe = try Pipe()
+    try pipe.readEnd.setBlocking(false)
+    try pipe.writeEnd.setBlocking(false)
+  }
+
+  /// What to wait for.
+  package var descriptor: CInt { pipe.readEnd.number }
+  /// Where a signal's handler writes a byte to call.
+  package var callDescriptor: CInt { pipe.writeEnd.number }
+
+  package func call() {
+    // A full pipe can be read as well, so that a byte which does not fit is not missed.
+    withUnsafeBytes(of: UInt8(0)) { _ = pipe.writeEnd.write($0) }
+  }
+
+  /// Forgets all calls so far.
+  package func clear() {
+    withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { bytes in
+      while case .bytes = pipe.readEnd.read(into: bytes) {}
+    }
+  }
+}
+
+/// What was received and not yet shown, between the receive queue, which puts, and the input thread, which takes.
+///
+/// It is bounded: whoever puts waits while it is full, and so the server is slowed.
+package final class Inbox: Sendable {
+  /// Bytes from which on it is full; what one receive brought is never parted.
+  package static let capacity = 256 * 1024
+
+  private struct State {
+    /// Safe lines, each with a newline.
+    var lines: [UInt8] = []
+    /// Set once nothing more will come.
+    var ending: Ending?
+    /// Whether somebody waits for `room`.
+    var isAwaited = false
+  }
+
+  private let state = Mutex(State())
+  private let room = DispatchSemaphore(value: 0)
+  private let wakeup: Wakeup
+
+  /// - Parameter wakeup: is called when an empty inbox gets something, and at the end.
+  package init(wakeup: Wakeup) { self.wakeup = wakeup }
+
+  package func put(_ lines: [UInt8]) {
+    while true {
+      let isFull = state.withLock { state in
+        state.isAwaited = state.lines.count >= Self.capacity
+        guard !state.isAwaited else { return true }
+        if state.lines.isEmpty { wakeup.call() }
+        state.lines += lines
+        return false
+      }
+      guard isFull else { return }
+      room.wait()
+    }
+  }
+
+  package func end(_ ending: Ending) {
+    state.withLock { $0.ending = ending }
+    wakeup.call()
+  }
+
+  package var isEmpty: Bool { state.withLock { $0.lines.isEmpty } }
+
+  package var hasEnded: Bool { state.withLock { $0.ending != nil } }
+
+  /// Takes all that waits.
+  /// - Returns: the ending with the last lines, when there is one.
+  package func take() -> (lines: [UInt8], ending: Ending?) {
+    state.withLock { state in
+      if state.isAwaited {
+        state.isAwaited = false
+        room.signal()
+      }
+      defer { state.lines = [] }
+      return (state.lines, state.ending)
+    }
+  }
+}

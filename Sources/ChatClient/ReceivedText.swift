@@ -1,0 +1,52 @@
+import ChatWire
+
+/// Turns the bytes of a server into lines that are safe to show. The pure half of `Receiver`.
+package struct ReceivedText: ~Copyable {
+  /// Bytes of a line beyond which it is shown in pieces, so that a line without end needs no memory without end.
+  package static let maximumLineBytes = 64 * 1024
+  /// Milliseconds without a byte that end a message of a server which sends no newlines.
+  package static let silence: CInt = 100
+
+  private var framer = LineFramer(maximumLineBytes: maximumLineBytes, overlong: .split)
+  /// Lines not yet taken, each with a newline.
+  private var lines: [UInt8] = []
+
+  package init() {}
+
+  /// Whether a pause of `silence` would end a message now.
+  package var awaitsSilence: Bool { framer.awaitsSilence }
+
+  package mutating func append(_ bytes: Span<UInt8>) {
+    var lines = take()
+    _ = framer.consume(bytes) { _, line in
+      SafeText.append(line, to: &lines)
+      lines.append(UInt8(ascii: "\n"))
+      return true
+    }
+    self.lines = lines
+  }
+
+  /// The pause that ends a message, or the end of the stream.
+  package mutating func endMessage() {
+    var lines = take()
+    _ = framer.silence { _, line in
+      SafeText.append(line, to: &lines)
+      lines.append(UInt8(ascii: "\n"))
+      return true
+    }
+    self.lines = lines
+  }
+
+  /// Hands the complete lines to `body`, if there are any, and forgets them.
+  package mutating func withLines<Result>(_ body: ([UInt8]) -> Result) -> Result? {
+    guard !lines.isEmpty else { return nil }
+    defer { lines.removeAll(keepingCapacity: true) }
+    return body(lines)
+  }
+
+  private mutating func take() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &lines)
+    return taken
+  }
+}

@@ -1,0 +1,56 @@
+import ChatWire
+import Dispatch
+
+/// Why nothing more will come.
+package enum Ending: Equatable, Sendable {
+  /// The server has ended its stream, or the connection is broken.
+  case connection
+  /// What was received could not be handed on.
+  case output(SystemCallError)
+}
+
+/// Receives on a serial queue of its own until the connection ends.
+///
+/// The one connection is read by a loop that blocks, not by a dispatch source: on Linux the hang-up of a socket that
+/// its own source watches can end the process (swift-corelibs-libdispatch #949).
+package final class Receiver: Sendable {
+  private let connection: Connection
+  private let queue = DispatchQueue(label: "mychat.receive")
+
+  package init(_ connection: Connection) { self.connection = connection }
+
+  /// Bytes that one receive brings at most.
+  private static let receiveBytes = 64 * 1024
+
+  /// Starts. Both closures are called on the receiver's queue.
+  /// - Parameters:
+  ///   - deliver: gets lines made safe, all that one receive completed at a time. While it waits nothing is received,
+  ///     and so the server is slowed. What it returns, if anything, ends receiving.
+  ///   - ended: is called once, at the end.
+  package func start(
+    deliver: @escaping @Sendable ([UInt8]) -> Ending?, ended: @escaping @Sendable (Ending) -> Void
+  ) {
+    queue.async { [self] in ended(run(deliver)) }
+  }
+
+  private func run(_ deliver: ([UInt8]) -> Ending?) -> Ending {
+    var text = ReceivedText()
+    return withUnsafeTemporaryAllocation(byteCount: Self.receiveBytes, alignment: 16) { buffer in
+      while true {
+        let patience = text.awaitsSilence ? ReceivedText.silence : -1
+        let outcome = connection.receive(into: buffer, patience: patience)
+        switch outcome {
+        case .bytes(let count):
+          text.append(Span(_unsafeElements: UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])))
+        case .wouldBlock, .ended, .failed:
+          text.endMessage()
+        }
+        if let ending = text.withLines(deliver) ?? nil { return ending }
+        switch outcome {
+        case .bytes, .wouldBlock: continue
+        case .ended, .failed: return .connection
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import ChatWire
+import Glibc
+
+/// The terminal on standard input and output: its modes, its size, and what it can do. Used by the input thread alone.
+struct Terminal {
+  /// The modes that the terminal had when the client came, and gets back when it goes or is suspended.
+  private let originalModes: termios
+
+  /// Nil where standard input and standard output are not both a terminal.
+  init?() {
+    guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, let modes = Self.currentModes() else { return nil }
+    originalModes = modes
+  }
+
+  static func currentModes() -> termios? {
+    var modes = termios()
+    return tcgetattr(STDIN_FILENO, &modes) == 0 ? modes : nil
+  }
+
+  /// At once, not when all output is through: a terminal that is stopped (Ctrl-S) must not stop who leaves it.
+  static func setModes(_ modes: termios) {
+    var modes = modes
+    while tcsetattr(STDIN_FILENO, TCSANOW, &modes) != 0 && errno == EINTR {}
+  }
+
+  func restoreModes() { Self.setModes(originalModes) }
+
+  /// The keys that mean something to the terminal itself, as `stty` shows them.
+  enum Key {
+    case interrupt, quit, suspend, endOfInput
+  }
+
+  func key(_ byte: UInt8) -> Key? {
+    withUnsafeBytes(of: originalModes.c_cc) { keys in
+      switch byte {
+      // Zero stands for a key that is switched off (_POSIX_VDISABLE).
+      case 0: nil
+      case keys[Int(VINTR)]: .interrupt
+      case keys[Int(VQUIT)]: .quit
+      case keys[Int(VSUSP)]: .suspend
+      case keys[Int(VEOF)]: .endOfInput
+      default: nil
+      }
+    }
+  }
+
+  /// The width that the terminal has now; nil where it does not say.
+  static var columns: Int? {
+    var size = winsize()
+    guard ioctl(STDIN_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
+  /// Whether the terminal breaks its rows anew when its width changes. All that are common do but xterm, which
+  /// names itself to its programs.
+  static let reflows = getenv("XTERM_VERSION") == nil || getenv("TMUX") != nil
+
+  /// Waits for the keyboard or for a call.
+  /// - Parameter milliseconds: how long at most; -1 for as long as it takes.
+  /// - Returns: whether the keyboard has something to read.
+  static func waitForKey(or wakeup: Wakeup, milliseconds: CInt) -> Bool {
+    var entries = [
+      pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    guard poll(&entries, nfds_t(entries.count), milliseconds) > 0 else { return false }
+    if entries[1].revents != 0 { wakeup.clear() }
+    return entries[0].revents != 0
+  }
+
+  /// Reads one byte and no more: what is typed after the client has gone is for the shell.
+  /// - Returns: nil where there is nothing now.
+  static func readKey() throws(SystemCallError) -> UInt8? {
+    var byte: UInt8 = 0
+    let count = read(STDIN_FILENO, &byte, 1)
+    if count == 1 { return byte }
+    if count < 0 && (errno == EAGAIN || errno == EINTR) { return nil }
+    throw SystemCallError("read", code: count == 0 ? EIO : errno)
+  }
+}

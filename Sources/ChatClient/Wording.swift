@@ -1,0 +1,41 @@
+import ChatWire
+import Glibc
+
+/// All that the client itself says, in one place.
+package enum Wording {
+  package static let connected = "Connected to chat server. Type 'exit' to leave.\n"
+  package static let disconnected = "Disconnected from server\n"
+  package static let connectionLost = "[DISCONNECTED] Server connection lost.\n"
+
+  /// Why there is no connection to `address`, and what to do about it.
+  package static func cannotConnect(to address: Address, because error: SystemCallError) -> String {
+    let asIs = "Is the server running on \(address)?"
+    return switch (error.code, address) {
+    case (ECONNREFUSED, _):
+      "Connection refused. \(asIs)"
+    case (ENOENT, .unix(let path)), (ENOTDIR, .unix(let path)):
+      "There is no socket file \(path). \(asIs)"
+    case (EACCES, _), (EPERM, _):
+      "No permission to connect to \(address). Ask its owner for access, or choose another address."
+    case (ENETUNREACH, _), (EHOSTUNREACH, _), (EADDRNOTAVAIL, _), (ENETDOWN, _), (EHOSTDOWN, _):
+      "\(address) cannot be reached: \(error.reason). Check the address and the network."
+    case (ETIMEDOUT, _):
+      "\(address) does not answer. Check the address and the network, or try again later."
+    case (EPROTOTYPE, .unix(let path)), (ENOTSOCK, .unix(let path)):
+      "\(path) is not the socket of a chat server. Choose another address."
+    default:
+      "Cannot connect to \(address): \(error.reason). Check the address."
+    }
+  }
+
+  package static func cannotFind(_ error: ResolutionError) -> String {
+    "There is no host \(error.host): \(error.reason). Check the name, or give a numeric address."
+  }
+
+  package static func cannotWrite(because error: SystemCallError) -> String {
+    "Cannot write standard output: \(error.reason). What the server sent after that is not shown."
+  }
+
+  /// The one line on standard error by which the client says that it failed.
+  package static func error(_ text: String) -> String { "[ERROR] \(text)\n" }
+}
