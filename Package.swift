@@ -10,6 +10,7 @@ let package = Package(
   products: [
     .executable(name: "mychatserver", targets: ["mychatserver"]),
     .executable(name: "mychatclient", targets: ["mychatclient"]),
+    .executable(name: "mychatload", targets: ["mychatload"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -24,12 +25,15 @@ let package = Package(
       name: "mychatserver", dependencies: ["ChatServer", "ChatWire", arguments], swiftSettings: strict),
     .executableTarget(
       name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
+    .target(name: "ChatLoad", dependencies: ["ChatWire", "CEpoll"], swiftSettings: strict),
+    .executableTarget(name: "mychatload", dependencies: ["ChatLoad", "ChatWire", arguments], swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "ChatWireTests", dependencies: ["ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ChatClientTests", dependencies: ["ChatClient", "ChatWire", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ChatLoadTests", dependencies: ["ChatLoad", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),

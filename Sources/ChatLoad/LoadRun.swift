@@ -1,0 +1,369 @@
+import ChatWire
+import Glibc
+
+/// One load on one server, from connecting to the last line: a single thread that sends, receives and checks.
+///
+/// It must cost less than what it measures. So a connection is read with one call into one buffer that all share and
+/// that stays in the processor's cache; nothing is allocated and no reference counted for a line; and the clock is read
+/// once for what one call brought. How long it had to wait for the server is part of what it reports.
+struct LoadRun: ~Copyable {
+  let load: Load
+  private let server: ServerProcess?
+  private let poller: Poller
+  private let decoder: StreamDecoder
+  private var checker: Checker
+  private let connections: UnsafeMutablePointer<Connection>
+  /// How many of `connections` are open.
+  private var opened = 0
+  /// How many of them are known to be in the room.
+  private var inRoom = 0
+  private let buffer: UnsafeMutableRawBufferPointer
+  /// A line as it is sent, but for its stamp.
+  private let template: UnsafeMutableRawBufferPointer
+  /// Where in `template` the stamp belongs.
+  private let stampOffset: Int
+  /// For each sender: the lines that it has sent.
+  private let sent: UnsafeMutableBufferPointer<UInt32>
+  private var totalSent = 0
+  /// The sender whose turn it is.
+  private var turn = 0
+  /// Set while lines count; before that, what arrives belongs to no load.
+  private var isMeasuring = false
+  /// What the server itself said while lines counted; the first of it, and how often.
+  private var notices: (first: String?, count: Int) = (nil, 0)
+  private let onProgress: (Progress) -> Void
+  /// When progress may be shown again, in nanoseconds.
+  private var nextShow: UInt64 = 0
+
+  /// Bytes that one call reads at most.
+  private static let bufferBytes = 256 * 1024
+  /// The most bytes of a piece of a stream that is not a line of the load, such as the greeting of a NATS server.
+  private static let maximumUnfinishedBytes = 64 * 1024
+  /// The most bytes that wait for one sender's socket.
+  private static let maximumOutgoingBytes = 64 * 1024
+  /// The most lines that one sender adds in a turn.
+  private static let linesInTurn = 64
+
+  init(_ load: Load, server: ServerProcess?, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) {
+    self.load = load
+    self.server = server
+    self.onProgress = onProgress
+    do throws(SystemCallError) { poller = try Poller() } catch { throw LoadFailure(description: "\(error)") }
+    decoder = StreamDecoder(dialect: load.dialect, textBytes: load.textBytes)
+    checker = Checker(receivers: load.receivers, senders: load.senders, textBytes: load.textBytes)
+    connections = .allocate(capacity: load.connections)
+    buffer = .allocate(byteCount: Self.bufferBytes + Self.maximumUnfinishedBytes, alignment: 64)
+    sent = .allocate(capacity: load.senders)
+    sent.initialize(repeating: 0)
+
+    let prefix = Array(load.dialect.sentPrefix(textBytes: load.textBytes).utf8)
+    let line = [UInt8](repeating: 0, count: Stamp.bytes) + Stamp.padding(load.textBytes - Stamp.bytes)
+    let whole = prefix + line + Array(load.dialect.lineEnd.utf8)
+    template = .allocate(byteCount: whole.count, alignment: 8)
+    template.copyBytes(from: whole)
+    stampOffset = prefix.count
+  }
+
+  deinit {
+    connections.deinitialize(count: opened)
+    connections.deallocate()
+    buffer.deallocate()
+    template.deallocate()
+    sent.deallocate()
+  }
+
+  /// Does all of it.
+  mutating func run() throws(LoadFailure) -> Report {
+    var report = Report(load: load)
+    report.emptyKiB = server?.residentKiB
+    let before = Moment(server)
+    try connectAll()
+    try waitUntilEverybodyIsInRoom(since: before.time)
+    report.connecting = Moment(server).since(before)
+    try waitUntilQuiet()
+    report.idleKiB = server?.residentKiB
+
+    isMeasuring = true
+    let start = Moment(server)
+    var waited: UInt64 = 0
+    do throws(LoadFailure) {
+      try exchange(from: start.time, waited: &waited)
+    } catch {
+      report.failure = error.description
+    }
+    report.elapsed = Moment(server).since(start)
+    report.waitedNanoseconds = waited
+    report.endKiB = server?.residentKiB
+    if report.failure == nil {
+      // A line that comes twice at the very end would be missed otherwise.
+      do throws(LoadFailure) { try waitUntilQuiet() } catch { report.failure = error.description }
+    }
+    checker.finish(lines: load.lines)
+    report.deliveries = checker.deliveries
+    report.flaws = checker.flaws
+    report.latency = checker.latency
+    report.notices = notices.count
+    if server != nil, server?.cpuNanoseconds == nil { report.failure = "The server's process has ended." }
+    if report.failure != nil, let first = notices.first { report.failure? += " It said: \(first)" }
+    return report
+  }
+
+  // MARK: Entering the room
+
+  private mutating func connectAll() throws(LoadFailure) {
+    let addresses: [SocketAddress]
+    do throws(ResolutionError) { addresses = try load.address.resolved() } catch {
+      throw LoadFailure(description: "Cannot find \(error).")
+    }
+    let start = monotonicNanoseconds()
+    for index in 0..<load.connections {
+      do throws(SystemCallError) {
+        (connections + index).initialize(to: try Connection(to: addresses))
+        opened += 1
+        try poller.add(connections[index].socket, index: index)
+      } catch {
+        throw LoadFailure(
+          description: error.code == ECONNREFUSED
+            ? "Connection refused. Is the server running on \(load.address)?"
+            : "Connection \(index + 1) of \(load.connections) to \(load.address) failed: \(error.reason).")
+      }
+      let listens = index < load.receivers
+      let entry = load.dialect.entry(ofConnection: index, listens: listens)
+      if entry.isEmpty, load.dialect.confirmsEntry { entered(index) }
+      try say(Array(entry.utf8), on: index)
+      // A server that cannot write to those who are here already might give them up.
+      if index % 64 == 63 { try serve(waitingMilliseconds: 0) }
+      try checkTime(since: start)
+      show(.connecting(done: index + 1, of: load.connections), now: monotonicNanoseconds())
+    }
+  }
+
+  /// Waits for the server's word that each connection is in the room; where it gives none, says a line until all hear it.
+  private mutating func waitUntilEverybodyIsInRoom(since start: UInt64) throws(LoadFailure) {
+    if !load.dialect.confirmsEntry { entered(0) }
+    var (nextProbe, pause): (UInt64, UInt64) = (0, 10_000_000)
+    while inRoom < load.connections {
+      let now = monotonicNanoseconds()
+      if !load.dialect.confirmsEntry, now >= nextProbe, connections[0].outgoing.isEmpty {
+        appendLine(Stamp(sender: Stamp.probe, sequence: 0, time: now), to: 0)
+        try flush(0)
+        nextProbe = now + pause
+        pause *= 2
+      }
+      try serve(waitingMilliseconds: 5)
+      guard monotonicNanoseconds() - start < UInt64(load.timeout * 1e9) else {
+        throw LoadFailure(
+          description: "\(load.connections - inRoom) of \(load.connections) connections were not in the room after "
+            + "\(Report.seconds(load.timeout)); does \(load.address) speak the protocol '\(load.dialect.rawValue)'?")
+      }
+    }
+  }
+
+  /// Waits until nothing has arrived for 0.1 s and the server has all but stopped working; 5 s at the most.
+  private mutating func waitUntilQuiet() throws(LoadFailure) {
+    let end = monotonicNanoseconds() + 5_000_000_000
+    var quietSince = monotonicNanoseconds()
+    var cpu = server?.cpuNanoseconds ?? 0
+    while true {
+      let arrived = try serve(waitingMilliseconds: 20)
+      let now = monotonicNanoseconds()
+      guard now < end else { return }
+      let cpuNow = server?.cpuNanoseconds ?? 0
+      if arrived || cpuNow > cpu + 1_000_000 {
+        quietSince = now
+        cpu = cpuNow
+      } else if now - quietSince > 100_000_000 {
+        return
+      }
+    }
+  }
+
+  private mutating func entered(_ index: Int) {
+    guard !connections[index].isInRoom else { return }
+    connections[index].isInRoom = true
+    inRoom += 1
+  }
+
+  // MARK: The load
+
+  /// Sends and receives all lines. Adds to `waited` the nanoseconds without anything to do.
+  private mutating func exchange(from start: UInt64, waited: inout UInt64) throws(LoadFailure) {
+    var now = start
+    while true {
+      let slowest = checker.slowestProgress()
+      if slowest >= load.lines { return }
+      switch load.pace {
+      case .window(let window): try fill(upTo: min(load.lines, slowest + window)) { _ in now }
+      case .rate(let rate):
+        let due = Int(Double(now - start) * rate / 1e9) + 1
+        // Latency counts from when a line was due: a server or a tool that falls behind must show.
+        try fill(upTo: min(load.lines, due)) { start + UInt64(Double($0) * 1e9 / rate) }
+      }
+      if try !serve(waitingMilliseconds: 0) {
+        // Waiting without sleeping: a server that has to wake its receiver pays for that.
+        let later = monotonicNanoseconds()
+        waited += later - now
+        now = later
+      } else {
+        now = monotonicNanoseconds()
+      }
+      if now - start > UInt64(load.timeout * 1e9) {
+        throw LoadFailure(
+          description: "Not all lines had arrived after \(Report.seconds(load.timeout)); "
+            + "the slowest receiver has \(checker.slowestProgress()) of \(load.lines).")
+      }
+      show(.lines(deliveries: checker.deliveries, of: load.deliveries, nanoseconds: now - start), now: now)
+    }
+  }
+
+  /// Sends lines of one sender after the other until `limit` lines have been sent in all or no sender has room.
+  private mutating func fill(upTo limit: Int, time: (Int) -> UInt64) throws(LoadFailure) {
+    var idle = 0
+    while totalSent < limit, idle < load.senders {
+      let sender = turn
+      turn = turn + 1 == load.senders ? 0 : turn + 1
+      let index = connection(ofSender: sender)
+      let share = UInt32(load.share(ofSender: sender))
+      var added = 0
+      while added < Self.linesInTurn, totalSent < limit, sent[sender] < share,
+        connections[index].outgoing.count < Self.maximumOutgoingBytes
+      {
+        appendLine(Stamp(sender: UInt32(sender), sequence: sent[sender], time: time(totalSent)), to: index)
+        sent[sender] += 1
+        totalSent += 1
+        if load.dialect.sendersListen { checker.sent(by: index) }
+        added += 1
+      }
+      if added > 0, !connections[index].awaitsRoomToSend { try flush(index) }
+      idle = added == 0 ? idle + 1 : 0
+    }
+  }
+
+  private func connection(ofSender sender: Int) -> Int { load.dialect.sendersListen ? sender : load.receivers + sender }
+
+  private func appendLine(_ stamp: Stamp, to index: Int) {
+    let place = connections[index].outgoing.grow(by: template.count)
+    UnsafeMutableRawBufferPointer(start: place, count: template.count).copyMemory(
+      from: UnsafeRawBufferPointer(template))
+    stamp.write(to: place + stampOffset)
+  }
+
+  // MARK: Moving bytes
+
+  /// Lets the server know `bytes` on connection `index`.
+  private mutating func say(_ bytes: [UInt8], on index: Int) throws(LoadFailure) {
+    guard !bytes.isEmpty else { return }
+    bytes.withUnsafeBytes { connections[index].outgoing.append($0) }
+    try flush(index)
+  }
+
+  /// Sends what the kernel takes, and asks to be told when it takes the rest.
+  private mutating func flush(_ index: Int) throws(LoadFailure) {
+    while !connections[index].outgoing.isEmpty {
+      switch connections[index].socket.send(connections[index].outgoing.bytes) {
+      case .bytes(let count): connections[index].outgoing.removeFirst(count)
+      case .wouldBlock: return try awaitRoomToSend(index, true)
+      case .ended, .failed: throw lost(index)
+      }
+    }
+    try awaitRoomToSend(index, false)
+  }
+
+  private mutating func awaitRoomToSend(_ index: Int, _ awaits: Bool) throws(LoadFailure) {
+    guard connections[index].awaitsRoomToSend != awaits else { return }
+    connections[index].awaitsRoomToSend = awaits
+    do throws(SystemCallError) {
+      try poller.change(connections[index].socket, index: index, write: awaits)
+    } catch {
+      throw LoadFailure(description: "\(error)")
+    }
+  }
+
+  /// Does what the connections that are ready have to do.
+  /// - Returns: whether any was.
+  @discardableResult
+  private mutating func serve(waitingMilliseconds: CInt) throws(LoadFailure) -> Bool {
+    let count = poller.wait(milliseconds: waitingMilliseconds)
+    for position in 0..<count {
+      let ready = poller.ready(position)
+      if ready.canWrite { try flush(ready.index) }
+      if ready.canRead { try receive(ready.index) }
+    }
+    return count > 0
+  }
+
+  /// Reads once what is there, and looks at each piece. What is left the poller tells of again.
+  private mutating func receive(_ index: Int) throws(LoadFailure) {
+    let held = connections[index].unfinished.count
+    if held > 0 { buffer.copyMemory(from: connections[index].unfinished.bytes) }
+    let room = UnsafeMutableRawBufferPointer(rebasing: buffer[held..<held + Self.bufferBytes])
+    switch connections[index].socket.receive(into: room) {
+    case .bytes(let count):
+      let used = try take(UnsafeRawBufferPointer(rebasing: buffer[..<(held + count)]), of: index)
+      connections[index].unfinished.removeAll()
+      let rest = UnsafeRawBufferPointer(rebasing: buffer[used..<held + count])
+      if rest.count <= Self.maximumUnfinishedBytes {
+        connections[index].unfinished.append(rest)
+      } else {
+        checker.receivedTorn()
+      }
+    case .wouldBlock: return
+    case .ended, .failed: throw lost(index)
+    }
+  }
+
+  /// - Returns: how many of `bytes` were whole pieces.
+  private mutating func take(_ bytes: UnsafeRawBufferPointer, of index: Int) throws(LoadFailure) -> Int {
+    guard let base = bytes.baseAddress else { return 0 }
+    let now = monotonicNanoseconds()
+    var position = 0
+    while let frame = decoder.frame(in: bytes, at: position) {
+      position = frame.end
+      switch frame.kind {
+      case .line:
+        if index < load.receivers {
+          if checker.received(base + frame.start, by: index, at: now) { entered(index) }
+        } else {
+          checker.receivedTorn()
+        }
+      case .entered: entered(index)
+      case .ping: try say(Array("PONG".utf8) + Array(bytes[frame.start..<frame.contentEnd]) + [13, 10], on: index)
+      case .notice:
+        let text = Self.shown(bytes, frame)
+        notices.first = notices.first ?? text
+        if isMeasuring { notices.count += 1 }
+      case .refusal:
+        throw LoadFailure(description: "The server refused connection \(index + 1): \(Self.shown(bytes, frame))")
+      case .other: break
+      case .torn: if isMeasuring { checker.receivedTorn() }
+      }
+    }
+    return position
+  }
+
+  private static func shown(_ bytes: UnsafeRawBufferPointer, _ frame: StreamDecoder.Frame) -> String {
+    let text = bytes[frame.start..<frame.contentEnd].prefix(200)
+    return String(decoding: SafeText.made(from: Array(text)), as: UTF8.self)
+  }
+
+  private func lost(_ index: Int) -> LoadFailure {
+    LoadFailure(
+      description: "The server closed connection \(index + 1) of \(load.connections)."
+        + (notices.first.map { " It said: \($0)" } ?? ""))
+  }
+
+  // MARK: Time
+
+  private func checkTime(since start: UInt64) throws(LoadFailure) {
+    guard monotonicNanoseconds() - start > UInt64(load.timeout * 1e9) else { return }
+    throw LoadFailure(
+      description: "After \(Report.seconds(load.timeout)) only \(opened) of \(load.connections) connections were open.")
+  }
+
+  /// Shows how far it is, ten times a second at the most.
+  private mutating func show(_ progress: Progress, now: UInt64) {
+    guard now >= nextShow else { return }
+    nextShow = now + 100_000_000
+    onProgress(progress)
+  }
+}
