@@ -125,8 +125,10 @@ package struct Cursor {
         transfer = sendLog(log, to: min(last, position + left), send)
       } else {
         if left <= 0 { return .budgetSpent }
+        // At its end the log may have forgotten its place long since, but a line ends there all the same.
         transfer =
-          log.isBoundary(position) ? sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+          position >= last || log.isBoundary(position)
+          ? sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
       }
       switch transfer {
       case .bytes(let count):

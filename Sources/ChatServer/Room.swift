@@ -33,7 +33,7 @@ package struct Room: ~Copyable {
 
   package private(set) var log: RoomLog
   package private(set) var members: [Member] = []
-  /// No counted member was before this when it was last looked at, and cursors only go forward.
+  /// No counted member is before this. It may lag behind, as cursors only go forward.
   private var floor = LogOffset(0)
   /// How many members do not count.
   private var uncounted = 0
@@ -174,6 +174,7 @@ package struct Room: ~Copyable {
   package mutating func recount(_ member: Member) {
     guard !member.cursor.isCounted, !member.cursor.isOvertaken, member.cursor.position >= middle else { return }
     member.cursor.isCounted = true
+    floor = min(floor, member.cursor.position)
     uncounted -= 1
   }
 

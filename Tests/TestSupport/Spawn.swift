@@ -65,7 +65,9 @@ struct Spawn: ~Copyable {
     let environment = environment.map { strdup($0) } + [nil]
     defer { for text in arguments + environment { free(text) } }
     let code = posix_spawn(&pid, path, &actions, &attributes, arguments, environment)
-    guard code == 0 else { throw SystemCallError("posix_spawn \(path)", code: code) }
+    guard code == 0 else {
+      throw TestFailure("cannot start \(path): \(SystemCallError("posix_spawn", code: code).reason)")
+    }
     return pid
   }
 

@@ -1,0 +1,247 @@
+import ChatServer
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+/// What each member's stream has to be, by the plainest rule there is: all lines said since it joined by others, in order,
+/// each whole, with nothing left out but what a skip notice counts.
+private struct Witness {
+  let name: String
+  let member: Member
+  /// Lines said by others since it joined, and until it left.
+  var due: [String] = []
+  /// Notices told to it.
+  var notices: [String] = []
+  var stream: [UInt8] = []
+  var hasLeft = false
+  var wasUncounted = false
+
+  init(name: String, member: Member) {
+    self.name = name
+    self.member = member
+  }
+
+  /// Reads the stream that it got as a person would, and says what is wrong with it.
+  func problem() -> String? {
+    guard stream.isEmpty || stream.last == 0x0A else { return "\(name): the stream ends within a line" }
+    var next = 0
+    var noticed = 0
+    for line in stream.split(separator: 0x0A).map({ String(decoding: $0, as: UTF8.self) }) {
+      if line.hasPrefix("* "), line.hasSuffix(" lines skipped") {
+        guard let count = Int(line.dropFirst(2).dropLast(14)), count > 0 else { return "\(name): odd notice \(line)" }
+        if !wasUncounted { return "\(name): kept up, and missed \(count) lines" }
+        next += count
+      } else if line.hasPrefix("* ") {
+        guard noticed < notices.count, notices[noticed] == line else { return "\(name): unexpected \(line)" }
+        noticed += 1
+      } else {
+        guard next < due.count else { return "\(name): got \(line), and nothing was due" }
+        guard due[next] == line else { return "\(name): got \(line), due was \(due[next])" }
+        next += 1
+      }
+    }
+    if next != due.count { return "\(name): \(due.count - next) lines are missing at the end" }
+    if noticed != notices.count { return "\(name): \(notices.count - noticed) notices are missing" }
+    return nil
+  }
+}
+
+private struct Play: ~Copyable {
+  var room: Room
+  var random: SeededRandom
+  var witnesses: [Witness] = []
+  var said = 0
+
+  init(logBytes: Int, random: SeededRandom) {
+    room = Room(logBytes: logBytes)
+    self.random = random
+  }
+
+  mutating func join() {
+    let name = "n\(witnesses.count)"
+    witnesses.append(Witness(name: name, member: room.join(name: name)))
+  }
+
+  mutating func say(_ index: Int) {
+    guard !witnesses[index].hasLeft else { return }
+    said += 1
+    let length = random.next() % 4 == 0 ? random.next() % 300 : random.next() % 20
+    let text = "\(said)" + String(repeating: "x", count: Int(length))
+    if !room.say(Array(text.utf8).span, by: witnesses[index].member) {
+      if random.next() % 3 == 0 { stopWaiting() }
+      return
+    }
+    for other in witnesses.indices where other != index && !witnesses[other].hasLeft {
+      witnesses[other].due.append("\(witnesses[index].name): \(text)")
+    }
+  }
+
+  mutating func stopWaiting() {
+    room.stopWaiting()
+    for index in witnesses.indices where !witnesses[index].member.cursor.isCounted {
+      witnesses[index].wasUncounted = true
+    }
+    let goesOn = room.hasRoomAgain()
+    #expect(goesOn, "nobody can hold the room")
+  }
+
+  /// Lets a member take up to `most` bytes, in transfers of odd sizes.
+  mutating func deliver(_ index: Int, most: Int) {
+    var left = most
+    var sent = 0
+    var got: [UInt8] = []
+    var random = random
+    let outcome = witnesses[index].member.cursor.deliver(from: room.log, budget: 10_000, sent: &sent) { pieces in
+      if left == 0 { return .wouldBlock }
+      let total = pieces.reduce(0) { $0 + $1.iov_len }
+      let accepted = min(left, total, random.next() % 2 == 0 ? total : 1 + Int(random.next() % UInt64(total)))
+      var rest = accepted
+      for piece in pieces {
+        let count = min(rest, piece.iov_len)
+        got += UnsafeRawBufferPointer(start: piece.iov_base, count: count)
+        rest -= count
+      }
+      left -= accepted
+      return .bytes(accepted)
+    }
+    self.random = random
+    #expect(sent == got.count)
+    let isCaughtUp = witnesses[index].member.cursor.isCaughtUp(with: room.log)
+    #expect((outcome == .caughtUp) == isCaughtUp)
+    witnesses[index].stream += got
+    room.recount(witnesses[index].member)
+    _ = room.hasRoomAgain()
+  }
+
+  mutating func tell(_ index: Int) {
+    guard !witnesses[index].hasLeft else { return }
+    let notice = "* note \(witnesses[index].notices.count)"
+    witnesses[index].notices.append(notice)
+    witnesses[index].member.cursor.tell(Array("\(notice)\n".utf8))
+  }
+
+  mutating func leave(_ index: Int) {
+    guard !witnesses[index].hasLeft else { return }
+    witnesses[index].hasLeft = true
+    witnesses[index].member.cursor.end(with: room.log)
+  }
+}
+
+struct RoomTests {
+  @Test(
+    "Whatever happens, each member gets every line of the others once, whole and in order, or the exact count of those missed"
+  )
+  func againstTheModel() {
+    var random = SeededRandom.printed(for: "room")
+    for round in 0..<300 {
+      var play = Play(logBytes: [1024, 2048, 4096][round % 3], random: SeededRandom(seed: random.next()))
+      for _ in 0..<(2 + round % 6) { play.join() }
+      for _ in 0..<400 {
+        let index = Int(play.random.next() % UInt64(play.witnesses.count))
+        switch play.random.next() % 100 {
+        case 0..<55: play.say(index)
+        case 55..<58: for _ in 0..<8 { play.say(index) }
+        case 58..<92:
+          // The first member never falls behind for long; the second hardly takes anything.
+          let most = index == 1 ? Int(play.random.next() % 40) : Int(play.random.next() % 3000)
+          play.deliver(index, most: most)
+        case 92..<95: play.tell(index)
+        case 95..<97: if play.witnesses.count < 12 { play.join() }
+        case 97: if index > 1 { play.leave(index) }
+        default: if play.room.isFull { play.stopWaiting() }
+        }
+      }
+      for index in play.witnesses.indices {
+        play.deliver(index, most: .max)
+        play.deliver(index, most: .max)
+      }
+      let problems = play.witnesses.compactMap { $0.problem() }
+      #expect(problems.isEmpty, "round \(round)")
+      if !problems.isEmpty { return }
+    }
+  }
+
+  @Test("A full log refuses a line rather than to overwrite one that somebody waits for")
+  func fullLog() {
+    var room = Room(logBytes: 1024)
+    let speaker = room.join(name: "a")
+    let listener = room.join(name: "b")
+    let text = [UInt8](repeating: UInt8(ascii: "x"), count: 96)
+    var said = 0
+    while room.say(text.span, by: speaker) { said += 1 }
+    #expect(said == 10)
+    var goesOn = room.hasRoomAgain()
+    #expect(!goesOn)
+    var got = 0
+    _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &got) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
+    #expect(got == 1000)
+    goesOn = room.hasRoomAgain()
+    #expect(goesOn)
+    let isSaid = room.say(text.span, by: speaker)
+    #expect(isSaid)
+  }
+
+  @Test("A member that is told something in the middle of a line gets the line whole first")
+  func noticeAtBoundary() {
+    var room = Room(logBytes: 1024)
+    let speaker = room.join(name: "a")
+    let listener = room.join(name: "b")
+    _ = room.say(Array("hello".utf8).span, by: speaker)
+    var stream: [UInt8] = []
+    func take(_ most: Int) {
+      var left = most
+      var sent = 0
+      _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &sent) { pieces in
+        guard left > 0 else { return .wouldBlock }
+        let count = min(left, pieces[0].iov_len)
+        stream += UnsafeRawBufferPointer(start: pieces[0].iov_base, count: count)
+        left -= count
+        return .bytes(count)
+      }
+    }
+    take(4)
+    listener.cursor.tell(Array("* note\n".utf8))
+    _ = room.say(Array("again".utf8).span, by: speaker)
+    take(.max)
+    #expect(String(decoding: stream, as: UTF8.self) == "a: hello\n* note\na: again\n")
+  }
+
+  @Test(
+    "A line means what it says",
+    arguments: [
+      ("hi", Room.Meaning.message), ("exit", .leave), ("  EXIT\t", .leave), ("Exit", .leave), ("exit.", .message),
+      ("", .blank), (" \t ", .blank), ("exi", .message), ("e x i t", .message), ("\u{a0}", .message),
+    ])
+  func meaning(line: String, meaning: Room.Meaning) {
+    let understood = Room.meaning(of: Array(line.utf8).span)
+    #expect(understood == meaning)
+  }
+}
+
+struct RoomLogTests {
+  @Test("What is appended is read back, across the end of the ring, and lines are counted as they go")
+  func ring() {
+    var random = SeededRandom.printed(for: "ring")
+    var log = RoomLog(capacity: 512)
+    var model: [[UInt8]] = []
+    for number in 0..<5000 {
+      let text = Array("\(number)".utf8) + Array(repeating: UInt8(ascii: "y"), count: Int(random.next() % 60))
+      while log.free < text.count + 4 {
+        let line = model.removeFirst()
+        let boundary = log.boundary(atOrAfter: LogOffset(log.tail.bytes + 1))
+        let length = boundary.bytes - log.tail.bytes
+        #expect(length == line.count)
+        log.evict(before: boundary)
+      }
+      log.append(Array("a: ".utf8), text.span)
+      model.append(Array("a: ".utf8) + text + [0x0A])
+      let (kept, counted) = (log.headLine - log.tailLine, log.lines(from: log.tail, to: log.head))
+      #expect(kept == model.count)
+      #expect(counted == model.count)
+    }
+    var kept: [UInt8] = []
+    log.forEachPiece(from: log.tail, to: log.head) { kept += $0 }
+    #expect(kept == model.flatMap(\.self))
+  }
+}

@@ -1,0 +1,63 @@
+import ChatServer
+import ChatWire
+import Dispatch
+import Glibc
+import TestSupport
+
+/// A server in this process, on a free port, with its log in a file.
+final class RunningServer {
+  let server: Server
+  let addresses: [Address]
+  private let stopped = DispatchSemaphore(value: 0)
+  private let writer: LogWriter
+  private let log: FileDescriptor
+
+  var port: UInt16 {
+    if case .internet(_, let port) = addresses[0] { port } else { 0 }
+  }
+
+  init(_ layer: EventLayer, _ configure: (inout Configuration) -> Void = { _ in }) throws {
+    raiseDescriptorLimit()
+    ignoreBrokenPipes()
+    var configuration = Configuration()
+    configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
+    configuration.eventLayer = layer
+    configure(&configuration)
+    log = FileDescriptor(owning: open("/tmp", O_RDWR | 0o20000000 | O_DIRECTORY | O_CLOEXEC, 0o600))
+    guard log.number >= 0 else { throw SystemCallError("open") }
+    writer = LogWriter(descriptor: log.number)
+    server = try Server(configuration, log: writer) { [stopped] in stopped.signal() }
+    addresses = try server.start()
+  }
+
+  deinit { stop() }
+
+  /// Stops it and waits until everybody has been said goodbye to.
+  @discardableResult
+  func stop() -> Bool {
+    server.stop()
+    return wait()
+  }
+
+  func wait() -> Bool {
+    defer { stopped.signal() }
+    return stopped.wait(timeout: .now() + 30) == .success
+  }
+
+  func peer(receiveBuffer: CInt? = nil) throws -> Dialogue {
+    try Dialogue(connectingTo: addresses[0], receiveBuffer: receiveBuffer)
+  }
+
+  /// What it has logged so far, in lines.
+  var logged: [String] {
+    writer.drain(seconds: 5)
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = pread(log.number, &bytes, bytes.count, 0)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  /// Waits until the log has `line`.
+  func waitForLog(_ line: String) throws {
+    try eventually("the log line \(line); it is \(logged)") { logged.contains(line) }
+  }
+}

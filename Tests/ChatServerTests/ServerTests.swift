@@ -1,0 +1,152 @@
+import ChatServer
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(5)))
+struct ServerTests {
+  @Test("A line goes to everybody but its sender, under the sender's port", arguments: EventLayer.allCases)
+  func relay(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
+    try settle(server, [a, b, c])
+    try a.send("Hi everyone!\n")
+    try b.expect("\(a.localPort): Hi everyone!")
+    try c.expect("\(a.localPort): Hi everyone!")
+    try c.send("Hello\r\n\n   \nthere\n")
+    for peer in [a, b] {
+      try peer.expect("\(c.localPort): Hello")
+      try peer.expect("\(c.localPort): there")
+    }
+    #expect(try c.peek().isEmpty)
+    try server.waitForLog("[('127.0.0.1', \(a.localPort))] Relaying message: \(a.localPort): Hi everyone!")
+  }
+
+  @Test("`exit` leaves, and so does closing; only a reset is a lost connection", arguments: EventLayer.allCases)
+  func leaving(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
+    try settle(server, [a, b, c])
+    try a.send("last words\n  ExIt \nnot heard\n")
+    try a.expectClosed()
+    try b.expect("\(a.localPort): last words")
+    try server.waitForLog("[DISCONNECTED] ('127.0.0.1', \(a.localPort)) has been removed.")
+    b.close()
+    try server.waitForLog("[DISCONNECTED] ('127.0.0.1', \(b.localPort)) has been removed.")
+    try c.reset()
+    try server.waitForLog("[DISCONNECTED] ('127.0.0.1', \(c.localPort)) has been removed.")
+    let logged = server.logged
+    #expect(
+      logged.filter { $0.hasSuffix("Sent exit command.") } == ["[('127.0.0.1', \(a.localPort))] Sent exit command."])
+    #expect(
+      logged.filter { $0.hasPrefix("[CONNECTION LOST]") }
+        == ["[CONNECTION LOST] ('127.0.0.1', \(c.localPort)) disconnected unexpectedly."])
+  }
+
+  @Test("A peer that ends no lines is heard after a pause, until its first newline", arguments: EventLayer.allCases)
+  func rawPeer(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (raw, other) = (try server.peer(), try server.peer())
+    try settle(server, [other])
+    try raw.send("first")
+    try other.expect("\(raw.localPort): first")
+    try raw.send("second")
+    try other.expect("\(raw.localPort): second")
+    try raw.send("now with\n")
+    try other.expect("\(raw.localPort): now with")
+    try raw.send("half")
+    try other.send("in between\n")
+    try raw.expect("\(other.localPort): in between")
+    try raw.send(" done\n")
+    try other.expect("\(raw.localPort): half done")
+    try raw.send("exit")
+    try raw.finishSending()
+    try raw.expectClosed()
+    try server.waitForLog("[('127.0.0.1', \(raw.localPort))] Sent exit command.")
+  }
+
+  @Test("The end of the stream ends the last line", arguments: EventLayer.allCases)
+  func endOfStream(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (a, b) = (try server.peer(), try server.peer())
+    try settle(server, [a, b])
+    try a.send("one\ntwo")
+    try a.finishSending()
+    try b.expect("\(a.localPort): one")
+    try b.expect("\(a.localPort): two")
+    try a.expectClosed()
+  }
+
+  @Test("What is no text, or too long, costs its sender a notice and nobody a line", arguments: EventLayer.allCases)
+  func notices(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (a, b, raw) = (try server.peer(), try server.peer(), try server.peer())
+    try settle(server, [a, b, raw])
+    try a.send(String(repeating: "x", count: 8193) + "\nfine\n")
+    try a.expect("* That line is longer than 8192 bytes; it was not sent.")
+    try b.expect("\(a.localPort): fine")
+    let exact = String(repeating: "y", count: 8192)
+    try a.send(exact + "\r\n")
+    try b.expect("\(a.localPort): \(exact)")
+    try raw.send([0x16, 0x03, 0x01, 0x00, 0xff, 0xfe])
+    try raw.expect("\(a.localPort): fine")
+    try raw.expect("\(a.localPort): \(exact)")
+    try raw.expect("* That was not text; it was not sent.")
+  }
+
+  @Test("Text that could harm a terminal is shown, not obeyed", arguments: EventLayer.allCases)
+  func safeText(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (a, b) = (try server.peer(), try server.peer())
+    try settle(server, [a, b])
+    try a.send(Array("\u{1b}[2Jred \u{202e}abc \u{9b}m 👩‍👩‍👧 tab\t.".utf8) + [0xff, 0x0A])
+    try b.expect("\(a.localPort): ^[[2Jred <U+202E>abc <U+009B>m 👩‍👩‍👧 tab\t.\u{fffd}")
+  }
+
+  @Test("A server that is full says so, and those inside notice nothing", arguments: EventLayer.allCases)
+  func full(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.maximumMembers = 2 }
+    let (a, b) = (try server.peer(), try server.peer())
+    try settle(server, [a, b])
+    let third = try server.peer()
+    try third.send("let me in\n")
+    try third.expect("* Server is full")
+    try third.expectClosed()
+    try a.send("still here\n")
+    try b.expect("\(a.localPort): still here")
+    third.close()
+    b.close()
+    try server.waitForLog("[DISCONNECTED] ('127.0.0.1', \(b.localPort)) has been removed.")
+    try eventually("a place that became free") {
+      let next = try server.peer()
+      try next.send("hello\n")
+      return try a.expectLine() == "\(next.localPort): hello"
+    }
+  }
+
+  @Test("A stop gives everybody what is on its way, whatever they have sent meanwhile", arguments: EventLayer.allCases)
+  func goodbye(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (a, b) = (try server.peer(), try server.peer(receiveBuffer: 4096))
+    try settle(server, [a, b])
+    // 200 KB on their way to one that reads none of it yet, and has itself said things that nobody has read.
+    let line = String(repeating: "z", count: 999) + "\n"
+    for _ in 0..<200 { try a.send(line) }
+    try a.send("last\n")
+    try server.waitForLog("[('127.0.0.1', \(a.localPort))] Relaying message: \(a.localPort): last")
+    try b.send("unread\n")
+    server.server.stop()
+    var got = try b.receiveAll()
+    let end = Array("\(a.localPort): last\n".utf8)
+    #expect(got.suffix(end.count).elementsEqual(end))
+    got.removeLast(end.count)
+    #expect(got.count == 200 * (1000 + "\(a.localPort): ".utf8.count))
+    #expect(server.wait())
+  }
+
+  /// Waits until each of `peers` is in the room.
+  private func settle(_ server: RunningServer, _ peers: [Dialogue]) throws {
+    for peer in peers { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.localPort)) connected.") }
+  }
+}
