@@ -40,6 +40,8 @@ struct Moment: Comparable {
   static var now: Moment { Moment(nanoseconds: DispatchTime.now().uptimeNanoseconds) }
   static let never = Moment(nanoseconds: .max)
 
+  func distance(to later: Moment) -> Duration { .nanoseconds(later.nanoseconds - nanoseconds) }
+
   static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }
   static func + (moment: Moment, duration: Duration) -> Moment {
     let (seconds, attoseconds) = duration.components

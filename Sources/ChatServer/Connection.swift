@@ -1,9 +1,9 @@
 import ChatWire
 
-/// One peer's connection: its descriptor, what it has sent so far, and how far its goodbye has come.
+/// A member with a socket: its descriptor, what it has sent so far, and how far its goodbye has come.
 ///
 /// Confined to the server's queue. The descriptor is closed when the last who holds the connection lets go.
-final class Connection {
+final class Connection: Member {
   enum Phase: Equatable {
     /// In the room: what it sends is heard.
     case talking
@@ -16,26 +16,25 @@ final class Connection {
   }
 
   let descriptor: FileDescriptor
-  let token: Token
-  /// The peer as log lines show it, as in `('127.0.0.1', 54321)`.
-  let label: [UInt8]
-  let member: Member
-  var framer: LineFramer
   var phase = Phase.talking
-
   /// What the event layer is to tell of.
   var interest: Interest = .reading
-  /// Taken from the socket, and not said yet because the log was full.
-  var unread: [UInt8] = []
-  /// Set while it is not read, because the log is full.
-  var isPaused = false
   /// Set while the kernel takes no more bytes for it.
   var isBlocked = false
   /// Set when sending has failed: it hears nothing more, and is read to its end.
   var isMute = false
+  /// Set while it is not read, because the log is full.
+  var isPaused = false
   /// Set when the peer has ended its stream.
   var hasEnded = false
-  /// When it last took a byte, or last had nothing to take.
+
+  let token: Token
+  var framer: LineFramer
+  /// The peer as log lines show it, as in `('127.0.0.1', 54321)`.
+  let label: [UInt8]
+  /// Taken from the socket, and not said yet because the log was full.
+  var unread: [UInt8] = []
+  /// When it last took a byte, or last had nothing to take. Known only while it is blocked.
   var lastProgress: Moment
   /// When something last came from it.
   var lastHeard: Moment
@@ -45,15 +44,16 @@ final class Connection {
   var nextLook = Moment.never
 
   init(
-    descriptor: consuming FileDescriptor, token: Token, label: [UInt8], member: Member, framer: LineFramer, now: Moment
+    descriptor: consuming FileDescriptor, token: Token, name: String, label: [UInt8], framer: LineFramer,
+    cursor: Cursor, now: Moment
   ) {
     self.descriptor = descriptor
     self.token = token
     self.label = label
-    self.member = member
     self.framer = framer
     lastProgress = now
     lastHeard = now
+    super.init(name: name, cursor: cursor)
   }
 }
 

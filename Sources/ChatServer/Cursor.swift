@@ -6,8 +6,8 @@ import Glibc
 /// The member's stream is the log from its cursor on, less its own lines, with what is meant for it alone put in at line
 /// boundaries. A cursor does the bookkeeping of partial writes and of being overtaken; it knows no socket.
 ///
-/// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines, or `missedFrom`
-/// is set, and then no byte of the log is due before `resume`.
+/// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines; or `missedFrom`
+/// is set, and then no byte of the log is due before `resume`; or it is where the stream ends.
 package struct Cursor {
   /// How a delivery ended.
   package enum Outcome: Equatable {
@@ -23,38 +23,68 @@ package struct Cursor {
 
   /// The next byte of the log to send.
   package private(set) var position: LogOffset
-  /// Where this member's stream ends: `never` until it leaves.
-  private var end = LogOffset.never
-  /// The number of the line that begins at `end`.
-  private var endLine = Int.max
   /// The member's own lines that are not passed yet.
   private var own = OwnLines()
-  /// What is meant for this member alone and not sent yet, from `asideSent` on: notices, and the rest of a line that it
-  /// had begun to receive when it was overtaken.
-  private var aside: [UInt8] = []
-  private var asideSent = 0
-  /// The first line that this member missed whole, while it is overtaken.
-  private var missedFrom: Int?
-  /// How many of the lines missed were its own, and so no loss.
-  private var ownMissed = 0
+  /// Nil for nearly everybody nearly always, so that what a delivery reads of a member is a line or two of the
+  /// processor's cache.
+  private var exception: Exception?
   /// Whether a full log waits for this member.
   package var isCounted = true
+
+  /// What there is to know of a member that is told something, is overtaken, or leaves.
+  private final class Exception {
+    /// Where the member's stream ends: `never` until it leaves.
+    var end = LogOffset.never
+    /// The number of the line that begins at `end`.
+    var endLine = Int.max
+    /// What is meant for the member alone and not sent yet, from `asideSent` on: notices, and the rest of a line that it
+    /// had begun to receive when it was overtaken.
+    var aside: [UInt8] = []
+    var asideSent = 0
+    /// The first line that the member missed whole, while it is overtaken.
+    var missedFrom: Int?
+    /// How many of the lines missed were its own, and so no loss.
+    var ownMissed = 0
+
+    var isOver: Bool { aside.isEmpty && missedFrom == nil && end == .never }
+
+    func sendAside(_ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
+      let transfer = aside.withUnsafeMutableBytes { bytes in
+        var piece = iovec(iov_base: bytes.baseAddress.map { $0 + asideSent }, iov_len: bytes.count - asideSent)
+        return withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
+      }
+      if case .bytes(let count) = transfer {
+        asideSent += count
+        if asideSent == aside.count { (aside, asideSent) = ([], 0) }
+      }
+      return transfer
+    }
+  }
 
   /// A cursor for a member that joins now, and hears what is said from here on.
   package init(joining log: borrowing RoomLog) { position = log.head }
 
-  package var isOvertaken: Bool { missedFrom != nil }
+  package var isOvertaken: Bool { exception?.missedFrom != nil }
 
-  /// Whether anything is due to this member.
+  /// Whether nothing is due to this member.
   @inline(__always)
   package func isCaughtUp(with log: borrowing RoomLog) -> Bool {
-    missedFrom == nil && position >= min(log.head, end) && aside.isEmpty
+    guard let exception else { return position >= log.head }
+    return exception.missedFrom == nil && exception.aside.isEmpty && position >= min(log.head, exception.end)
+  }
+
+  private mutating func makeException() -> Exception {
+    if let exception { return exception }
+    let new = Exception()
+    exception = new
+    return new
   }
 
   /// The line just appended between `start` and the log's head is the member's own.
+  @inline(__always)
   package mutating func passOver(from start: LogOffset, in log: borrowing RoomLog) {
-    if isOvertaken { ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail) }
-    if position == start && !isOvertaken {
+    prune(log)
+    if position == start, !isOvertaken {
       position = log.head
     } else {
       own.append(from: start, to: log.head, line: log.headLine - 1)
@@ -62,44 +92,48 @@ package struct Cursor {
   }
 
   /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary.
-  package mutating func tell(_ notice: [UInt8]) { aside += notice }
+  package mutating func tell(_ notice: [UInt8]) { makeException().aside += notice }
 
   /// Nothing said after this moment is for this member any more.
   package mutating func end(with log: borrowing RoomLog) {
-    guard end == .never else { return }
-    end = log.head
-    endLine = log.headLine
+    let exception = makeException()
+    guard exception.end == .never else { return }
+    exception.end = log.head
+    exception.endLine = log.headLine
   }
 
   /// The log is about to forget all before `boundary`, and this member has not got there: keep the rest of the line that
   /// it is in the middle of, and remember from which line on it misses some.
   package mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog) {
-    guard !isOvertaken, position < boundary, position < end else { return }
+    guard position < boundary, !isOvertaken, position < exception?.end ?? .never else { return }
+    let exception = makeException()
     let next = log.boundary(atOrAfter: position)
     if next != position {
       var rest: [UInt8] = []
       rest.reserveCapacity(next - position)
       log.forEachPiece(from: position, to: next) { rest.append(contentsOf: $0) }
       // In the middle of a line nothing of `aside` can have been sent: it waits for the boundary.
-      aside = rest + aside
+      exception.aside = rest + exception.aside
     }
-    missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
+    exception.missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
+    exception.ownMissed = 0
     position = next
-    ownMissed = 0
   }
 
   /// Lets go of what is remembered of own lines that the log has forgotten.
   package mutating func prune(_ log: borrowing RoomLog) {
-    if isOvertaken { ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail) }
+    guard let exception, exception.missedFrom != nil else { return }
+    exception.ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail)
   }
 
-  /// The member takes bytes again after it was overtaken: it goes on at the oldest line kept, and is told what it missed.
-  private mutating func resume(_ log: borrowing RoomLog, missedFrom first: Int) {
+  /// The member takes bytes again. If it was overtaken, it goes on at the oldest line kept, and is told what it missed.
+  private mutating func resume(_ log: borrowing RoomLog, _ exception: Exception) {
+    guard let first = exception.missedFrom else { return }
     prune(log)
-    let missed = min(log.tailLine, endLine) - first - ownMissed
-    missedFrom = nil
-    position = max(position, min(log.tail, end))
-    if missed > 0 { tell(Wording.skipped(lines: missed)) }
+    let missed = min(log.tailLine, exception.endLine) - first - exception.ownMissed
+    exception.missedFrom = nil
+    position = max(position, min(log.tail, exception.end))
+    if missed > 0 { exception.aside += Wording.skipped(lines: missed) }
   }
 
   /// Sends what is due, at most about `budget` bytes.
@@ -112,23 +146,24 @@ package struct Cursor {
     from log: borrowing RoomLog, budget: Int, sent: inout Int,
     to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
   ) -> Outcome {
-    if let first = missedFrom { resume(log, missedFrom: first) }
+    if let exception { resume(log, exception) }
     var left = budget
     while true {
       // A member's own lines at the very front would leave nothing to send.
       while let past = own.end(ofRunAt: position) { position = past }
-      let last = min(log.head, end)
+      if let exception, exception.isOver { self.exception = nil }
+      let last = min(log.head, exception?.end ?? .never)
       let transfer: Transfer
-      if aside.isEmpty {
-        if position >= last { return .caughtUp }
-        if left <= 0 { return .budgetSpent }
-        transfer = sendLog(log, to: min(last, position + left), send)
-      } else {
+      if let exception, !exception.aside.isEmpty {
         if left <= 0 { return .budgetSpent }
         // At its end the log may have forgotten its place long since, but a line ends there all the same.
         transfer =
           position >= last || log.isBoundary(position)
-          ? sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+          ? exception.sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+      } else {
+        if position >= last { return .caughtUp }
+        if left <= 0 { return .budgetSpent }
+        transfer = sendLog(log, to: min(last, position + left), send)
       }
       switch transfer {
       case .bytes(let count):
@@ -139,18 +174,6 @@ package struct Cursor {
       case .ended: return .failed(SystemCallError("send", code: EPIPE))
       }
     }
-  }
-
-  private mutating func sendAside(_ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
-    let transfer = aside.withUnsafeMutableBytes { bytes in
-      var piece = iovec(iov_base: bytes.baseAddress.map { $0 + asideSent }, iov_len: bytes.count - asideSent)
-      return withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
-    }
-    if case .bytes(let count) = transfer {
-      asideSent += count
-      if asideSent == aside.count { (aside, asideSent) = ([], 0) }
-    }
-    return transfer
   }
 
   @inline(__always)

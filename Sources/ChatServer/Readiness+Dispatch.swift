@@ -78,11 +78,11 @@ final class DispatchReadiness: Readiness {
 
   func leftUnread(_ connection: Connection) { add(ReadyConnection(token: connection.token, ready: .reading)) }
 
-  func takeReady(into list: inout [ReadyConnection]) -> Bool {
+  func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool {
     list.removeAll(keepingCapacity: true)
     swap(&list, &waiting)
     isReportDue = false
-    return false
+    return true
   }
 
   func cancel() {

@@ -47,17 +47,17 @@
     /// The set is level-triggered: what is unread is reported again.
     func leftUnread(_ connection: Connection) {}
 
-    func takeReady(into list: inout [ReadyConnection]) -> Bool {
+    func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool {
       list.removeAll(keepingCapacity: true)
-      let count = epoll_wait(set.number, &events, CInt(events.count), 0)
-      guard count > 0 else { return false }
+      let count = epoll_wait(set.number, &events, CInt(events.count), milliseconds)
+      guard count > 0 else { return true }
       for event in events[..<Int(count)] {
         var ready: Interest = []
         if event.events & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { ready.insert(.reading) }
         if event.events & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { ready.insert(.writing) }
         list.append(ReadyConnection(token: Token(bits: event.data.u64), ready: ready))
       }
-      return true
+      return false
     }
 
     func cancel() {

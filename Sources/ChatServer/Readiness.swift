@@ -50,8 +50,9 @@ protocol Readiness: AnyObject {
   func leftUnread(_ connection: Connection)
 
   /// Puts what is ready now into `list`, in place of what is in it.
-  /// - Returns: false if `list` is all there is, and a report will come when there is more.
-  func takeReady(into list: inout [ReadyConnection]) -> Bool
+  /// - Parameter milliseconds: how long to wait for something, where the implementation can.
+  /// - Returns: true if `list` is all there is, and a report will come when there is more; false to be asked again.
+  func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool
 
   /// Stops everything. Nothing is reported any more.
   func cancel()

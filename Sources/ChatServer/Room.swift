@@ -1,17 +1,19 @@
 import ChatWire
 import Glibc
 
-/// One who takes part in a room.
+/// One who takes part in a room. Whoever has more to know of a member, a connection say, is a kind of it: so what a
+/// delivery touches lies together in memory.
 ///
 /// Confined to whatever owns the room.
-package final class Member {
-  /// What its lines begin with: its name, a colon and a space.
-  package let prefix: [UInt8]
-  package var cursor: Cursor
+package class Member {
+  package final var cursor: Cursor
   /// Its place in the room's list; -1 when it is not in the room.
-  fileprivate var place = -1
+  fileprivate final var place = -1
+  /// What its lines begin with: its name, a colon and a space.
+  package final let prefix: [UInt8]
 
-  fileprivate init(name: String, cursor: Cursor) {
+  /// A member that is not in the room yet.
+  init(name: String, cursor: Cursor) {
     prefix = Array("\(name): ".utf8)
     self.cursor = cursor
   }
@@ -52,12 +54,10 @@ package struct Room: ~Copyable {
 
   // MARK: Who is here
 
-  /// A new member, which hears what is said from now on.
-  package mutating func join(name: String) -> Member {
-    let member = Member(name: name, cursor: Cursor(joining: log))
+  /// Takes in a member that was made just now.
+  package mutating func join(_ member: Member) {
     member.place = members.count
     members.append(member)
-    return member
   }
 
   /// Forgets a member; what it has not got yet, it never gets. To be done once for each that has joined.

@@ -45,8 +45,10 @@ extension Server {
       label = "('\(peer.host)', \(peer.port))"
     }
     let connection = Connection(
-      descriptor: descriptor, token: connections.nextToken(), label: Array(label.utf8), member: room.join(name: name),
-      framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip), now: now)
+      descriptor: descriptor, token: connections.nextToken(), name: name, label: Array(label.utf8),
+      framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip),
+      cursor: Cursor(joining: room.log), now: now)
+    room.join(connection)
     connections.insert(connection)
     readiness.watch(connection)
     if isFull { refuse(connection) } else { log.connected(connection.label) }

@@ -27,7 +27,7 @@ extension Server {
   @inline(__always)
   func deliver(to connection: Connection) {
     if connection.isBlocked || connection.isMute || connection.phase == .closed { return }
-    if connection.member.cursor.isCaughtUp(with: room.log) {
+    if connection.cursor.isCaughtUp(with: room.log) {
       if connection.phase == .leaving { endSending(connection) }
       if !connection.interest.contains(.writing) { return }
     }
@@ -36,18 +36,19 @@ extension Server {
 
   func send(to connection: Connection) {
     var sent = 0
-    let outcome = connection.member.cursor.deliver(from: room.log, budget: 256 << 10, sent: &sent) { pieces in
+    let outcome = connection.cursor.deliver(from: room.log, budget: 256 << 10, sent: &sent) { pieces in
       pieces.count == 1
         ? connection.descriptor.send(UnsafeRawBufferPointer(start: pieces[0].iov_base, count: pieces[0].iov_len))
         : connection.descriptor.send(pieces)
     }
-    if sent > 0 || !connection.interest.contains(.writing) { connection.lastProgress = now }
-    room.recount(connection.member)
+    if sent > 0, connection.interest.contains(.writing) { connection.lastProgress = now }
+    room.recount(connection)
     switch outcome {
     case .caughtUp:
       if connection.phase == .leaving { return endSending(connection) }
     case .blocked, .budgetSpent:
       connection.isBlocked = true
+      if !connection.interest.contains(.writing) { connection.lastProgress = now }
       look(at: connection, by: connection.lastProgress + configuration.giveUpAfter)
     case .failed:
       broken.append(connection)

@@ -9,21 +9,21 @@ extension Server {
     connection.unread = []
     connection.isPaused = false
     updateInterest(of: connection)
-    connection.member.cursor.end(with: room.log)
+    connection.cursor.end(with: room.log)
     due.append(connection)
   }
 
   /// A peer that there is no room for is told so, and hears nothing else.
   func refuse(_ connection: Connection) {
     connection.phase = .leaving
-    connection.member.cursor.end(with: room.log)
+    connection.cursor.end(with: room.log)
     tell(connection, Wording.full)
   }
 
   /// All that was due is sent. What the peer may still send is read and discarded: closing with unread input would reset
   /// the connection, and throw away bytes that are still on their way to it.
   func endSending(_ connection: Connection) {
-    room.remove(connection.member)
+    room.remove(connection)
     if connection.hasEnded { return close(connection) }
     connection.descriptor.shutdownSending()
     connection.phase = .ending
@@ -34,7 +34,7 @@ extension Server {
   /// A peer that takes nothing more has perhaps said something before: that still counts, so it is read to its end.
   func sendingFailed(_ connection: Connection) {
     guard connection.phase == .talking, !connection.hasEnded else { return lose(connection) }
-    room.remove(connection.member)
+    room.remove(connection)
     connection.isMute = true
     connection.isBlocked = false
     updateInterest(of: connection)
@@ -53,7 +53,7 @@ extension Server {
   func close(_ connection: Connection) {
     guard connection.phase != .closed else { return }
     connection.phase = .closed
-    room.remove(connection.member)
+    room.remove(connection)
     readiness.forget(connection)
     connections.remove(connection.token)
     if isStopping, connections.count == 0 { finishStopping() }

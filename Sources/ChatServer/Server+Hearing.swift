@@ -51,7 +51,7 @@ extension Server {
         leave(connection)
       case .message:
         let start = room.log.head
-        guard room.say(line, by: connection.member) else { return false }
+        guard room.say(line, by: connection) else { return false }
         log.relayed(connection.label, from: start, in: room.log)
       }
       return true
@@ -79,7 +79,7 @@ extension Server {
   }
 
   func tell(_ connection: Connection, _ notice: [UInt8]) {
-    connection.member.cursor.tell(notice)
+    connection.cursor.tell(notice)
     due.append(connection)
   }
 }

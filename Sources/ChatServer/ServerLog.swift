@@ -61,13 +61,17 @@ package final class LogWriter: Sendable {
     var bytes: [UInt8] = []
     /// Lines that came while `bytes` was full.
     var leftOut = 0
-    var isScheduled = false
+    /// Set while a write is due: soon, or at once.
+    var isDue = false
+    var isDueNow = false
   }
 
-  /// How long lines are gathered before they are written: nobody sees it, and a busy room writes in large pieces.
+  /// How long lines are gathered before they are written: nobody sees it, and a talk costs few writes.
   private static let gathering = DispatchTimeInterval.milliseconds(50)
+  /// Bytes that are worth a write at once.
+  private static let worthwhile = 64 << 10
   /// Bytes that wait at most for a descriptor that takes none.
-  private static let mostWaiting = 1 << 20
+  private static let mostWaiting = 4 << 20
 
   private let queue = DispatchQueue(label: "mychat.log")
   /// Not owned: standard output outlives everything.
@@ -78,7 +82,7 @@ package final class LogWriter: Sendable {
 
   /// Takes all lines of `page`, and leaves it empty.
   func take(_ page: inout [UInt8]) {
-    let isFirst = waiting.withLock { waiting in
+    let (isFirst, isEnough) = waiting.withLock { waiting in
       if waiting.bytes.isEmpty {
         swap(&waiting.bytes, &page)
       } else if waiting.bytes.count + page.count <= Self.mostWaiting {
@@ -86,11 +90,18 @@ package final class LogWriter: Sendable {
       } else {
         for byte in page where byte == UInt8(ascii: "\n") { waiting.leftOut += 1 }
       }
-      defer { waiting.isScheduled = true }
-      return !waiting.isScheduled
+      let isFirst = !waiting.isDue
+      let isEnough = !waiting.isDueNow && waiting.bytes.count >= Self.worthwhile
+      waiting.isDue = true
+      if isEnough { waiting.isDueNow = true }
+      return (isFirst, isEnough)
     }
     page.removeAll(keepingCapacity: true)
-    if isFirst { queue.asyncAfter(deadline: .now() + Self.gathering) { self.writeWaiting() } }
+    if isEnough {
+      queue.async { self.writeWaiting() }
+    } else if isFirst {
+      queue.asyncAfter(deadline: .now() + Self.gathering) { self.writeWaiting() }
+    }
   }
 
   /// Waits until all that was taken is written, or `seconds` have gone by.
@@ -107,7 +118,7 @@ package final class LogWriter: Sendable {
     var bytes: [UInt8] = []
     let leftOut = waiting.withLock { waiting in
       swap(&bytes, &waiting.bytes)
-      waiting.isScheduled = false
+      (waiting.isDue, waiting.isDueNow) = (false, false)
       defer { waiting.leftOut = 0 }
       return waiting.leftOut
     }

@@ -1,8 +1,9 @@
-import ChatServer
 import ChatWire
 import Glibc
 import TestSupport
 import Testing
+
+@testable import ChatServer
 
 /// What each member's stream has to be, by the plainest rule there is: all lines said since it joined by others, in order,
 /// each whole, with nothing left out but what a skip notice counts.
@@ -60,7 +61,7 @@ private struct Play: ~Copyable {
 
   mutating func join() {
     let name = "n\(witnesses.count)"
-    witnesses.append(Witness(name: name, member: room.join(name: name)))
+    witnesses.append(Witness(name: name, member: room.joined(name)))
   }
 
   mutating func say(_ index: Int) {
@@ -128,6 +129,14 @@ private struct Play: ~Copyable {
   }
 }
 
+extension Room {
+  fileprivate mutating func joined(_ name: String) -> Member {
+    let member = Member(name: name, cursor: Cursor(joining: log))
+    join(member)
+    return member
+  }
+}
+
 struct RoomTests {
   @Test(
     "Whatever happens, each member gets every line of the others once, whole and in order, or the exact count of those missed"
@@ -165,8 +174,8 @@ struct RoomTests {
   @Test("A full log refuses a line rather than to overwrite one that somebody waits for")
   func fullLog() {
     var room = Room(logBytes: 1024)
-    let speaker = room.join(name: "a")
-    let listener = room.join(name: "b")
+    let speaker = room.joined("a")
+    let listener = room.joined("b")
     let text = [UInt8](repeating: UInt8(ascii: "x"), count: 96)
     var said = 0
     while room.say(text.span, by: speaker) { said += 1 }
@@ -185,8 +194,8 @@ struct RoomTests {
   @Test("A member that is told something in the middle of a line gets the line whole first")
   func noticeAtBoundary() {
     var room = Room(logBytes: 1024)
-    let speaker = room.join(name: "a")
-    let listener = room.join(name: "b")
+    let speaker = room.joined("a")
+    let listener = room.joined("b")
     _ = room.say(Array("hello".utf8).span, by: speaker)
     var stream: [UInt8] = []
     func take(_ most: Int) {
