@@ -10,10 +10,22 @@ package struct DisplayLayout {
   /// Columns of a row, at least 2.
   package let columns: Int
   /// Where the next character goes, both counted from 0.
-  package private(set) var row = 0
+  package var row: Int { rows.count - 1 }
   package private(set) var column = 0
-  /// The widths of all that stands on the rows so far, in order; 0 for the end of a row that is not full.
-  private var cells: [UInt8] = []
+  /// What stands on each row; the last is the one with the place for the next character.
+  private var rows = [Row()]
+
+  private struct Row {
+    var cells: [Cell] = []
+    /// Whether a newline ended it before it was full.
+    var endsInNewline = false
+  }
+
+  private struct Cell {
+    /// Columns, 1 or 2.
+    var width: Int
+    var isBlank = false
+  }
 
   package init(columns: Int) { self.columns = max(columns, 2) }
 
@@ -24,26 +36,27 @@ package struct DisplayLayout {
   private mutating func append(_ scalar: Unicode.Scalar) {
     switch Self.kind(of: scalar) {
     case .tab:
-      repeat { place(1) } while column % 8 != 0
+      repeat { place(Cell(width: 1, isBlank: true)) } while column % 8 != 0
     case .newline:
-      cells.append(0)
-      row += 1
-      column = 0
+      rows[row].endsInNewline = true
+      startRow()
     case .spelled(let width):
-      for _ in 0..<width { place(1) }
+      for _ in 0..<width { place(Cell(width: 1)) }
     case .printed(let width):
-      if width > 0 { place(width) }
+      if width > 0 { place(Cell(width: width, isBlank: scalar == " ")) }
     }
   }
 
-  private mutating func place(_ width: Int) {
-    while column + width > columns { place(1) }
-    cells.append(UInt8(width))
-    column += width
-    if column >= columns {
-      row += 1
-      column = 0
-    }
+  private mutating func place(_ cell: Cell) {
+    while column + cell.width > columns { place(Cell(width: 1, isBlank: true)) }
+    rows[row].cells.append(cell)
+    column += cell.width
+    if column >= columns { startRow() }
+  }
+
+  private mutating func startRow() {
+    rows.append(Row())
+    column = 0
   }
 
   /// The row of a cursor that stands before `next`: a wide character takes it along to the next row.
@@ -53,22 +66,30 @@ package struct DisplayLayout {
   }
 
   /// The row on which the end of this text stands once the terminal has broken its rows anew, as most do when their
-  /// width changes.
-  /// - Parameter continues: whether something, if only a blank, stands behind the end of this text.
-  package func row(reflowedTo newColumns: Int, continues: Bool) -> Int {
+  /// width changes. They join rows that were left by being full, and leave alone those that a newline ended.
+  /// - Parameters:
+  ///   - paintedRows: how many rows libedit painted at once. It leaves out the blanks at their ends, and goes on with a
+  ///     newline where there were any. On other rows the characters were typed, and written, one by one.
+  ///   - continues: whether something, if only a blank, stands behind the end of this text.
+  package func row(reflowedTo newColumns: Int, paintedRows: Int, continues: Bool) -> Int {
     let newColumns = max(newColumns, 2)
-    var row = 0
-    var column = 0
-    for width in cells {
-      if width == 0 || column + Int(width) > newColumns {
-        row += 1
-        column = 0
+    var (newRow, newColumn) = (0, 0)
+    for (index, row) in rows.enumerated() {
+      var cells = row.cells[...]
+      var isJoined = !row.endsInNewline
+      if index < self.row, index < paintedRows, cells.last?.isBlank == true {
+        isJoined = false
+        while cells.last?.isBlank == true { cells.removeLast() }
       }
-      column += Int(width)
+      for cell in cells {
+        if newColumn + cell.width > newColumns { (newRow, newColumn) = (newRow + 1, 0) }
+        newColumn += cell.width
+      }
+      if !isJoined, index < self.row { (newRow, newColumn) = (newRow + 1, 0) }
     }
     // A full row is left at once, so a blank stands where the cursor waits for the next character.
-    let isFollowed = continues || (self.column == 0 && self.row > 0)
-    return column >= newColumns && isFollowed ? row + 1 : row
+    let isFollowed = continues || (column == 0 && row > 0)
+    return newColumn >= newColumns && isFollowed ? newRow + 1 : newRow
   }
 
   private enum Kind {

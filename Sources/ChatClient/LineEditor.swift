@@ -46,6 +46,8 @@ final class LineEditor {
   private var decoding = mbstate_t()
   /// Why the line that is being typed has to end; libedit only hears of an end of input.
   private var outcome: Outcome?
+  /// Rows of prompt and line that libedit drew all at once when it last did so.
+  private var paintedRows = 0
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
 
@@ -110,6 +112,7 @@ final class LineEditor {
   /// Lets the person type a line.
   func nextLine() -> Outcome {
     outcome = nil
+    paintedRows = 0
     var count: CInt = 0
     if let line = el_gets(editor, &count) {
       var bytes = Array(UnsafeRawBufferPointer(start: line, count: Int(count)))
@@ -238,6 +241,8 @@ extension LineEditor {
     StandardOutput.write(bytes)
     el_resize(editor)
     editline_refresh(editor)
+    let place = cursorPlace()
+    paintedRows = place.row + place.rowsBelow + 1
   }
 
   private var isLineEmpty: Bool {
@@ -263,8 +268,8 @@ extension LineEditor {
     layout.append(after)
     var end = min(layout.row, lastRow)
     if let now = Terminal.columns, now != columns, Terminal.reflows {
-      row = cursor.row(reflowedTo: now, continues: !after.isEmpty)
-      end = layout.row(reflowedTo: now, continues: false)
+      row = cursor.row(reflowedTo: now, paintedRows: paintedRows, continues: !after.isEmpty)
+      end = layout.row(reflowedTo: now, paintedRows: paintedRows, continues: false)
     }
     return (row, max(0, end - row))
   }

@@ -1,7 +1,7 @@
 import ChatWire
 
 /// Turns the bytes of a server into lines that are safe to show. The pure half of `Receiver`.
-package struct ReceivedText: ~Copyable {
+package struct ReceivedText {
   /// Bytes of a line beyond which it is shown in pieces, so that a line without end needs no memory without end.
   package static let maximumLineBytes = 64 * 1024
   /// Milliseconds without a byte that end a message of a server which sends no newlines.

@@ -1,0 +1,60 @@
+import ChatClient
+import Glibc
+import Testing
+
+/// Widths come from the C library's locale, which is the process's: so it is set once, before any of these.
+private let locale: Bool = setlocale(LC_CTYPE, "C.UTF-8") != nil
+
+private func layout(_ text: String, columns: Int) -> DisplayLayout {
+  #expect(locale)
+  var layout = DisplayLayout(columns: columns)
+  layout.append(text.utf8)
+  return layout
+}
+
+@Suite struct DisplayLayoutTests {
+  @Test(arguments: [
+    ("", 10, 0, 0), ("abc", 10, 0, 3), ("abcdefghi", 10, 0, 9), ("abcdefghij", 10, 1, 0), ("abcdefghijk", 10, 1, 1),
+    ("漢字", 10, 0, 4), ("漢字漢字漢", 10, 1, 0), ("a漢字漢字漢", 10, 1, 2), ("🎉", 10, 0, 2), ("한국어", 5, 1, 2),
+    ("e\u{301}", 10, 0, 1), ("\u{1}", 10, 0, 2), ("\u{7F}", 10, 0, 2), ("abcdefghi\u{1}", 10, 1, 1), ("\t", 20, 0, 8),
+    ("a\tb", 20, 0, 9), ("12345678\t", 20, 0, 16), ("12345678\t", 10, 1, 0), ("\u{85}", 20, 0, 2),
+    ("\u{E000}", 20, 0, 1), ("\u{200B}", 20, 0, 0), ("ab\ncd", 10, 1, 2), ("", 0, 0, 0),
+  ])
+  func theCursorStandsWhereLibeditPutsIt(text: String, columns: Int, row: Int, column: Int) {
+    let layout = layout(text, columns: columns)
+    #expect(layout.row == row)
+    #expect(layout.column == column)
+  }
+
+  @Test func aWideCharacterThatDoesNotFitTakesTheCursorAlong() {
+    let layout = layout("abcdefghi", columns: 10)
+    #expect(layout.cursorRow(before: "漢") == 1)
+    #expect(layout.cursorRow(before: "x") == 0)
+    #expect(layout.cursorRow(before: "\t") == 0)
+    #expect(layout.cursorRow(before: nil) == 0)
+  }
+
+  @Test func typedRowsAreJoinedAndBrokenAnew() {
+    let layout = layout("abcdefghi klmnopqrst", columns: 10)
+    #expect(layout.row == 2)
+    #expect(layout.row(reflowedTo: 5, paintedRows: 0, continues: false) == 4)
+    #expect(layout.row(reflowedTo: 7, paintedRows: 0, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 40, paintedRows: 0, continues: false) == 0)
+  }
+
+  @Test func paintedRowsThatEndInABlankStayApart() {
+    let layout = layout("abcdefgh  klmnop", columns: 10)
+    #expect(layout.row(reflowedTo: 40, paintedRows: 0, continues: false) == 0)
+    #expect(layout.row(reflowedTo: 40, paintedRows: 2, continues: false) == 1)
+    // Eight characters and six of them: the two blanks were never written.
+    #expect(layout.row(reflowedTo: 8, paintedRows: 2, continues: false) == 1)
+    #expect(layout.row(reflowedTo: 7, paintedRows: 2, continues: false) == 2)
+  }
+
+  @Test func aWideCharacterIsNotBrokenWhenTheWidthChanges() {
+    let layout = layout("漢字漢字漢字", columns: 20)
+    #expect(layout.row(reflowedTo: 5, paintedRows: 0, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 4, paintedRows: 0, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 4, paintedRows: 0, continues: true) == 3)
+  }
+}

@@ -1,0 +1,60 @@
+import ChatClient
+import Testing
+
+/// What is shown when these pieces are received one after the other, a pause being nil.
+private func shown(_ pieces: [[UInt8]?]) -> [UInt8] {
+  var text = ReceivedText()
+  var output: [UInt8] = []
+  for piece in pieces {
+    if let piece { text.append(piece.span) } else { text.endMessage() }
+    _ = text.withLines { output += $0 }
+  }
+  return output
+}
+
+private func shown(_ pieces: String?...) -> String {
+  String(decoding: shown(pieces.map { $0.map { Array($0.utf8) } }), as: UTF8.self)
+}
+
+@Suite struct ReceivedTextTests {
+  @Test func linesAreShownWhenTheirNewlineHasCome() {
+    #expect(shown("1: a\n2: b\n3:") == "1: a\n2: b\n")
+    #expect(shown("1: a\n2", ": b\r\n") == "1: a\n2: b\n")
+  }
+
+  @Test func aPauseEndsAMessageUntilTheFirstNewline() {
+    #expect(shown("1: a", nil, "2: b", nil) == "1: a\n2: b\n")
+    var text = ReceivedText()
+    text.append(Array("half".utf8).span)
+    #expect(text.awaitsSilence)
+    text.append(Array(" line\nhalf".utf8).span)
+    #expect(!text.awaitsSilence)
+  }
+
+  @Test func theEndOfTheStreamEndsTheLastLine() {
+    #expect(shown("1: a\n2: b", nil) == "1: a\n2: b\n")
+  }
+
+  @Test func nothingThatMovesTheCursorIsShown() {
+    #expect(shown("1: \u{1B}[2J\u{7}\u{9B}\n") == "1: ^[[2J^G<U+009B>\n")
+    #expect(shown([[0x31, 0xFF, 0x0A]]) == Array("1\u{FFFD}\n".utf8))
+  }
+
+  @Test func aLineWithoutEndIsShownInPiecesOfWholeCharacters() {
+    let line = String(repeating: "é", count: ReceivedText.maximumLineBytes)
+    let output = shown(line, "\n")
+    let pieces = output.split(separator: "\n")
+    #expect(pieces.count >= 2)
+    #expect(pieces.allSatisfy { $0.utf8.count <= ReceivedText.maximumLineBytes })
+    #expect(pieces.joined() == line)
+  }
+
+  @Test func linesAreHandedOutOnce() {
+    var text = ReceivedText()
+    text.append(Array("a\n".utf8).span)
+    let first = text.withLines { $0 }
+    #expect(first == Array("a\n".utf8))
+    let second = text.withLines { $0 }
+    #expect(second == nil)
+  }
+}

@@ -1,0 +1,41 @@
+import ChatClient
+import ChatWire
+import Glibc
+import Testing
+
+@Suite struct WordingTests {
+  @Test func aRefusedConnectionAsksForTheServer() {
+    let error = SystemCallError("connect", code: ECONNREFUSED)
+    #expect(
+      Wording.error(Wording.cannotConnect(to: .standard, because: error))
+        == "[ERROR] Connection refused. Is the server running on 127.0.0.1:12345?\n")
+  }
+
+  @Test(arguments: [ENOENT, EACCES, EHOSTUNREACH, ETIMEDOUT, EPROTOTYPE, ECONNREFUSED, EINVAL, ECONNRESET])
+  func everyFailureIsOneLineThatNamesTheAddressAndSaysWhatToDo(code: CInt) {
+    for address in [Address.unix(path: "/tmp/chat"), .internet(host: "example.net", port: 5)] {
+      let text = Wording.cannotConnect(to: address, because: SystemCallError("connect", code: code))
+      #expect(text.contains("example.net:5") || text.contains("/tmp/chat"))
+      #expect(text.hasSuffix("?") || text.hasSuffix("."))
+      #expect(text.split(separator: ". ").count >= 2)
+      #expect(!text.contains("\n"))
+    }
+  }
+
+  @Test func nobodyListeningIsReported() throws {
+    let socket = try FileDescriptor.socket(for: Address.standard.resolved()[0])
+    try socket.bind(to: Address.internet(host: "127.0.0.1", port: 0).resolved()[0])
+    // Bound and not listening: nobody else can take the port, and it refuses.
+    let address = try socket.localAddress().address
+    #expect(throws: ConnectionFailure.self) { try Connection.open(to: address) }
+    do { _ = try Connection.open(to: address) } catch {
+      #expect(error.description == "Connection refused. Is the server running on \(address)?")
+    }
+  }
+
+  @Test func aMissingSocketFileIsReported() {
+    do { _ = try Connection.open(to: .unix(path: "/nonexistent/chat.sock")) } catch {
+      #expect(error.description.contains("no socket file /nonexistent/chat.sock"))
+    }
+  }
+}
