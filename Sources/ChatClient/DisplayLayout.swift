@@ -15,8 +15,13 @@ package struct DisplayLayout {
   /// What stands on each row; the last is the one with the place for the next character.
   private var rows = [Row()]
 
+  /// Whether some code point takes two columns or none, so that columns and characters are not the same.
+  package private(set) var isIrregular = false
+
   private struct Row {
     var cells: [Cell] = []
+    /// What to write to have this row.
+    var bytes: [UInt8] = []
     /// Whether a newline ended it before it was full.
     var endsInNewline = false
   }
@@ -36,21 +41,30 @@ package struct DisplayLayout {
   private mutating func append(_ scalar: Unicode.Scalar) {
     switch Self.kind(of: scalar) {
     case .tab:
-      repeat { place(Cell(width: 1, isBlank: true)) } while column % 8 != 0
+      repeat { placeBlank() } while column % 8 != 0
     case .newline:
       rows[row].endsInNewline = true
       startRow()
-    case .spelled(let width):
-      for _ in 0..<width { place(Cell(width: 1)) }
+    case .spelled(let text):
+      for character in text.unicodeScalars { place(1, Array(character.utf8)) }
     case .printed(let width):
-      if width > 0 { place(Cell(width: width, isBlank: scalar == " ")) }
+      if width != 1 { isIrregular = true }
+      if width > 0 {
+        while column + width > columns { placeBlank() }
+        place(width, Array(scalar.utf8), isBlank: scalar == " ")
+      } else {
+        // It belongs to the character before it, wherever that stands.
+        rows[rows[row].cells.isEmpty ? max(0, row - 1) : row].bytes += scalar.utf8
+      }
     }
   }
 
-  private mutating func place(_ cell: Cell) {
-    while column + cell.width > columns { place(Cell(width: 1, isBlank: true)) }
-    rows[row].cells.append(cell)
-    column += cell.width
+  private mutating func placeBlank() { place(1, [UInt8(ascii: " ")], isBlank: true) }
+
+  private mutating func place(_ width: Int, _ bytes: [UInt8], isBlank: Bool = false) {
+    rows[row].cells.append(Cell(width: width, isBlank: isBlank))
+    rows[row].bytes += bytes
+    column += width
     if column >= columns { startRow() }
   }
 
@@ -59,10 +73,24 @@ package struct DisplayLayout {
     column = 0
   }
 
-  /// The row of a cursor that stands before `next`: a wide character takes it along to the next row.
-  package func cursorRow(before next: Unicode.Scalar?) -> Int {
-    guard let next, case .printed(let width) = Self.kind(of: next), column + width > columns else { return row }
-    return row + 1
+  /// Where a cursor stands that is before `next`: a wide character takes it along to the next row.
+  package func cursor(before next: Unicode.Scalar?) -> (row: Int, column: Int) {
+    guard let next, case .printed(let width) = Self.kind(of: next), column + width > columns else {
+      return (row, column)
+    }
+    return (row + 1, 0)
+  }
+
+  /// What to write, from the start of the first row, to have all this on the screen.
+  package var painted: [UInt8] {
+    var output: [UInt8] = []
+    for (index, row) in rows.enumerated() {
+      output += row.bytes
+      if row.endsInNewline && index < self.row { output += Array("\u{1B}[K\n".utf8) }
+    }
+    // A terminal leaves a full row only when more is written.
+    if column == 0 && row > 0 { output += Array(" \r".utf8) }
+    return output
   }
 
   /// The row on which the end of this text stands once the terminal has broken its rows anew, as most do when their
@@ -94,21 +122,30 @@ package struct DisplayLayout {
 
   private enum Kind {
     case tab, newline
-    /// Shown by so many ASCII characters in its place.
-    case spelled(Int)
-    case printed(Int)
+    /// Shown by these characters, of one column each, in its place.
+    case spelled(String)
+    case printed(columns: Int)
   }
 
   private static func kind(of scalar: Unicode.Scalar) -> Kind {
-    switch scalar.value {
+    let code = scalar.value
+    return switch code {
     case 0x09: .tab
     case 0x0A: .newline
-    case 0..<0x20, 0x7F: .spelled(2)
-    case 0x20..<0x7F: .printed(1)
-    case 0x80..<0xA0: .spelled(2)
-    case let code where editline_is_printed(code) != 0: .printed(max(0, Int(editline_wcwidth(code))))
-    case 0x10000...: .spelled(8)
-    default: .spelled(7)
+    case 0x20..<0x7F: .printed(columns: 1)
+    case 0x7F: .spelled("^?")
+    case 0..<0xA0: .spelled("^\(Unicode.Scalar(UInt8(code | 0x40)))")
+    case _ where editline_is_printed(code) != 0: .printed(columns: max(0, Int(editline_wcwidth(code))))
+    default: .spelled("\\U+\(hexadecimal(code))")
     }
   }
+
+  private static func hexadecimal(_ code: UInt32) -> String {
+    let digits = String(code, radix: 16, uppercase: true)
+    return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var utf8: some Collection<UInt8> { Unicode.UTF8.encode(self) ?? Unicode.UTF8.encodedReplacementCharacter }
 }

@@ -48,6 +48,8 @@ final class LineEditor {
   private var outcome: Outcome?
   /// Rows of prompt and line that libedit drew all at once when it last did so.
   private var paintedRows = 0
+  /// Whether libedit has drawn since the block was last known to be right.
+  private var hasDrawn = false
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
 
@@ -145,8 +147,10 @@ extension LineEditor {
   /// - Returns: 1, or 0 for the end of input.
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if editingModes == nil { editingModes = Terminal.currentModes() }
+    hasDrawn = true
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(end) }
+      repaint()
       guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
       do throws(SystemCallError) {
         guard let byte = try Terminal.readKey() else { continue }
@@ -241,53 +245,57 @@ extension LineEditor {
     StandardOutput.write(bytes)
     el_resize(editor)
     editline_refresh(editor)
-    let place = cursorPlace()
-    paintedRows = place.row + place.rowsBelow + 1
+    hasDrawn = true
+    paintedRows = block.rows
   }
 
   private var isLineEmpty: Bool {
-    guard let line = el_line(editor) else { return true }
-    return line.pointee.buffer == line.pointee.lastchar
+    let line = el_line(editor).pointee
+    return line.buffer == line.lastchar
   }
 
-  /// The row of the cursor and the number of rows below it, as they are on the screen now.
-  private func cursorPlace() -> (row: Int, rowsBelow: Int) {
-    guard let line = el_line(editor)?.pointee, let start = line.buffer else { return (0, 0) }
-    let before = UnsafeRawBufferPointer(start: start, count: line.cursor - start)
-    let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)
-    // What libedit knows of the size is what it drew by.
-    let columns = Int(editline_terminal_number(editor, "co"))
-    let lastRow = Int(editline_terminal_number(editor, "li")) - 1
-
-    var layout = DisplayLayout(columns: columns)
-    layout.append(UnsafeRawBufferPointer(start: prompt, count: strlen(prompt)))
-    layout.append(before)
-    let next = String(decoding: after.prefix(4), as: UTF8.self).unicodeScalars.first
-    var row = min(layout.cursorRow(before: next), lastRow)
-    let cursor = layout
-    layout.append(after)
-    var end = min(layout.row, lastRow)
-    if let now = Terminal.columns, now != columns, Terminal.reflows {
-      row = cursor.row(reflowedTo: now, paintedRows: paintedRows, continues: !after.isEmpty)
-      end = layout.row(reflowedTo: now, paintedRows: paintedRows, continues: false)
-    }
-    return (row, max(0, end - row))
+  /// Prompt and line as libedit has them, and as it drew them.
+  private var block: EditBlock {
+    let line = el_line(editor).pointee
+    return EditBlock(
+      prompt: UnsafeRawBufferPointer(start: prompt, count: strlen(prompt)),
+      before: UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer),
+      after: UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor),
+      columns: Int(editline_terminal_number(editor, "co")),
+      screenRows: Int(editline_terminal_number(editor, "li")))
   }
-
-  private var isBlockEmpty: Bool { isLineEmpty && strlen(prompt) == 0 }
 
   /// Takes prompt and line off the screen, and leaves the cursor where they began. A terminal that cannot do that keeps
   /// them, and goes on below.
   private func eraseSequence() -> [UInt8] {
-    if isBlockEmpty { return [] }
+    let block = block
+    if block.isEmpty { return [] }
     guard canErase else { return leaveSequence() }
-    let row = cursorPlace().row
-    return Array("\r\(row > 0 ? "\u{1B}[\(row)A" : "")\u{1B}[J".utf8)
+    return Array("\r\(EditBlock.up(rowsAround(block).above))\u{1B}[J".utf8)
   }
 
   /// Goes to the row below prompt and line, which stay on the screen.
   private func leaveSequence() -> [UInt8] {
-    if isBlockEmpty { return [] }
-    return Array(repeating: UInt8(ascii: "\n"), count: cursorPlace().rowsBelow + 1)
+    let block = block
+    return block.isEmpty ? [] : Array(repeating: UInt8(ascii: "\n"), count: rowsAround(block).below + 1)
+  }
+
+  private func rowsAround(_ block: EditBlock) -> (above: Int, below: Int) {
+    block.rowsAround(reflowedTo: Terminal.reflows ? newColumns : nil, paintedRows: paintedRows)
+  }
+
+  /// The terminal's width, if it is no longer what libedit drew by.
+  private var newColumns: Int? {
+    guard let columns = Terminal.columns, columns != Int(editline_terminal_number(editor, "co")) else { return nil }
+    return columns
+  }
+
+  /// Makes good what libedit may have drawn wrong, before the person looks at it.
+  private func repaint() {
+    guard hasDrawn, canErase, !Terminal.hasKey, newColumns == nil else { return }
+    hasDrawn = false
+    guard let repainting = block.repainting else { return }
+    StandardOutput.write(repainting)
+    paintedRows = 0
   }
 }

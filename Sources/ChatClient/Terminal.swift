@@ -68,6 +68,12 @@ struct Terminal {
     return entries[0].revents != 0
   }
 
+  /// Whether the keyboard has something to read.
+  static var hasKey: Bool {
+    var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    return poll(&entry, 1, 0) > 0
+  }
+
   /// Reads one byte and no more: what is typed after the client has gone is for the shell.
   /// - Returns: nil where there is nothing now.
   static func readKey() throws(SystemCallError) -> UInt8? {

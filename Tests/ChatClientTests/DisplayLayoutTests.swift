@@ -28,10 +28,10 @@ private func layout(_ text: String, columns: Int) -> DisplayLayout {
 
   @Test func aWideCharacterThatDoesNotFitTakesTheCursorAlong() {
     let layout = layout("abcdefghi", columns: 10)
-    #expect(layout.cursorRow(before: "漢") == 1)
-    #expect(layout.cursorRow(before: "x") == 0)
-    #expect(layout.cursorRow(before: "\t") == 0)
-    #expect(layout.cursorRow(before: nil) == 0)
+    #expect(layout.cursor(before: "漢") == (1, 0))
+    #expect(layout.cursor(before: "x") == (0, 9))
+    #expect(layout.cursor(before: "\t") == (0, 9))
+    #expect(layout.cursor(before: nil) == (0, 9))
   }
 
   @Test func typedRowsAreJoinedAndBrokenAnew() {
