@@ -7,8 +7,11 @@
 #include <wchar.h>
 #include <wctype.h>
 
-/// An editor on standard input and output, or null where there is no memory.
-static inline EditLine *editline_init(const char *program) { return el_init(program, stdin, stdout, stderr); }
+/// An editor for the terminal on standard input and output, or null where there is no memory. It draws nothing; what it
+/// would draw goes to `drawing`.
+static inline EditLine *editline_init(const char *program, FILE *drawing) {
+  return el_init_fd(program, stdin, drawing, drawing, 0, 1, 2);
+}
 
 static inline void editline_set_client_data(EditLine *el, void *data) { el_set(el, EL_CLIENTDATA, data); }
 
@@ -18,10 +21,15 @@ static inline void *editline_client_data(EditLine *el) {
   return data;
 }
 
-static inline void editline_set_prompt(EditLine *el, char *(*prompt)(EditLine *)) { el_set(el, EL_PROMPT, prompt); }
-
 static inline void editline_set_reader(EditLine *el, int (*reader)(EditLine *, wchar_t *)) {
   el_set(el, EL_GETCFN, reader);
+}
+
+/// Adds a command, and binds a key to it.
+static inline void editline_bind(EditLine *el, const char *key, const char *command,
+                                 unsigned char (*action)(EditLine *, int)) {
+  el_set(el, EL_ADDFN, command, command, action);
+  el_set(el, EL_BIND, key, command, NULL);
 }
 
 /// `emacs` or `vi`.
@@ -43,16 +51,6 @@ static inline int editline_is_enabled(EditLine *el) {
   int enabled = 0;
   el_get(el, EL_EDITMODE, &enabled);
   return enabled;
-}
-
-/// Draws prompt and line anew, from the row of the cursor.
-static inline void editline_refresh(EditLine *el) { el_set(el, EL_REFRESH); }
-
-/// A number of the terminal's description, `co` or `li`, as libedit now takes it to be.
-static inline int editline_terminal_number(EditLine *el, const char *name) {
-  int value = 0;
-  el_get(el, EL_GETTC, name, &value, NULL);
-  return value;
 }
 
 /// Whether the terminal's description has the command `name`.

@@ -38,8 +38,7 @@ package struct Client {
 
   private func converse(prompt: String) -> CInt {
     if let terminal = Terminal() {
-      let safePrompt = String(decoding: SafeText.made(from: Array(prompt.utf8)), as: UTF8.self)
-      if let editor = LineEditor(on: terminal, prompt: safePrompt, inbox: inbox, wakeup: wakeup) {
+      if let editor = LineEditor(on: terminal, prompt: prompt, inbox: inbox, wakeup: wakeup) {
         return converse(editor)
       }
     }

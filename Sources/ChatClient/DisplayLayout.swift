@@ -1,11 +1,11 @@
 import CEditLine
 
-/// Where text stands on a terminal's rows, by the rules by which libedit draws it.
+/// Where text stands on a terminal's rows, and what to write to have it there.
 ///
 /// - A wide character that does not fit on a row goes to the next one, and blanks fill its place.
 /// - A full row is left at once: the cursor then stands at the start of the next one.
-/// - A control character is shown as `^A`, one that is not printed as `\U+0085`, a TAB goes to the next multiple of 8
-///   or the end of the row, and a code point of no width takes no place.
+/// - A control character is shown as `^A`, one that is not printed as `<U+E000>`, a TAB as blanks up to the next multiple
+///   of 8 or the end of the row, and a code point of no width goes with the one before it.
 package struct DisplayLayout {
   /// Columns of a row, at least 2.
   package let columns: Int
@@ -15,21 +15,13 @@ package struct DisplayLayout {
   /// What stands on each row; the last is the one with the place for the next character.
   private var rows = [Row()]
 
-  /// Whether some code point takes two columns or none, so that columns and characters are not the same.
-  package private(set) var isIrregular = false
-
   private struct Row {
-    var cells: [Cell] = []
+    /// The widths of its characters in columns, 1 or 2, in order.
+    var widths: [Int] = []
     /// What to write to have this row.
     var bytes: [UInt8] = []
     /// Whether a newline ended it before it was full.
     var endsInNewline = false
-  }
-
-  private struct Cell {
-    /// Columns, 1 or 2.
-    var width: Int
-    var isBlank = false
   }
 
   package init(columns: Int) { self.columns = max(columns, 2) }
@@ -48,21 +40,20 @@ package struct DisplayLayout {
     case .spelled(let text):
       for character in text.unicodeScalars { place(1, Array(character.utf8)) }
     case .printed(let width):
-      if width != 1 { isIrregular = true }
       if width > 0 {
         while column + width > columns { placeBlank() }
-        place(width, Array(scalar.utf8), isBlank: scalar == " ")
+        place(width, Array(scalar.utf8))
       } else {
         // It belongs to the character before it, wherever that stands.
-        rows[rows[row].cells.isEmpty ? max(0, row - 1) : row].bytes += scalar.utf8
+        rows[rows[row].widths.isEmpty ? max(0, row - 1) : row].bytes += scalar.utf8
       }
     }
   }
 
-  private mutating func placeBlank() { place(1, [UInt8(ascii: " ")], isBlank: true) }
+  private mutating func placeBlank() { place(1, [UInt8(ascii: " ")]) }
 
-  private mutating func place(_ width: Int, _ bytes: [UInt8], isBlank: Bool = false) {
-    rows[row].cells.append(Cell(width: width, isBlank: isBlank))
+  private mutating func place(_ width: Int, _ bytes: [UInt8]) {
+    rows[row].widths.append(width)
     rows[row].bytes += bytes
     column += width
     if column >= columns { startRow() }
@@ -81,39 +72,36 @@ package struct DisplayLayout {
     return (row + 1, 0)
   }
 
-  /// What to write, from the start of the first row, to have all this on the screen.
-  package var painted: [UInt8] {
+  /// What to write to have the rows of `range` on the screen, from the start of the first of them. The terminal goes
+  /// from a full row to the next by itself, and so can join them again when its width changes.
+  package func bytes(_ range: Range<Int>) -> [UInt8] {
     var output: [UInt8] = []
-    for (index, row) in rows.enumerated() {
-      output += row.bytes
-      if row.endsInNewline && index < self.row { output += Array("\u{1B}[K\n".utf8) }
+    for index in range {
+      output += rows[index].bytes
+      if rows[index].endsInNewline && index + 1 < range.upperBound { output.append(UInt8(ascii: "\n")) }
     }
-    // A terminal leaves a full row only when more is written.
-    if column == 0 && row > 0 { output += Array(" \r".utf8) }
     return output
   }
 
+  package var bytes: [UInt8] { bytes(0..<rows.count) }
+
+  /// What to write after the last row, as a terminal leaves a full row only when more is written.
+  package var wrap: [UInt8] {
+    column == 0 && row > 0 && !rows[row - 1].endsInNewline ? Array(" \r".utf8) : []
+  }
+
   /// The row on which the end of this text stands once the terminal has broken its rows anew, as most do when their
-  /// width changes. They join rows that were left by being full, and leave alone those that a newline ended.
-  /// - Parameters:
-  ///   - paintedRows: how many rows libedit painted at once. It leaves out the blanks at their ends, and goes on with a
-  ///     newline where there were any. On other rows the characters were typed, and written, one by one.
-  ///   - continues: whether something, if only a blank, stands behind the end of this text.
-  package func row(reflowedTo newColumns: Int, paintedRows: Int, continues: Bool) -> Int {
+  /// width changes.
+  /// - Parameter continues: whether something, if only a blank, stands behind the end of this text.
+  package func row(reflowedTo newColumns: Int, continues: Bool) -> Int {
     let newColumns = max(newColumns, 2)
     var (newRow, newColumn) = (0, 0)
     for (index, row) in rows.enumerated() {
-      var cells = row.cells[...]
-      var isJoined = !row.endsInNewline
-      if index < self.row, index < paintedRows, cells.last?.isBlank == true {
-        isJoined = false
-        while cells.last?.isBlank == true { cells.removeLast() }
+      for width in row.widths {
+        if newColumn + width > newColumns { (newRow, newColumn) = (newRow + 1, 0) }
+        newColumn += width
       }
-      for cell in cells {
-        if newColumn + cell.width > newColumns { (newRow, newColumn) = (newRow + 1, 0) }
-        newColumn += cell.width
-      }
-      if !isJoined, index < self.row { (newRow, newColumn) = (newRow + 1, 0) }
+      if row.endsInNewline && index < self.row { (newRow, newColumn) = (newRow + 1, 0) }
     }
     // A full row is left at once, so a blank stands where the cursor waits for the next character.
     let isFollowed = continues || (column == 0 && row > 0)
@@ -133,16 +121,10 @@ package struct DisplayLayout {
     case 0x09: .tab
     case 0x0A: .newline
     case 0x20..<0x7F: .printed(columns: 1)
-    case 0x7F: .spelled("^?")
-    case 0..<0xA0: .spelled("^\(Unicode.Scalar(UInt8(code | 0x40)))")
+    case 0..<0x20, 0x7F: .spelled("^\(Unicode.Scalar(UInt8(code ^ 0x40)))")
     case _ where editline_is_printed(code) != 0: .printed(columns: max(0, Int(editline_wcwidth(code))))
-    default: .spelled("\\U+\(hexadecimal(code))")
+    default: .spelled("<U+\(String(code, radix: 16, uppercase: true))>")
     }
-  }
-
-  private static func hexadecimal(_ code: UInt32) -> String {
-    let digits = String(code, radix: 16, uppercase: true)
-    return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
   }
 }
 

@@ -36,8 +36,12 @@ final class LineEditor {
   private var signals: TerminalSignals
   private let editor: OpaquePointer
   private let history: OpaquePointer
-  /// The prompt as libedit wants it: UTF-8, ended by a zero, alive as long as this is.
-  private let prompt: UnsafeMutablePointer<CChar>
+  /// Where libedit draws: nowhere.
+  private let nowhere: UnsafeMutablePointer<FILE>
+  /// What stands before the line, safe to show.
+  private let prompt: [UInt8]
+  /// Prompt and line on the screen.
+  private var block = EditBlock()
   /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
   private let canErase: Bool
   /// The terminal's modes while a line is typed; known from the first stroke on.
@@ -46,10 +50,8 @@ final class LineEditor {
   private var decoding = mbstate_t()
   /// Why the line that is being typed has to end; libedit only hears of an end of input.
   private var outcome: Outcome?
-  /// Rows of prompt and line that libedit drew all at once when it last did so.
-  private var paintedRows = 0
-  /// Whether libedit has drawn since the block was last known to be right.
-  private var hasDrawn = false
+  /// Whether a stroke may have changed the line since it was shown.
+  private var isLineStale = false
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
 
@@ -57,24 +59,30 @@ final class LineEditor {
   /// does so.
   init?(on terminal: Terminal, prompt text: String, inbox: Inbox, wakeup: Wakeup) {
     Self.chooseLocale()
-    guard let editor = editline_init("mychatclient"), let history = history_init() else { return nil }
+    guard let nowhere = fopen("/dev/null", "w"), let editor = editline_init("mychatclient", nowhere),
+      let history = history_init()
+    else { return nil }
+    self.nowhere = nowhere
     self.terminal = terminal
     self.inbox = inbox
     self.wakeup = wakeup
     self.editor = editor
     self.history = history
-    prompt = strdup(text)
+    prompt = SafeText.made(from: Array(text.utf8))
     signals = TerminalSignals(calling: wakeup)
 
     editline_set_editor(editor, "emacs")
     editline_history_limit(history, Self.historyLines)
     editline_set_history(editor, history)
+    editline_bind(editor, "^L", "mychat-clear-screen") { editor, _ in
+      LineEditor.of(editor)?.clearScreen()
+      return UInt8(CC_NORM)
+    }
     el_source(editor, nil)
     // After the person's own settings: on these the client depends. Between two lines as well, or keys that come just
     // then would be echoed, joined to lines and taken for signals by the kernel, and a pasted block would be torn.
     editline_take_keys(editor, "-d")
     editline_take_keys(editor, "-x")
-    editline_set_prompt(editor) { LineEditor.of($0)?.prompt }
     editline_set_reader(editor) { editor, character in
       guard let self = LineEditor.of(editor), let character else { return 0 }
       return self.read(into: character)
@@ -86,8 +94,6 @@ final class LineEditor {
     }
     editline_set_client_data(editor, Unmanaged.passUnretained(self).toOpaque())
   }
-
-  deinit { free(prompt) }
 
   /// The wire is UTF-8, so the terminal has to be as well: a locale of another character set gives way.
   private static func chooseLocale() {
@@ -108,26 +114,28 @@ final class LineEditor {
     editline_disable(editor)
     el_end(editor)
     history_end(history)
+    fclose(nowhere)
     signals.stopNoting()
   }
 
   /// Lets the person type a line.
   func nextLine() -> Outcome {
     outcome = nil
-    paintedRows = 0
     var count: CInt = 0
-    if let line = el_gets(editor, &count) {
-      var bytes = Array(UnsafeRawBufferPointer(start: line, count: Int(count)))
-      if let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
-      return .line(bytes)
+    if let text = el_gets(editor, &count) {
+      var line = Array(UnsafeRawBufferPointer(start: text, count: Int(count)))
+      if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
+      show(before: line, after: [])
+      // An empty line leaves no trace by itself.
+      let left = block.leave(on: screen)
+      StandardOutput.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
+      return .line(line)
     }
     let outcome = outcome ?? .endOfInput
-    // With a count of 0 libedit itself has gone to a fresh row, from within a search, say.
-    let isInPlace = count != 0
     switch outcome {
-    case .cleared: if isInPlace { StandardOutput.write(eraseSequence()) }
+    case .cleared: StandardOutput.write(block.erase(on: screen))
     case .hungUp: break
-    default: if isInPlace { StandardOutput.write(leaveSequence()) }
+    default: StandardOutput.write(block.leave(on: screen))
     }
     return outcome
   }
@@ -147,10 +155,10 @@ extension LineEditor {
   /// - Returns: 1, or 0 for the end of input.
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if editingModes == nil { editingModes = Terminal.currentModes() }
-    hasDrawn = true
+    isLineStale = true
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(end) }
-      repaint()
+      if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
       guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
       do throws(SystemCallError) {
         guard let byte = try Terminal.readKey() else { continue }
@@ -186,12 +194,15 @@ extension LineEditor {
     if signals.take(SIGINT) { return press(.interrupt) }
     if signals.take(SIGTSTP) { suspend() }
     if signals.take(SIGCONT) { resume() }
-    if signals.take(SIGWINCH) { redraw(after: eraseSequence()) }
+    if signals.take(SIGWINCH) {
+      el_resize(editor)
+      showLine()
+    }
     return nil
   }
 
   private func suspend() {
-    StandardOutput.write(leaveSequence())
+    StandardOutput.write(block.leave(on: screen))
     terminal.restoreModes()
     signals.suspend()
     resume()
@@ -200,7 +211,9 @@ extension LineEditor {
   /// Whoever had the terminal in between may have changed its modes and the screen.
   private func resume() {
     if let editingModes { Terminal.setModes(editingModes) }
-    redraw(after: [])
+    el_resize(editor)
+    StandardOutput.write(block.erase(on: screen))
+    showLine()
   }
 
   /// Adds a byte to the character that is being decoded.
@@ -221,32 +234,26 @@ extension LineEditor {
   }
 }
 
-/// What arrives, and the block of rows on which prompt and line stand.
+/// What is on the screen.
 extension LineEditor {
+  private var screen: EditBlock.Screen { Terminal.screen(canErase: canErase) }
+
+  /// Nanoseconds of the monotonic clock.
+  private func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+
   /// Shows what waits in the inbox, if it is time for that.
   private func showReceived() -> Outcome? {
     guard untilUpdate() <= 0 else { return nil }
     let (lines, ending) = inbox.take()
-    if !lines.isEmpty {
-      redraw(after: eraseSequence() + lines)
-      lastUpdate = DispatchTime.now().uptimeNanoseconds
-    }
+    if !lines.isEmpty { showLine(after: lines) }
     return ending.map { .ended($0) }
   }
 
   /// Milliseconds until the screen is next to be updated; -1 if nothing waits for that.
   private func untilUpdate() -> CInt {
     if inbox.isEmpty { return inbox.hasEnded ? 0 : -1 }
-    let since = DispatchTime.now().uptimeNanoseconds - lastUpdate
+    let since = now() - lastUpdate
     return since >= Self.updateInterval ? 0 : CInt((Self.updateInterval - since) / 1_000_000) + 1
-  }
-
-  private func redraw(after bytes: [UInt8]) {
-    StandardOutput.write(bytes)
-    el_resize(editor)
-    editline_refresh(editor)
-    hasDrawn = true
-    paintedRows = block.rows
   }
 
   private var isLineEmpty: Bool {
@@ -254,48 +261,25 @@ extension LineEditor {
     return line.buffer == line.lastchar
   }
 
-  /// Prompt and line as libedit has them, and as it drew them.
-  private var block: EditBlock {
+  /// Shows the line as libedit has it, below `lines`, in one write.
+  private func showLine(after lines: [UInt8] = []) {
     let line = el_line(editor).pointee
-    return EditBlock(
-      prompt: UnsafeRawBufferPointer(start: prompt, count: strlen(prompt)),
-      before: UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer),
-      after: UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor),
-      columns: Int(editline_terminal_number(editor, "co")),
-      screenRows: Int(editline_terminal_number(editor, "li")))
+    let before = UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer)
+    let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)
+    show(before: Array(before), after: Array(after), below: lines)
+    isLineStale = false
+    lastUpdate = now()
   }
 
-  /// Takes prompt and line off the screen, and leaves the cursor where they began. A terminal that cannot do that keeps
-  /// them, and goes on below.
-  private func eraseSequence() -> [UInt8] {
-    let block = block
-    if block.isEmpty { return [] }
-    guard canErase else { return leaveSequence() }
-    return Array("\r\(EditBlock.up(rowsAround(block).above))\u{1B}[J".utf8)
+  private func show(before: [UInt8], after: [UInt8], below lines: [UInt8] = []) {
+    let screen = screen
+    let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
+    StandardOutput.write(output + block.show(prompt: prompt, before: before, after: after, on: screen))
   }
 
-  /// Goes to the row below prompt and line, which stay on the screen.
-  private func leaveSequence() -> [UInt8] {
-    let block = block
-    return block.isEmpty ? [] : Array(repeating: UInt8(ascii: "\n"), count: rowsAround(block).below + 1)
-  }
-
-  private func rowsAround(_ block: EditBlock) -> (above: Int, below: Int) {
-    block.rowsAround(reflowedTo: Terminal.reflows ? newColumns : nil, paintedRows: paintedRows)
-  }
-
-  /// The terminal's width, if it is no longer what libedit drew by.
-  private var newColumns: Int? {
-    guard let columns = Terminal.columns, columns != Int(editline_terminal_number(editor, "co")) else { return nil }
-    return columns
-  }
-
-  /// Makes good what libedit may have drawn wrong, before the person looks at it.
-  private func repaint() {
-    guard hasDrawn, canErase, !Terminal.hasKey, newColumns == nil else { return }
-    hasDrawn = false
-    guard let repainting = block.repainting else { return }
-    StandardOutput.write(repainting)
-    paintedRows = 0
+  private func clearScreen() {
+    guard canErase else { return }
+    block.forget()
+    StandardOutput.write("\u{1B}[H\u{1B}[2J")
   }
 }

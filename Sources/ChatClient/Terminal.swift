@@ -44,16 +44,18 @@ struct Terminal {
     }
   }
 
-  /// The width that the terminal has now; nil where it does not say.
-  static var columns: Int? {
-    var size = winsize()
-    guard ioctl(STDIN_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-    return Int(size.ws_col)
-  }
-
   /// Whether the terminal breaks its rows anew when its width changes. All that are common do but xterm, which
   /// names itself to its programs.
-  static let reflows = getenv("XTERM_VERSION") == nil || getenv("TMUX") != nil
+  private static let reflows = getenv("XTERM_VERSION") == nil || getenv("TMUX") != nil
+
+  /// The screen as it is now; 80 by 24 where the terminal does not say.
+  static func screen(canErase: Bool) -> EditBlock.Screen {
+    var size = winsize()
+    let isKnown = ioctl(STDIN_FILENO, UInt(TIOCGWINSZ), &size) == 0
+    return EditBlock.Screen(
+      columns: isKnown && size.ws_col > 0 ? Int(size.ws_col) : 80,
+      rows: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24, canErase: canErase, reflows: reflows)
+  }
 
   /// Waits for the keyboard or for a call.
   /// - Parameter milliseconds: how long at most; -1 for as long as it takes.
