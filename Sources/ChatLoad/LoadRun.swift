@@ -41,7 +41,8 @@ struct LoadRun: ~Copyable {
   private static let maximumUnfinishedBytes = 64 * 1024
   /// The most bytes that wait for one sender's socket.
   private static let maximumOutgoingBytes = 64 * 1024
-  /// The most lines that one sender adds in a turn.
+  /// The most lines that one sender adds in a turn: what somebody pastes, more or less. The server reads them at once, and
+  /// the more it gets at once the less a line costs it.
   private static let linesInTurn = 64
 
   init(_ load: Load, server: ServerProcess?, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) {
@@ -216,10 +217,10 @@ struct LoadRun: ~Copyable {
     }
   }
 
-  /// Sends lines of one sender after the other until `limit` lines have been sent in all or no sender has room.
+  /// Gives each sender one turn, until `limit` lines have been sent in all.
   private mutating func fill(upTo limit: Int, time: (Int) -> UInt64) throws(LoadFailure) {
-    var idle = 0
-    while totalSent < limit, idle < load.senders {
+    for _ in 0..<load.senders {
+      guard totalSent < limit else { return }
       let sender = turn
       turn = turn + 1 == load.senders ? 0 : turn + 1
       let index = connection(ofSender: sender)
@@ -235,7 +236,6 @@ struct LoadRun: ~Copyable {
         added += 1
       }
       if added > 0, !connections[index].awaitsRoomToSend { try flush(index) }
-      idle = added == 0 ? idle + 1 : 0
     }
   }
 
