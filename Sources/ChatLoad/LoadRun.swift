@@ -41,6 +41,8 @@ struct LoadRun: ~Copyable {
   private static let maximumUnfinishedBytes = 64 * 1024
   /// The most bytes that wait for one sender's socket.
   private static let maximumOutgoingBytes = 64 * 1024
+  /// The most connections whose entry the server has not confirmed yet.
+  private static let maximumEntering = 8
   /// The most lines that one sender adds in a turn: what somebody pastes, more or less. The server reads them at once, and
   /// the more it gets at once the less a line costs it.
   private static let linesInTurn = 64
@@ -86,14 +88,14 @@ struct LoadRun: ~Copyable {
 
     isMeasuring = true
     let start = Moment(server)
-    var waited: UInt64 = 0
+    var idling = Idling()
     do throws(LoadFailure) {
-      try exchange(from: start.time, waited: &waited)
+      try exchange(from: start.time, idling: &idling)
     } catch {
       report.failure = error.description
     }
     report.elapsed = Moment(server).since(start)
-    report.waitedNanoseconds = waited
+    report.idle = idling.total
     report.endKiB = server?.residentKiB
     if report.failure == nil {
       // A line that comes twice at the very end would be missed otherwise.
@@ -133,8 +135,11 @@ struct LoadRun: ~Copyable {
       if entry.isEmpty, load.dialect.confirmsEntry { entered(index) }
       try say(Array(entry.utf8), on: index)
       // A server that cannot write to those who are here already might give them up.
-      if index % 64 == 63 { try serve(waitingMilliseconds: 0) }
-      try checkTime(since: start)
+      // One with a short queue of new connections would drop what comes too fast, and that costs a second each.
+      repeat {
+        try serve(waitingMilliseconds: 0)
+        try checkTime(since: start)
+      } while load.dialect.confirmsEntry && opened - inRoom > Self.maximumEntering
       show(.connecting(done: index + 1, of: load.connections), now: monotonicNanoseconds())
     }
   }
@@ -187,8 +192,8 @@ struct LoadRun: ~Copyable {
 
   // MARK: The load
 
-  /// Sends and receives all lines. Adds to `waited` the nanoseconds without anything to do.
-  private mutating func exchange(from start: UInt64, waited: inout UInt64) throws(LoadFailure) {
+  /// Sends and receives all lines, and keeps account in `idling` of the time with nothing to do.
+  private mutating func exchange(from start: UInt64, idling: inout Idling) throws(LoadFailure) {
     var now = start
     while true {
       let slowest = checker.slowestProgress()
@@ -200,14 +205,9 @@ struct LoadRun: ~Copyable {
         // Latency counts from when a line was due: a server or a tool that falls behind must show.
         try fill(upTo: min(load.lines, due)) { start + UInt64(Double($0) * 1e9 / rate) }
       }
-      if try !serve(waitingMilliseconds: 0) {
-        // Waiting without sleeping: a server that has to wake its receiver pays for that.
-        let later = monotonicNanoseconds()
-        waited += later - now
-        now = later
-      } else {
-        now = monotonicNanoseconds()
-      }
+      // Waiting is asking again and again: a server that has to wake its receiver would pay for that.
+      idling.found(try serve(waitingMilliseconds: 0))
+      now = monotonicNanoseconds()
       if now - start > UInt64(load.timeout * 1e9) {
         throw LoadFailure(
           description: "Not all lines had arrived after \(Report.seconds(load.timeout)); "

@@ -12,8 +12,8 @@ package struct Report: Sendable {
   package var connecting = Elapsed()
   /// From the first line sent until the last was received.
   package var elapsed = Elapsed()
-  /// How much of `elapsed` this process waited for the server with nothing to do.
-  package var waitedNanoseconds: UInt64 = 0
+  /// How much of `elapsed` this process waited for the server, or for the next line to be due, with nothing to do.
+  package var idle = Elapsed()
   /// The server's memory in KiB: before the first connection, with all in the room, and after the last line.
   package var emptyKiB: Int?
   package var idleKiB: Int?
@@ -41,14 +41,14 @@ package struct Report: Sendable {
 
   /// This process's CPU time for one delivery, in nanoseconds, without what it spent on waiting.
   package var ownNanosecondsPerDelivery: Double {
-    max(0, Double(elapsed.ownCPU) - Double(waitedNanoseconds)) / Double(max(1, deliveries))
+    max(0, Double(elapsed.ownCPU) - Double(idle.ownCPU)) / Double(max(1, deliveries))
   }
 
   /// The share of the time in which this process had something to do.
-  package var ownBusyShare: Double { 1 - min(1, Self.ratio(Double(waitedNanoseconds), elapsed.nanoseconds)) }
+  package var ownBusyShare: Double { 1 - min(1, Self.ratio(Double(idle.nanoseconds), elapsed.nanoseconds)) }
 
-  /// Above this share the figures may tell more of this process than of the server.
-  package static let highestBusyShare = 0.9
+  /// Whether this process, and not the server, set the pace: it had something to do all the time, and the server had not.
+  package var isToolTheLimit: Bool { ownBusyShare > 0.9 && (serverCores ?? 0) < 0.9 }
 
   /// Bytes of the server's memory for one connection that says nothing.
   package var bytesPerConnection: Int? {
@@ -59,10 +59,10 @@ package struct Report: Sendable {
   /// What a reader has to know before trusting the figures.
   package var warnings: [String] {
     var warnings: [String] = []
-    if ownBusyShare > Self.highestBusyShare {
+    if isToolTheLimit {
       warnings.append(
-        "mychatload itself was busy \(Self.percent(ownBusyShare)) of the time: deliveries/s and latency are its limit, "
-          + "not the server's. The server's CPU time per delivery still holds.")
+        "mychatload itself was busy \(Self.percent(ownBusyShare)) of the time, and may have set the pace: deliveries/s and "
+          + "latency may be its own, not the server's.")
     }
     if let cores = serverCores, cores > 0, elapsed.nanoseconds > 0, elapsed.nanoseconds < 100_000_000 {
       warnings.append(

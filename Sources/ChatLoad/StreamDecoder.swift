@@ -55,7 +55,8 @@ struct StreamDecoder: ~Copyable {
     }
   }
 
-  /// A line that ends with its newline; its text is the end of it, after a prefix that holds the sender's name.
+  /// A line that ends with its newline; its text is the end of it. Before that stands the sender's name, or nothing: some
+  /// servers name a sender only once for all the lines that it sent at once.
   @inline(__always)
   private func lineFrame(in bytes: UnsafeRawBufferPointer, at index: Int) -> Frame? {
     guard let newline = Self.newline(in: bytes, from: index) else { return nil }
@@ -63,6 +64,9 @@ struct StreamDecoder: ~Copyable {
     if contentEnd > index, bytes[contentEnd - 1] == UInt8(ascii: "\r") { contentEnd -= 1 }
     let start = contentEnd - textBytes
     let nameEnd = start - prefix.count
+    if start == index, dialect == .line {
+      return Frame(kind: .line, start: start, contentEnd: contentEnd, end: newline + 1)
+    }
     if nameEnd > index, matchesPrefix(bytes, at: nameEnd), Self.isWord(bytes, index..<nameEnd) {
       return Frame(kind: .line, start: start, contentEnd: contentEnd, end: newline + 1)
     }
