@@ -27,6 +27,8 @@ struct LoadRun: ~Copyable {
   private var totalSent = 0
   /// The sender whose turn it is.
   private var turn = 0
+  /// When the next probe may be said, in nanoseconds.
+  private var nextProbe: UInt64 = 0
   /// Set while lines count; before that, what arrives belongs to no load.
   private var isMeasuring = false
   /// What the server itself said while lines counted; the first of it, and how often.
@@ -119,50 +121,62 @@ struct LoadRun: ~Copyable {
       throw LoadFailure(description: "Cannot find \(error).")
     }
     let start = monotonicNanoseconds()
+    // A server with a short queue of new connections drops what comes too fast, and each of those costs a second.
+    var isCareful = load.dialect.confirmsEntry
     for index in 0..<load.connections {
-      do throws(SystemCallError) {
-        (connections + index).initialize(to: try Connection(to: addresses))
-        opened += 1
-        try poller.add(connections[index].socket, index: index)
-      } catch {
-        throw LoadFailure(
-          description: error.code == ECONNREFUSED
-            ? "Connection refused. Is the server running on \(load.address)?"
-            : "Connection \(index + 1) of \(load.connections) to \(load.address) failed: \(error.reason).")
-      }
+      let before = monotonicNanoseconds()
+      try connect(index, to: addresses)
+      isCareful = isCareful || monotonicNanoseconds() - before > 500_000_000
       let listens = index < load.receivers
       let entry = load.dialect.entry(ofConnection: index, listens: listens)
-      if entry.isEmpty, load.dialect.confirmsEntry { entered(index) }
+      if index == 0 && !load.dialect.confirmsEntry || !listens && entry.isEmpty { entered(index) }
       try say(Array(entry.utf8), on: index)
-      // A server that cannot write to those who are here already might give them up.
-      // One with a short queue of new connections would drop what comes too fast, and that costs a second each.
+      // A server that cannot write to those who are here already might give them up, so they are read in the meantime.
       repeat {
+        if isCareful { try probe() }
         try serve(waitingMilliseconds: 0)
-        try checkTime(since: start)
-      } while load.dialect.confirmsEntry && opened - inRoom > Self.maximumEntering
+        try checkEntering(since: start)
+      } while isCareful && opened - inRoom > Self.maximumEntering
       show(.connecting(done: index + 1, of: load.connections), now: monotonicNanoseconds())
     }
   }
 
-  /// Waits for the server's word that each connection is in the room; where it gives none, says a line until all hear it.
-  private mutating func waitUntilEverybodyIsInRoom(since start: UInt64) throws(LoadFailure) {
-    if !load.dialect.confirmsEntry { entered(0) }
-    var (nextProbe, pause): (UInt64, UInt64) = (0, 10_000_000)
-    while inRoom < load.connections {
-      let now = monotonicNanoseconds()
-      if !load.dialect.confirmsEntry, now >= nextProbe, connections[0].outgoing.isEmpty {
-        appendLine(Stamp(sender: Stamp.probe, sequence: 0, time: now), to: 0)
-        try flush(0)
-        nextProbe = now + pause
-        pause *= 2
-      }
-      try serve(waitingMilliseconds: 5)
-      guard monotonicNanoseconds() - start < UInt64(load.timeout * 1e9) else {
-        throw LoadFailure(
-          description: "\(load.connections - inRoom) of \(load.connections) connections were not in the room after "
-            + "\(Report.seconds(load.timeout)); does \(load.address) speak the protocol '\(load.dialect.rawValue)'?")
-      }
+  private mutating func connect(_ index: Int, to addresses: [SocketAddress]) throws(LoadFailure) {
+    do throws(SystemCallError) {
+      (connections + index).initialize(to: try Connection(to: addresses))
+      opened += 1
+      try poller.add(connections[index].socket, index: index)
+    } catch {
+      throw LoadFailure(
+        description: error.code == ECONNREFUSED
+          ? "Connection refused. Is the server running on \(load.address)?"
+          : "Connection \(index + 1) of \(load.connections) to \(load.address) failed: \(error.reason).")
     }
+  }
+
+  private mutating func waitUntilEverybodyIsInRoom(since start: UInt64) throws(LoadFailure) {
+    while inRoom < load.connections {
+      try probe()
+      try serve(waitingMilliseconds: 5)
+      try checkEntering(since: start)
+    }
+  }
+
+  /// Where a server does not confirm that a connection is in the room, says a line there now and then: who hears it is.
+  private mutating func probe() throws(LoadFailure) {
+    let now = monotonicNanoseconds()
+    guard !load.dialect.confirmsEntry, now >= nextProbe, connections[0].outgoing.isEmpty else { return }
+    nextProbe = now + 10_000_000 + UInt64(opened) * 10_000
+    appendLine(Stamp(sender: Stamp.probe, sequence: 0, time: now), to: 0)
+    try flush(0)
+  }
+
+  private func checkEntering(since start: UInt64) throws(LoadFailure) {
+    guard monotonicNanoseconds() - start > UInt64(load.timeout * 1e9) else { return }
+    throw LoadFailure(
+      description:
+        "\(inRoom) of \(load.connections) connections were in the room after \(Report.seconds(load.timeout)); "
+        + "does \(load.address) speak the protocol '\(load.dialect.rawValue)'?")
   }
 
   /// Waits until nothing has arrived for 0.1 s and the server has all but stopped working; 5 s at the most.
@@ -353,12 +367,6 @@ struct LoadRun: ~Copyable {
   }
 
   // MARK: Time
-
-  private func checkTime(since start: UInt64) throws(LoadFailure) {
-    guard monotonicNanoseconds() - start > UInt64(load.timeout * 1e9) else { return }
-    throw LoadFailure(
-      description: "After \(Report.seconds(load.timeout)) only \(opened) of \(load.connections) connections were open.")
-  }
 
   /// Shows how far it is, ten times a second at the most.
   private mutating func show(_ progress: Progress, now: UInt64) {
