@@ -1,0 +1,30 @@
+import Glibc
+
+/// What figures were measured on, and when.
+struct Machine {
+  let processor: String
+  let cores: Int
+  let kernel: String
+  /// The day, in UTC, as in `2026-11-22`.
+  let date: String
+
+  /// This machine, today.
+  static var current: Machine {
+    let model = (readSmallFile("/proc/cpuinfo") ?? "").split(separator: "\n").first { $0.hasPrefix("model name") }
+    let processor = model?.split(separator: ":", maxSplits: 1).last.map { $0.drop { $0 == " " } }
+
+    var name = utsname()
+    uname(&name)
+    let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+
+    var (now, parts) = (time(nil), tm())
+    gmtime_r(&now, &parts)
+    func twoDigits(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
+
+    return Machine(
+      processor: processor.map(String.init) ?? "unknown processor", cores: sysconf(CInt(_SC_NPROCESSORS_ONLN)),
+      kernel: release, date: "\(parts.tm_year + 1900)-\(twoDigits(parts.tm_mon + 1))-\(twoDigits(parts.tm_mday))")
+  }
+
+  var description: String { "\(processor), \(cores) cores, Linux \(kernel), \(date)" }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import ChatLoad
+import Glibc
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compares mychatserver with other servers on this machine.",
+    discussion: """
+      Starts mychatserver, redis-server, nats-server, ngircd and ncat, one at a time and each on a free port, and puts the \
+      same loads on them: bursts in rooms of 2 to 5,000, and a room of 100 where more and more is said. Servers that are not \
+      installed are left out. Writes bench.md, cost.svg and latency.svg, and each run as a line of JSON in runs.jsonl. \
+      Takes about ten minutes; leave the machine alone meanwhile.
+
+      Exit status: 0 if mychatserver came through all of it without a flaw, 1 if not, 64 for bad usage.
+      """)
+
+  @Option(help: ArgumentHelp("Where the results go.", valueName: "directory"))
+  var output = ".build/bench"
+
+  @Option(help: ArgumentHelp("The mychatserver to measure. (default: the one beside this program)", valueName: "path"))
+  var server: String?
+
+  @Option(help: "How often each load is put on each server; the median counts.")
+  var rounds = 3
+
+  func validate() throws {
+    if !(1...100).contains(rounds) { throw ValidationError("--rounds must be from 1 to 100.") }
+    let path = server ?? Self.neighbour("mychatserver")
+    if access(path, X_OK) != 0 {
+      throw ValidationError("\(path) cannot be started; build it, or give another with --server.")
+    }
+  }
+
+  func run() throws {
+    var benchmark = Benchmark(directory: output, server: server ?? Self.neighbour("mychatserver"))
+    benchmark.rounds = rounds
+    let bar = ProgressBar()
+    let isClean: Bool
+    do throws(LoadFailure) {
+      isClean = try benchmark.run(
+        say: { line in
+          bar.clear()
+          writeText(line + "\n", to: STDOUT_FILENO)
+        }, onProgress: bar.show)
+    } catch {
+      bar.clear()
+      writeText("[ERROR] \(error)\n", to: STDERR_FILENO)
+      throw ExitCode.failure
+    }
+    writeText("The results are in \(output): bench.md, cost.svg, latency.svg, runs.jsonl\n", to: STDOUT_FILENO)
+    if !isClean { throw ExitCode.failure }
+  }
+
+  /// The path of a program in the directory of this one.
+  private static func neighbour(_ name: String) -> String {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = max(0, readlink("/proc/self/exe", &path, path.count - 1))
+    let own = String(decoding: path[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return (own.lastIndex(of: "/").map { String(own[...$0]) } ?? "") + name
+  }
+}
