@@ -70,7 +70,8 @@ extension Server {
   func streamHasEnded(_ connection: Connection) {
     switch connection.phase {
     case .talking:
-      guard endMessage(of: connection) else { return }
+      // The message that the end completes may be `exit`.
+      guard endMessage(of: connection), connection.phase == .talking else { return }
       if connection.isMute { return lose(connection) }
       leave(connection)
     case .ending: close(connection)
