@@ -8,6 +8,9 @@ let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .er
 let server: [SwiftSetting] =
   strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
+/// The tests check gigabytes byte by byte.
+let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -32,7 +35,7 @@ let package = Package(
       name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
     .target(name: "ChatLoad", dependencies: ["ChatWire", "CEpoll"], swiftSettings: strict),
     .executableTarget(name: "mychatload", dependencies: ["ChatLoad", "ChatWire", arguments], swiftSettings: strict),
-    .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: optimized),
     .testTarget(name: "ChatWireTests", dependencies: ["ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),
