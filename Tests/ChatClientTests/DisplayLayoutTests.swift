@@ -12,12 +12,12 @@ private func layout(_ text: String, columns: Int) -> DisplayLayout {
   return layout
 }
 
-@Suite struct DisplayLayoutTests {
+@Suite(.timeLimit(.minutes(1))) struct DisplayLayoutTests {
   @Test(arguments: [
     ("", 10, 0, 0), ("abc", 10, 0, 3), ("abcdefghi", 10, 0, 9), ("abcdefghij", 10, 1, 0), ("abcdefghijk", 10, 1, 1),
     ("漢字", 10, 0, 4), ("漢字漢字漢", 10, 1, 0), ("a漢字漢字漢", 10, 1, 2), ("🎉", 10, 0, 2), ("한국어", 5, 1, 2),
     ("e\u{301}", 10, 0, 1), ("\u{1}", 10, 0, 2), ("\u{7F}", 10, 0, 2), ("abcdefghi\u{1}", 10, 1, 1), ("\t", 20, 0, 8),
-    ("a\tb", 20, 0, 9), ("12345678\t", 20, 0, 16), ("12345678\t", 10, 1, 0), ("\u{85}", 20, 0, 2),
+    ("a\tb", 20, 0, 9), ("12345678\t", 20, 0, 16), ("12345678\t", 10, 1, 0), ("\u{85}", 20, 0, 6),
     ("\u{E000}", 20, 0, 1), ("\u{200B}", 20, 0, 0), ("ab\ncd", 10, 1, 2), ("", 0, 0, 0),
   ])
   func theCursorStandsWhereLibeditPutsIt(text: String, columns: Int, row: Int, column: Int) {
@@ -34,27 +34,24 @@ private func layout(_ text: String, columns: Int) -> DisplayLayout {
     #expect(layout.cursor(before: nil) == (0, 9))
   }
 
-  @Test func typedRowsAreJoinedAndBrokenAnew() {
+  @Test func rowsAreJoinedAndBrokenAnewWhenTheWidthChanges() {
     let layout = layout("abcdefghi klmnopqrst", columns: 10)
     #expect(layout.row == 2)
-    #expect(layout.row(reflowedTo: 5, paintedRows: 0, continues: false) == 4)
-    #expect(layout.row(reflowedTo: 7, paintedRows: 0, continues: false) == 2)
-    #expect(layout.row(reflowedTo: 40, paintedRows: 0, continues: false) == 0)
-  }
-
-  @Test func paintedRowsThatEndInABlankStayApart() {
-    let layout = layout("abcdefgh  klmnop", columns: 10)
-    #expect(layout.row(reflowedTo: 40, paintedRows: 0, continues: false) == 0)
-    #expect(layout.row(reflowedTo: 40, paintedRows: 2, continues: false) == 1)
-    // Eight characters and six of them: the two blanks were never written.
-    #expect(layout.row(reflowedTo: 8, paintedRows: 2, continues: false) == 1)
-    #expect(layout.row(reflowedTo: 7, paintedRows: 2, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 5, continues: false) == 4)
+    #expect(layout.row(reflowedTo: 7, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 40, continues: false) == 0)
   }
 
   @Test func aWideCharacterIsNotBrokenWhenTheWidthChanges() {
     let layout = layout("漢字漢字漢字", columns: 20)
-    #expect(layout.row(reflowedTo: 5, paintedRows: 0, continues: false) == 2)
-    #expect(layout.row(reflowedTo: 4, paintedRows: 0, continues: false) == 2)
-    #expect(layout.row(reflowedTo: 4, paintedRows: 0, continues: true) == 3)
+    #expect(layout.row(reflowedTo: 5, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 4, continues: false) == 2)
+    #expect(layout.row(reflowedTo: 4, continues: true) == 3)
+  }
+
+  @Test func nothingWrittenMovesTheCursorByItself() {
+    let text =
+      String(String.UnicodeScalarView((0...0x2FF).compactMap(Unicode.Scalar.init))) + "\u{202E}\u{2028}\u{E000}"
+    for byte in layout(text, columns: 40).bytes where byte < 0x20 { #expect(byte == UInt8(ascii: "\n")) }
   }
 }

@@ -9,7 +9,7 @@ private func isCalled(_ wakeup: Wakeup) -> Bool {
   return poll(&entry, 1, 0) == 1
 }
 
-@Suite struct InboxTests {
+@Suite(.timeLimit(.minutes(1))) struct InboxTests {
   @Test func linesAreTakenOnceAndInOrder() throws {
     let inbox = Inbox(wakeup: try Wakeup())
     inbox.put(Array("a\n".utf8))
@@ -37,7 +37,7 @@ private func isCalled(_ wakeup: Wakeup) -> Bool {
     #expect(taken.ending == .connection)
   }
 
-  @Test(.timeLimit(.minutes(1))) func aFullInboxMakesItsFillerWait() throws {
+  @Test func aFullInboxMakesItsFillerWait() throws {
     let inbox = Inbox(wakeup: try Wakeup())
     let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 64 * 1024)
     let pieces = 64

@@ -3,7 +3,7 @@ import ChatWire
 import Glibc
 import Testing
 
-@Suite struct WordingTests {
+@Suite(.timeLimit(.minutes(1))) struct WordingTests {
   @Test func aRefusedConnectionAsksForTheServer() {
     let error = SystemCallError("connect", code: ECONNREFUSED)
     #expect(
