@@ -31,7 +31,9 @@ final class LineEditor {
   }
 
   private let terminal: Terminal
+  /// What was received and waits to be shown.
   private let inbox: Inbox
+  /// Called by the inbox and by signals.
   private let wakeup: Wakeup
   private var signals: TerminalSignals
   private let editor: OpaquePointer
@@ -97,7 +99,7 @@ final class LineEditor {
 
   /// The wire is UTF-8, so the terminal has to be as well: a locale of another character set gives way.
   private static func chooseLocale() {
-    setlocale(LC_ALL, "")
+    setlocale(LC_CTYPE, "")
     let characterSet = nl_langinfo(CInt(CODESET)).map { String(cString: $0) }
     if characterSet != "UTF-8" { setlocale(LC_CTYPE, "C.UTF-8") }
   }
