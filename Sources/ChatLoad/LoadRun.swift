@@ -173,10 +173,11 @@ struct LoadRun: ~Copyable {
 
   private func checkEntering(since start: UInt64) throws(LoadFailure) {
     guard monotonicNanoseconds() - start > UInt64(load.timeout * 1e9) else { return }
+    let question = inRoom > 1 ? "" : " Does it speak the protocol '\(load.dialect.rawValue)'?"
     throw LoadFailure(
       description:
-        "\(inRoom) of \(load.connections) connections were in the room after \(Report.seconds(load.timeout)); "
-        + "does \(load.address) speak the protocol '\(load.dialect.rawValue)'?")
+        "\(inRoom) of \(load.connections) connections were in the room after \(Report.seconds(load.timeout))."
+        + question)
   }
 
   /// Waits until nothing has arrived for 0.1 s and the server has all but stopped working; 5 s at the most.

@@ -63,9 +63,16 @@ struct Plot {
       <text class="title" x="\(Self.coordinate(Size.left))" y="22">\(Self.escaped(title))</text>
 
       """
+    let values = panels.flatMap(\.lines).flatMap(\.points).map(\.y)
     for (index, panel) in panels.enumerated() {
       text += "<g transform=\"translate(\(Self.coordinate(Double(index) * panelWidth)) 0)\">\n"
-      text += Self.drawn(panel)
+      // One range for all panels, so that they can be compared.
+      if let low = values.min(), let high = values.max(), low > 0 {
+        text += Self.drawn(panel, yTicks: Self.ticks(from: low, to: high))
+      } else {
+        text +=
+          "<text x=\"\(Self.coordinate(Size.left))\" y=\"\(Self.coordinate(Size.top))\">nothing was measured</text>\n"
+      }
       text += "</g>\n"
     }
     return text + "</svg>\n"
@@ -77,14 +84,9 @@ struct Plot {
       .joined(separator: "\n")
   }
 
-  private static func drawn(_ panel: Panel) -> String {
-    let points = panel.lines.flatMap(\.points)
-    guard let low = points.map(\.y).min(), let high = points.map(\.y).max(), low > 0,
-      let first = panel.xTicks.first, let last = panel.xTicks.last
-    else { return "<text x=\"\(coordinate(Size.left))\" y=\"\(coordinate(Size.top))\">nothing was measured</text>\n" }
-
-    let yTicks = ticks(from: low, to: high)
-    let x = Scale(from: first, to: last, start: Size.left, end: Size.left + Size.plotWidth)
+  private static func drawn(_ panel: Panel, yTicks: [Double]) -> String {
+    let (firstX, lastX) = (panel.xTicks[0], panel.xTicks[panel.xTicks.count - 1])
+    let x = Scale(from: firstX, to: lastX, start: Size.left, end: Size.left + Size.plotWidth)
     let y = Scale(from: yTicks[0], to: yTicks[yTicks.count - 1], start: Size.top + Size.plotHeight, end: Size.top)
 
     var text = ""
@@ -109,35 +111,41 @@ struct Plot {
     }
     add(panel.xLabel, Size.left + Size.plotWidth / 2, bottom + 40, anchor: "middle")
 
-    let labels = labelPlaces(panel.lines.map { $0.points.last.map { (x.place($0.x), y.place($0.y)) } })
-    for (index, line) in panel.lines.enumerated().reversed() where !line.points.isEmpty {
-      let style = "c\(index)\(index == 0 ? " first" : "")"
-      let path = line.points.map { "\(coordinate(x.place($0.x))) \(coordinate(y.place($0.y)))" }
-      text += "<path class=\"line \(style)\" d=\"M\(path.joined(separator: "L"))\"/>\n"
-      for point in line.points {
-        text +=
-          "<circle class=\"dot c\(index)\" cx=\"\(coordinate(x.place(point.x)))\" cy=\"\(coordinate(y.place(point.y)))\" "
+    let paths = panel.lines.map { line in line.points.map { (x: x.place($0.x), y: y.place($0.y)) } }
+    for (index, path) in paths.enumerated().reversed() where !path.isEmpty {
+      let steps = path.map { "\(coordinate($0.x)) \(coordinate($0.y))" }.joined(separator: "L")
+      text += "<path class=\"line c\(index)\(index == 0 ? " first" : "")\" d=\"M\(steps)\"/>\n"
+      for dot in path {
+        text += "<circle class=\"dot c\(index)\" cx=\"\(coordinate(dot.x))\" cy=\"\(coordinate(dot.y))\" "
         text += "r=\"\(index == 0 ? "3.5" : "2.5")\"/>\n"
       }
     }
-    for (index, line) in panel.lines.enumerated() {
-      guard let place = labels[index] else { continue }
-      add(line.name, place.x, place.y, class: "name c\(index)\(index == 0 ? " first" : "")")
+    for (index, label) in labels(of: paths).enumerated() {
+      guard let label else { continue }
+      add(
+        panel.lines[index].name, label.x, label.y, anchor: label.isCentered ? "middle" : "start",
+        class: "name c\(index)\(index == 0 ? " first" : "")")
     }
     return text
   }
 
-  /// Where each name goes: right of its line's end, and moved up or down as far as it takes to be read beside others there.
-  private static func labelPlaces(_ ends: [(x: Double, y: Double)?]) -> [(x: Double, y: Double)?] {
-    var places: [(x: Double, y: Double)?] = ends.map { end in end.map { ($0.x + 8, $0.y + 4) } }
-    let columns = Set(places.compactMap { $0?.x })
-    for column in columns {
-      let inColumn = places.indices.filter { places[$0]?.x == column }
-        .sorted { (places[$0]?.y ?? 0) < (places[$1]?.y ?? 0) }
-      let wanted = inColumn.compactMap { places[$0]?.y }
-      for (index, y) in spread(wanted, by: Size.labelHeight).enumerated() { places[inColumn[index]] = (column, y) }
+  /// Where the name of each line goes: right of its end, moved up or down as far as it takes to be read beside others there.
+  /// A line that ends early has its name above its end, or below if another line is close above.
+  private static func labels(
+    of paths: [[(x: Double, y: Double)]]
+  ) -> [(x: Double, y: Double, isCentered: Bool)?] {
+    let edge = Size.left + Size.plotWidth
+    let atEdge = paths.indices.filter { (paths[$0].last?.x ?? 0) > edge - 1 }
+      .sorted { (paths[$0].last?.y ?? 0) < (paths[$1].last?.y ?? 0) }
+    let heights = spread(atEdge.map { paths[$0].last?.y ?? 0 }, by: Size.labelHeight)
+    return paths.indices.map { index in
+      guard let end = paths[index].last else { return nil }
+      if let rank = atEdge.firstIndex(of: index) { return (edge + 8, heights[rank] + 4, false) }
+      let isCrowded = paths.indices.contains { other in
+        other != index && paths[other].contains { abs($0.x - end.x) < 1 && (0..<30).contains(end.y - $0.y) }
+      }
+      return (end.x, isCrowded ? end.y + 20 : end.y - 10, true)
     }
-    return places
   }
 
   /// Rising numbers, moved as little as it takes to be `distance` apart: those that touch share the move.
