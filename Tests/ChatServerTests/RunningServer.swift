@@ -23,14 +23,20 @@ final class RunningServer {
     configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
     configuration.eventLayer = layer
     configure(&configuration)
-    log = FileDescriptor(owning: open("/tmp", O_RDWR | 0o20000000 | O_DIRECTORY | O_CLOEXEC, 0o600))
-    guard log.number >= 0 else { throw SystemCallError("open") }
+    var path = Array("/tmp/mychat-log-XXXXXX".utf8CString)
+    log = FileDescriptor(owning: mkstemp(&path))
+    guard log.number >= 0 else { throw SystemCallError("mkstemp") }
+    unlink(path)
     writer = LogWriter(descriptor: log.number)
     server = try Server(configuration, log: writer) { [stopped] in stopped.signal() }
     addresses = try server.start()
   }
 
-  deinit { stop() }
+  deinit {
+    stop()
+    // The log's descriptor is closed next, and another test will get its number.
+    writer.drain(seconds: 30)
+  }
 
   /// Stops it and waits until everybody has been said goodbye to.
   @discardableResult

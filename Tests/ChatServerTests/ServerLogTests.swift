@@ -1,5 +1,6 @@
 import ChatServer
 import ChatWire
+import Dispatch
 import Glibc
 import TestSupport
 import Testing
@@ -13,9 +14,15 @@ struct ServerLogTests {
     var configuration = Configuration()
     configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
     let log = LogWriter(descriptor: pipe.writeEnd.number)
-    let server = try Server(configuration, log: log) {}
+    let stopped = DispatchSemaphore(value: 0)
+    let server = try Server(configuration, log: log) { stopped.signal() }
     let addresses = try server.start()
-    defer { server.stop() }
+    defer {
+      server.stop()
+      stopped.wait()
+      // The pipe is closed next, and another test will get its number.
+      log.drain(seconds: 30)
+    }
 
     let listener = try Dialogue(connectingTo: addresses[0])
     let speaker = try Dialogue(connectingTo: addresses[0])
