@@ -14,6 +14,11 @@ package struct Configuration: Sendable {
   /// Members at one time; nil for as many as the descriptor limit has room for.
   package var maximumMembers: Int?
 
+  /// Connections from one address at one time; nil for no limit.
+  package var maximumPerAddress: Int?
+  /// How fast a member may send; nil for as fast as it can.
+  package var rate: Rate?
+
   /// How long a full log waits for members in its older half before they miss lines.
   package var patience = Duration.seconds(1)
   /// The pause that ends a message of a peer that ends none itself. Longer than the gap between two packets of one message

@@ -23,7 +23,7 @@ final class Connection: Member {
   var isBlocked = false
   /// Set when sending has failed: it hears nothing more, and is read to its end.
   var isMute = false
-  /// Set while it is not read, because the log is full.
+  /// Set while it is not read, because the log is full or it sends faster than it may.
   var isPaused = false
   /// Set when the peer has ended its stream.
   var hasEnded = false
@@ -32,12 +32,21 @@ final class Connection: Member {
   var framer: LineFramer
   /// The peer as log lines show it, as in `('127.0.0.1', 54321)`.
   let label: [UInt8]
-  /// Taken from the socket, and not said yet because the log was full.
+  /// Taken from the socket, and not said yet because it has to wait.
   var unread: [UInt8] = []
   /// When it last took a byte, or last had nothing to take. Known only while it is blocked.
   var lastProgress: Moment
   /// When something last came from it.
   var lastHeard: Moment
+  /// How fast it has been sending, where that is limited.
+  var pace = Pace()
+  /// Until when it is not read because it sent too fast; `never` if that is not why.
+  var heldUntil = Moment.never
+  var isToldOfRate = false
+  /// Set when there was no room for it, and it is only told so.
+  var isRefused = false
+  /// What its address counts as, where connections are counted.
+  var addressKey: AddressQuota.Key?
   /// When it ends even if the peer does not; set with the phase `ending`.
   var endsBy = Moment.never
   /// The earliest of its entries among the server's deadlines.

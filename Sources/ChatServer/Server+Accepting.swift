@@ -29,9 +29,10 @@ extension Server {
   }
 
   private func receive(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
-    let isFull = connections.count >= maximumMembers
-    if isFull, connections.count >= maximumMembers + Self.mostRefusals {
-      _ = Wording.full.withUnsafeBytes { descriptor.send($0) }
+    let key = quota == nil ? nil : AddressQuota.key(of: peer)
+    let refusal = admission(of: key)
+    if let refusal, refused >= Self.mostRefusals {
+      _ = refusal.withUnsafeBytes { descriptor.send($0) }
       return
     }
     let name: String
@@ -51,7 +52,20 @@ extension Server {
     room.join(connection)
     connections.insert(connection)
     readiness.watch(connection)
-    if isFull { refuse(connection) } else { log.connected(connection.label) }
+    if let refusal {
+      refuse(connection, with: refusal)
+    } else {
+      connection.addressKey = key
+      log.connected(connection.label)
+    }
+  }
+
+  /// Whether there is room for one more, from an address that counts as `key`. It is counted then.
+  /// - Returns: nil if there is, and else what to tell the peer.
+  private func admission(of key: AddressQuota.Key?) -> [UInt8]? {
+    if connections.count - refused >= maximumMembers { return Wording.full }
+    if let key, quota?.admit(key) == false { return Wording.tooManyFromAddress }
+    return nil
   }
 
   /// No descriptor is left: the listeners rest, longer each time, for a listener that nobody can accept from would keep the

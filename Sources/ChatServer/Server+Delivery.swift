@@ -66,13 +66,29 @@ extension Server {
     connection.interest = interest
   }
 
-  // MARK: A full log
+  // MARK: Senders that wait
 
+  /// Reads a sender no further: the log is full, or it sends faster than it may. What it has sent stays where it is.
   func pause(_ connection: Connection) {
     guard !connection.isPaused else { return }
     connection.isPaused = true
-    paused.append(connection)
+    if connection.heldUntil > now {
+      look(at: connection, by: connection.heldUntil)
+    } else {
+      paused.append(connection)
+    }
     updateInterest(of: connection)
+  }
+
+  /// Hears what a sender has sent before it had to wait, and reads it again.
+  func resume(_ connection: Connection) {
+    connection.isPaused = false
+    updateInterest(of: connection)
+    let unread = connection.unread
+    connection.unread = []
+    if !unread.isEmpty { hear(unread.span, from: connection) }
+    if connection.hasEnded, !connection.isPaused { streamHasEnded(connection) }
+    if connection.framer.awaitsSilence { look(at: connection, by: now + configuration.silence) }
   }
 
   /// The log was found full in this turn: goes on if delivering has made room, and else waits, but not for ever.
@@ -85,17 +101,7 @@ extension Server {
     let waiting = paused
     paused = []
     for connection in waiting where connection.phase == .talking {
-      connection.isPaused = false
-      if room.isFull {
-        pause(connection)
-        continue
-      }
-      updateInterest(of: connection)
-      let unread = connection.unread
-      connection.unread = []
-      if !unread.isEmpty { hear(unread.span, from: connection) }
-      if connection.hasEnded, !connection.isPaused { streamHasEnded(connection) }
-      if connection.framer.awaitsSilence { look(at: connection, by: now + configuration.silence) }
+      if room.isFull { paused.append(connection) } else { resume(connection) }
     }
     // What was said just now goes out in a turn of its own, so that others get theirs in between.
     queue.async {

@@ -13,11 +13,13 @@ extension Server {
     due.append(connection)
   }
 
-  /// A peer that there is no room for is told so, and hears nothing else.
-  func refuse(_ connection: Connection) {
+  /// A peer that there is no room for is told why, and hears nothing else.
+  func refuse(_ connection: Connection, with notice: [UInt8]) {
+    connection.isRefused = true
+    refused += 1
     connection.phase = .leaving
     connection.cursor.end(with: room.log)
-    tell(connection, Wording.full)
+    tell(connection, notice)
   }
 
   /// All that was due is sent. What the peer may still send is read and discarded: closing with unread input would reset
@@ -54,6 +56,8 @@ extension Server {
     guard connection.phase != .closed else { return }
     connection.phase = .closed
     room.remove(connection)
+    if let key = connection.addressKey { quota?.release(key) }
+    if connection.isRefused { refused -= 1 }
     readiness.forget(connection)
     connections.remove(connection.token)
     if isStopping, connections.count == 0 { finishStopping() }

@@ -36,6 +36,14 @@ extension Server {
   func heard(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Bool {
     // After `exit` nothing counts any more.
     guard connection.phase == .talking else { return true }
+    if let rate = configuration.rate, let until = connection.pace.wait(at: now, for: rate) {
+      connection.heldUntil = until
+      if !connection.isToldOfRate {
+        connection.isToldOfRate = true
+        tell(connection, Wording.slowed(rate))
+      }
+      return false
+    }
     switch frame {
     case .tooLong:
       tell(connection, Wording.tooLong(maximumLineBytes: configuration.maximumLineBytes))

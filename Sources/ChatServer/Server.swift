@@ -22,13 +22,17 @@ package actor Server {
   var listeners: [Listener] = []
   /// Members that there is room for.
   var maximumMembers = 0
+  /// How many connections each address has, where that is limited.
+  var quota: AddressQuota?
+  /// Connections that there was no room for, and that are being told so.
+  var refused = 0
   /// Peers on Unix sockets so far: such a peer has no port, and its number is its name.
   var unixPeers = 0
 
   let readiness: any Readiness
   private var ready: [ReadyConnection] = []
   /// What one connection is read into, in a turn.
-  var input = [UInt8](repeating: 0, count: 64 << 10)
+  var input = [UInt8](repeating: 0, count: 16 << 10)
 
   /// Up to where everybody who takes bytes has been served.
   var servedUpTo = LogOffset(0)
@@ -66,6 +70,7 @@ package actor Server {
     self.configuration = configuration
     room = Room(logBytes: configuration.logBytes)
     self.log = ServerLog(writer: log)
+    quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     switch configuration.eventLayer {
     case .portable: readiness = DispatchReadiness()
@@ -115,6 +120,8 @@ package actor Server {
 
   // MARK: Turns
 
+  /// Bytes said after which everybody gets theirs before anybody else is heard.
+  private static let mostSaidInTurn = 128 << 10
   /// How long turn may follow turn before listeners, timers and signals get theirs.
   private static let longestStay = Duration.milliseconds(5)
 
@@ -134,6 +141,8 @@ package actor Server {
         let can = ready[index].ready
         if can.contains(.writing) { writable(connection) }
         if can.contains(.reading) { readable(connection) }
+        // Those who say much must not keep others waiting for what was said before.
+        if room.log.head - servedUpTo > Self.mostSaidInTurn { finishTurn() }
       }
       finishTurn()
       if isWatched { return }
@@ -189,6 +198,14 @@ package actor Server {
     if connection.phase == .ending {
       if connection.endsBy <= now { return close(connection) }
       look(at: connection, by: connection.endsBy)
+    }
+    if connection.phase == .talking, connection.isPaused, connection.heldUntil != .never {
+      if connection.heldUntil > now {
+        look(at: connection, by: connection.heldUntil)
+      } else {
+        connection.heldUntil = .never
+        resume(connection)
+      }
     }
     if connection.phase == .talking, connection.framer.awaitsSilence, !connection.isPaused {
       // What has come while the queue was busy belongs to the message.

@@ -55,6 +55,15 @@ package struct SocketAddress: @unchecked Sendable {
     }
   }
 
+  /// The host address in network byte order: 4 bytes, 16, or none for a Unix socket.
+  package var hostBytes: [UInt8] {
+    switch family {
+    case AF_INET: withBytes(as: sockaddr_in.self) { withUnsafeBytes(of: $0.sin_addr) { Array($0) } }
+    case AF_INET6: withBytes(as: sockaddr_in6.self) { withUnsafeBytes(of: $0.sin6_addr) { Array($0) } }
+    default: []
+    }
+  }
+
   /// The address as people write it.
   package var address: Address {
     guard family == AF_UNIX else { return .internet(host: host, port: port) }

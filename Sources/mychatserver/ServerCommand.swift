@@ -26,12 +26,37 @@ struct ServerCommand: ParsableCommand {
       "How long the room waits for members that are far behind, before they miss lines.", valueName: "seconds"))
   var patience = 1.0
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      How fast a member may send, in lines a second, and how many lines at once; who is faster is slowed, and nothing is \
+      lost. (default: no limit)
+      """, valueName: "lines[:burst]"),
+    transform: {
+      guard let rate = Rate(parsing: $0) else {
+        throw ValidationError("'\($0)' is no rate; write LINES or LINES:BURST, as in 10:50.")
+      }
+      return rate
+    })
+  var rate: Rate?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      How many connections one address may have; an IPv6 address counts by its first 64 bits, and loopback does not \
+      count. (default: no limit)
+      """, valueName: "n"))
+  var maxPerAddress: Int?
+
   @Option(help: "What watches the connections: \(EventLayer.allCases.map(\.rawValue).joined(separator: " or ")).")
   var eventLayer = EventLayer.standard
 
   func validate() throws {
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
+    }
+    guard maxPerAddress ?? 1 >= 1 else {
+      throw ValidationError("--max-per-address takes a number from 1 on, not \(maxPerAddress ?? 0).")
     }
   }
 
@@ -40,6 +65,8 @@ struct ServerCommand: ParsableCommand {
     if !addresses.isEmpty { configuration.addresses = try addresses.map { try Address(parsing: $0) } }
     configuration.patience = .seconds(patience)
     configuration.eventLayer = eventLayer
+    configuration.rate = rate
+    configuration.maximumPerAddress = maxPerAddress
 
     ignoreBrokenPipes()
     let log = LogWriter(descriptor: STDOUT_FILENO)

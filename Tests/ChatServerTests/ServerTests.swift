@@ -125,6 +125,20 @@ struct ServerTests {
     }
   }
 
+  @Test("Who sends faster than allowed is slowed and told once, and loses nothing", arguments: EventLayer.allCases)
+  func rate(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = Rate(parsing: "200:20") }
+    let (fast, other) = (try server.peer(), try server.peer())
+    try settle(server, [fast, other])
+    let start = ContinuousClock.now
+    try fast.send((0..<100).map { "line \($0)\n" }.joined() + "exit\n")
+    for number in 0..<100 { try other.expect("\(fast.localPort): line \(number)") }
+    // 20 at once and the other 80 at 200 a second take 0.4 s; never less, however fast the machine.
+    #expect(ContinuousClock.now - start >= .milliseconds(390))
+    try fast.expect("* You send more than 200 lines a second; your lines go out at that rate, and none is lost.")
+    try fast.expectClosed()
+  }
+
   @Test("A stop gives everybody what is on its way, whatever they have sent meanwhile", arguments: EventLayer.allCases)
   func goodbye(layer: EventLayer) throws {
     let server = try RunningServer(layer)

@@ -1,0 +1,42 @@
+import ChatWire
+import Glibc
+
+/// Limits how many connections one address has at a time, so that one machine cannot take all places.
+///
+/// An IPv6 address counts by its first 64 bits, as one machine commonly has all addresses that share them (RFC 6177).
+/// Loopback and Unix sockets do not count: there everybody comes from one address.
+struct AddressQuota {
+  struct Key: Hashable {
+    let family: CInt
+    let prefix: UInt64
+  }
+
+  let limit: Int
+  private var counts: [Key: Int] = [:]
+
+  init(limit: Int) { self.limit = limit }
+
+  /// What `address` counts as; nil if it does not.
+  static func key(of address: SocketAddress) -> Key? {
+    let bytes = address.hostBytes
+    switch address.family {
+    case AF_INET where bytes.first != 127:
+      return Key(family: AF_INET, prefix: bytes.reduce(0) { $0 << 8 | UInt64($1) })
+    case AF_INET6 where !(bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1):
+      return Key(family: AF_INET6, prefix: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+    default: return nil
+    }
+  }
+
+  /// Counts one more connection, unless that is one too many.
+  mutating func admit(_ key: Key) -> Bool {
+    guard counts[key, default: 0] < limit else { return false }
+    counts[key, default: 0] += 1
+    return true
+  }
+
+  mutating func release(_ key: Key) {
+    guard let count = counts[key] else { return }
+    counts[key] = count > 1 ? count - 1 : nil
+  }
+}
