@@ -40,8 +40,8 @@ final class Connection: Member {
   var lastHeard: Moment
   /// How fast it has been sending, where that is limited.
   var pace = Pace()
-  /// Until when it is not read because it sent too fast; `never` if that is not why.
-  var heldUntil = Moment.never
+  /// Until when it is not read because it sent too fast; nil if that is not why.
+  var heldUntil: Moment?
   var isToldOfRate = false
   /// Set when there was no room for it, and it is only told so.
   var isRefused = false

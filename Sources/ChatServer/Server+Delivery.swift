@@ -72,8 +72,8 @@ extension Server {
   func pause(_ connection: Connection) {
     guard !connection.isPaused else { return }
     connection.isPaused = true
-    if connection.heldUntil > now {
-      look(at: connection, by: connection.heldUntil)
+    if let heldUntil = connection.heldUntil {
+      look(at: connection, by: heldUntil)
     } else {
       paused.append(connection)
     }

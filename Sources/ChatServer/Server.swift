@@ -199,11 +199,11 @@ package actor Server {
       if connection.endsBy <= now { return close(connection) }
       look(at: connection, by: connection.endsBy)
     }
-    if connection.phase == .talking, connection.isPaused, connection.heldUntil != .never {
-      if connection.heldUntil > now {
-        look(at: connection, by: connection.heldUntil)
+    if connection.phase == .talking, let heldUntil = connection.heldUntil {
+      if heldUntil > now {
+        look(at: connection, by: heldUntil)
       } else {
-        connection.heldUntil = .never
+        connection.heldUntil = nil
         resume(connection)
       }
     }

@@ -33,9 +33,8 @@ struct OrderTests {
     var heard = [[NumberedLine]](repeating: [], count: speakers + 1)
     var damaged: [String] = []
     let due = { (index: Int) in (index < speakers ? speakers - 1 : speakers) * linesEach }
-    try crowd.run(
-      within: .seconds(240), until: { (0...speakers).allSatisfy { heard[$0].count >= due($0) } }
-    ) { index, bytes in
+    let isDone = { (0...speakers).allSatisfy { heard[$0].count >= due($0) } }
+    try crowd.run(within: .seconds(240), until: isDone) { index, bytes in
       guard let (port, line, length) = NumberedLine.heard(bytes), speakerOfPort[port] == Int(line.speaker),
         line.number < linesEach, length == lengths[Int(line.speaker)][Int(line.number)]
       else { return damaged.append(String(decoding: bytes, as: UTF8.self)) }
