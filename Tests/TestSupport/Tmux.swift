@@ -26,7 +26,8 @@ package final class Tmux {
   package func type(_ text: String) throws { try run(["send-keys", "-l", "--", text]) }
 
   /// Presses keys by tmux's names, as in `Left`, `Enter`, `C-a`.
-  package func press(_ keys: String...) throws { try run(["send-keys"] + keys) }
+  package func press(_ keys: String...) throws { try press(keys) }
+  package func press(_ keys: [String]) throws { try run(["send-keys"] + keys) }
 
   /// Pastes `text`, as a person does with the mouse.
   package func paste(_ text: String) throws {
@@ -94,10 +95,6 @@ package final class Tmux {
   }
 
   private static func lines(_ text: String) -> [String] {
-    text.split(separator: "\n", omittingEmptySubsequences: false).map { row in
-      var row = row
-      while row.last == " " { row.removeLast() }
-      return String(row)
-    }
+    text.split(separator: "\n", omittingEmptySubsequences: false).map(withoutTrailingSpaces)
   }
 }

@@ -1,0 +1,102 @@
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+/// What goes wrong is told in one line on standard error that says what to do, and by the exit status.
+@Suite(.timeLimit(.minutes(2))) struct BadInputTests {
+  struct Mistake: CustomTestStringConvertible, Sendable {
+    let program: String
+    let arguments: [String]
+    let status: CInt
+    /// Parts of the one line.
+    let says: [String]
+
+    var testDescription: String { ([program] + arguments).joined(separator: " ") }
+  }
+
+  static let mistakes = [
+    Mistake(program: "mychatserver", arguments: ["70000"], status: 64, says: ["'70000'", "from 0 to 65535"]),
+    Mistake(program: "mychatserver", arguments: ["a:b:c"], status: 64, says: ["'a:b:c'", "[IPV6]:PORT"]),
+    Mistake(program: "mychatserver", arguments: ["/tmp/chat"], status: 64, says: ["'/tmp/chat'", "unix:PATH"]),
+    Mistake(program: "mychatserver", arguments: ["0", ""], status: 64, says: ["empty", "HOST:PORT"]),
+    Mistake(
+      program: "mychatserver", arguments: ["--no-such-option"], status: 64, says: ["--no-such-option", "--help"]),
+    Mistake(program: "mychatserver", arguments: ["--patience", "soon"], status: 64, says: ["soon", "--patience"]),
+    Mistake(program: "mychatserver", arguments: ["--patience", "-1", "0"], status: 64, says: ["--patience"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:/tmp/" + String(repeating: "p", count: 200)], status: 64,
+      says: ["205 bytes", "107", "shorter"]),
+    Mistake(
+      program: "mychatserver", arguments: ["nosuchhost.invalid:0"], status: 1, says: ["nosuchhost.invalid", "Check"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:/nonexistent/chat.sock"], status: 1, says: ["no such directory"]),
+    Mistake(program: "mychatserver", arguments: ["unix:/proc/chat.sock"], status: 1, says: ["/proc/chat.sock"]),
+    Mistake(program: "mychatserver", arguments: ["unix:/dev/null"], status: 1, says: ["/dev/null", "no socket"]),
+    Mistake(
+      program: "mychatserver", arguments: ["203.0.113.1:0"], status: 1, says: ["203.0.113.1:0", "no such address"]),
+    Mistake(program: "mychatclient", arguments: ["70000"], status: 64, says: ["'70000'", "from 0 to 65535"]),
+    Mistake(program: "mychatclient", arguments: ["[::1"], status: 64, says: ["'[::1'", "[IPV6]:PORT"]),
+    Mistake(
+      program: "mychatclient", arguments: ["--no-such-option"], status: 64, says: ["--no-such-option", "--help"]),
+    Mistake(program: "mychatclient", arguments: ["1", "2"], status: 64, says: ["2", "--help"]),
+    Mistake(
+      program: "mychatclient", arguments: ["nosuchhost.invalid"], status: 1, says: ["nosuchhost.invalid", "Check"]),
+    Mistake(
+      program: "mychatclient", arguments: ["unix:/nonexistent/chat.sock"], status: 1,
+      says: ["/nonexistent/chat.sock", "Is the server running"]),
+  ]
+
+  @Test(arguments: mistakes) func `A mistake is told in one line`(mistake: Mistake) throws {
+    let program = try Program(built: mistake.program, mistake.arguments)
+    #expect(try program.waitForExit() == .status(mistake.status))
+    #expect(program.outputLines == [])
+    let line = try #require(program.errorLines.first)
+    #expect(program.errorLines.count == 1, "\(program.errorLines)")
+    for part in mistake.says { #expect(line.contains(part), "'\(line)' does not say \(part)") }
+  }
+
+  @Test func `A port that is in use is refused, and the one who has it serves on`() throws {
+    let server = try RunningServer()
+    let second = try Program(built: "mychatserver", [String(server.port)])
+    #expect(try second.waitForExit() == .status(1))
+    #expect(second.outputLines == [])
+    #expect(second.errorLines.count == 1)
+    let line = try #require(second.errorLines.first)
+    for part in ["127.0.0.1:\(server.port)", "in use", "another port"] { #expect(line.contains(part), "\(line)") }
+    _ = try server.join()
+  }
+
+  @Test func `If one of several addresses cannot be had, none is`() throws {
+    let server = try RunningServer()
+    let directory = try TemporaryDirectory()
+    let path = directory.file("chat.sock")
+    let second = try Program(built: "mychatserver", ["unix:\(path)", "0", String(server.port)])
+    #expect(try second.waitForExit() == .status(1))
+    #expect(second.outputLines == [])
+    #expect(second.errorLines.count == 1)
+    #expect(!exists(path), "the socket file of the first address is gone again")
+  }
+
+  @Test func `Where nobody listens, the client asks whether the server is running`() throws {
+    // A port that was just given back: nobody else is given it so soon.
+    let server = try RunningServer()
+    server.program.signal(SIGTERM)
+    try server.program.waitForExit()
+    let client = try Program(built: "mychatclient", [String(server.port)])
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.outputLines == [])
+    #expect(
+      client.errorLines == ["[ERROR] Connection refused. Is the server running on 127.0.0.1:\(server.port)?"])
+  }
+
+  @Test(arguments: ["mychatserver", "mychatclient"]) func `Help and version go to standard output`(name: String) throws
+  {
+    for (option, part) in [("--help", "USAGE: \(name)"), ("--version", ".")] {
+      let program = try Program(built: name, [option])
+      #expect(try program.waitForExit() == .status(0))
+      #expect(String(decoding: program.output, as: UTF8.self).contains(part))
+      #expect(program.errorLines == [])
+    }
+  }
+}

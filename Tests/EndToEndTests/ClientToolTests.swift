@@ -1,0 +1,91 @@
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+/// The client in pipes and with files: a tool for scripts.
+@Suite(.timeLimit(.minutes(2))) struct ClientToolTests {
+  private let greeting = "Connected to chat server. Type 'exit' to leave."
+  private let farewell = "Disconnected from server"
+
+  @Test func `Lines from a pipe are sent, then the client leaves`() throws {
+    let server = try RunningServer()
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port)])
+    let port = try server.nextPort()
+    try client.write("hi\nand without a newline")
+    client.closeInput()
+    #expect(try client.waitForExit() == .status(0))
+    try member.expect("\(port): hi")
+    try member.expect("\(port): and without a newline")
+    #expect(client.outputLines == [greeting, farewell])
+    #expect(client.errorLines == [])
+    try server.program.waitForLine("[('127.0.0.1', \(port))] Sent exit command.")
+  }
+
+  @Test func `What others say until the server closes is still printed`() throws {
+    let server = try RunningServer()
+    let client = try Program(built: "mychatclient", [String(server.port)])
+    _ = try server.nextPort()
+    let member = try server.join()
+    let lines = (0..<10_000).map { "line \($0)" }
+    try member.send(lines.joined(separator: "\n") + "\n")
+    try client.waitForLine("\(member.localPort): line 0")
+    try client.write("exit\n")
+    #expect(try client.waitForExit() == .status(0))
+    // What was said before the goodbye came to the server has come; nothing is left out in between.
+    let heard = Array(client.outputLines.dropFirst().dropLast())
+    #expect(heard == lines.prefix(heard.count).map { "\(member.localPort): \($0)" })
+    #expect(client.outputLines.last == farewell)
+  }
+
+  @Test func `Lines from a file are sent, and output goes to a file`() throws {
+    let directory = try TemporaryDirectory()
+    let (input, output) = (directory.file("input"), directory.file("output"))
+    let lines = (0..<2000).map { "line \($0) äöü 日本語" }
+    try write(lines.joined(separator: "\n") + "\nexit\nnever sent\n", to: input)
+    let server = try RunningServer()
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port)], input: .file(input), output: .file(output))
+    let port = try server.nextPort()
+    for line in lines { try member.expect("\(port): \(line)") }
+    #expect(try client.waitForExit() == .status(0))
+    try server.program.waitForLine("[DISCONNECTED] ('127.0.0.1', \(port)) has been removed.")
+    #expect(try member.peek() == [])
+    let printed = try Program(Program.found("cat"), [output])
+    try printed.waitForExit()
+    #expect(printed.outputLines == [greeting, farewell])
+  }
+
+  @Test func `Without any input it leaves at once`() throws {
+    let server = try RunningServer()
+    let client = try Program(built: "mychatclient", [String(server.port)], input: .nothing)
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.outputLines == [greeting, farewell])
+  }
+
+  @Test func `A terminal at the keyboard and a file for output is no editor`() throws {
+    let directory = try TemporaryDirectory()
+    let output = directory.file("output")
+    let server = try RunningServer()
+    let terminal = try Pty()
+    let client = try Program(
+      built: "mychatclient", [String(server.port)], input: .terminal(terminal), output: .file(output))
+    _ = try server.nextPort()
+    client.signal(SIGTERM)
+    #expect(try client.waitForExit() == .signal(SIGTERM))
+    #expect(terminal.bytes == [], "nothing is drawn on a terminal that is not the output")
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    let file = FileDescriptor(owning: open(path, O_CREAT | O_WRONLY, 0o600))
+    try file.writeAll(Array(text.utf8))
+  }
+}
+
+extension FileDescriptor {
+  fileprivate borrowing func writeAll(_ bytes: [UInt8]) throws {
+    let outcome = bytes.withUnsafeBytes { write($0) }
+    guard outcome == .bytes(bytes.count) else { throw TestFailure("wrote \(outcome) of \(bytes.count) bytes") }
+  }
+}

@@ -1,0 +1,43 @@
+import ChatWire
+import TestSupport
+import Testing
+
+/// The built server, listening. It is ended with its owner.
+final class RunningServer {
+  let program: Program
+  /// What its `[LISTENING]` lines name, in their order.
+  let addresses: [Address]
+
+  /// - Parameter addresses: as on the command line; port 0 unless a test needs something else.
+  init(_ addresses: [String] = ["0"], options: [String] = []) throws {
+    program = try Program(built: "mychatserver", options + addresses)
+    var found: [Address] = []
+    let prefix = "[LISTENING] Server is listening on "
+    for _ in addresses {
+      let line = try program.waitForLine("a [LISTENING] line") { $0.hasPrefix(prefix) }
+      found.append(try Address(parsing: String(line.dropFirst(prefix.count))))
+    }
+    self.addresses = found
+  }
+
+  var address: Address { addresses[0] }
+
+  var port: UInt16 {
+    if case .internet(_, let port) = address { port } else { 0 }
+  }
+
+  /// Waits until the next client is announced.
+  /// - Returns: its port.
+  func nextPort() throws -> UInt16 {
+    let line = try program.waitForLine("a [NEW CONNECTION] line") { $0.hasPrefix("[NEW CONNECTION] ") }
+    let digits = line.drop { $0 != "," }.filter(\.isNumber)
+    return try #require(UInt16(digits), "no port in \(line)")
+  }
+
+  /// A member that the server has announced. Others who come at the same time would be confused with it.
+  func join() throws -> Dialogue {
+    let member = try Dialogue(connectingTo: address)
+    #expect(try nextPort() == member.localPort)
+    return member
+  }
+}
