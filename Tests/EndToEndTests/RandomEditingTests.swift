@@ -13,7 +13,7 @@ import Testing
     let server = try RunningServer()
     let member = try server.join()
     let client = try Program.built("mychatclient")
-    let tmux = try Tmux(rows: Self.rows, columns: Self.columns, running: "exec \(client) \(server.port)")
+    let tmux = try Tmux(rows: Self.rows, columns: Self.columns, running: "\(client) \(server.port)")
     let port = try server.nextPort()
     try tmux.waitForEditing()
 

@@ -15,7 +15,7 @@ import Testing
     let server = try RunningServer()
     let member = try server.join()
     let client = try Program.built("mychatclient")
-    let tmux = try Tmux(rows: rows, columns: columns, running: "exec \(client) \(server.port)")
+    let tmux = try Tmux(rows: rows, columns: columns, running: "\(client) \(server.port); echo status $?")
     let port = try server.nextPort()
     try tmux.waitForEditing()
 
@@ -48,7 +48,7 @@ import Testing
       cursorAt: screen + [before + middle + after, "\(member.localPort): four", ""])
     try tmux.type("exit")
     try tmux.press("Enter")
-    try eventually("the client to end") { try tmux.exitStatus() == 0 }
+    try tmux.waitForRows("the client to end") { $0.contains("status 0") }
   }
 
   /// Where such a line ends, some terminals and editors leave an empty row: that is left out of account.
@@ -56,7 +56,7 @@ import Testing
     let server = try RunningServer()
     let member = try server.join()
     let client = try Program.built("mychatclient")
-    let tmux = try Tmux(rows: rows, columns: columns, running: "exec \(client) \(server.port)")
+    let tmux = try Tmux(rows: rows, columns: columns, running: "\(client) \(server.port); echo status $?")
     let port = try server.nextPort()
     try tmux.waitForEditing()
 
