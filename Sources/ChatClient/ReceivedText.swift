@@ -6,6 +6,10 @@ package struct ReceivedText {
   package static let maximumLineBytes = 64 * 1024
   /// Milliseconds without a byte that end a message of a server which sends no newlines.
   package static let silence: CInt = 100
+  /// The same once a newline has come. It does not prove that the server ends its lines: one that passes on what it gets,
+  /// as SEED.md's does, sends newlines of other clients' own, and its next message may have none. Longer, as a line
+  /// that a network tears is to stay whole.
+  package static let longSilence: CInt = 1000
 
   private var framer = LineFramer(maximumLineBytes: maximumLineBytes, overlong: .split)
   /// Lines not yet taken, each with a newline.
@@ -13,8 +17,11 @@ package struct ReceivedText {
 
   package init() {}
 
-  /// Whether a pause of `silence` would end a message now.
-  package var awaitsSilence: Bool { framer.awaitsSilence }
+  /// Milliseconds without a byte that would end a message now; -1 where none has begun.
+  package var patience: CInt {
+    if framer.awaitsSilence { return Self.silence }
+    return framer.heldBytes > 0 ? Self.longSilence : -1
+  }
 
   package mutating func append(_ bytes: Span<UInt8>) {
     var lines = take()

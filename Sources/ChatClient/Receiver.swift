@@ -37,8 +37,7 @@ package final class Receiver: Sendable {
     var text = ReceivedText()
     return withUnsafeTemporaryAllocation(byteCount: Self.receiveBytes, alignment: 16) { buffer in
       while true {
-        let patience = text.awaitsSilence ? ReceivedText.silence : -1
-        let outcome = connection.receive(into: buffer, patience: patience)
+        let outcome = connection.receive(into: buffer, patience: text.patience)
         switch outcome {
         case .bytes(let count):
           text.append(Span(_unsafeElements: UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])))

@@ -22,13 +22,15 @@ private func shown(_ pieces: String?...) -> String {
     #expect(shown("1: a\n2", ": b\r\n") == "1: a\n2: b\n")
   }
 
-  @Test func aPauseEndsAMessageUntilTheFirstNewline() {
+  @Test func aPauseEndsAMessageAndALongerOneAfterTheFirstNewline() {
     #expect(shown("1: a", nil, "2: b", nil) == "1: a\n2: b\n")
     var text = ReceivedText()
     text.append(Array("half".utf8).span)
-    #expect(text.awaitsSilence)
-    text.append(Array(" line\nhalf".utf8).span)
-    #expect(!text.awaitsSilence)
+    #expect(text.patience == ReceivedText.silence)
+    text.append(Array(" line\n".utf8).span)
+    #expect(text.patience == -1)
+    text.append(Array("half".utf8).span)
+    #expect(text.patience == ReceivedText.longSilence)
   }
 
   @Test func theEndOfTheStreamEndsTheLastLine() {
