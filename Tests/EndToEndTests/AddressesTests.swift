@@ -8,7 +8,7 @@ import Testing
   @Test func `Several addresses are one room`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("chat.sock")
-    let server = try RunningServer(["0", "[::1]:0", "unix:\(path)", "localhost:0"])
+    let server = try ServerProgram(["0", "[::1]:0", "unix:\(path)", "localhost:0"])
     #expect(server.addresses[2] == .unix(path: path))
     guard case .internet("::1", let port) = server.addresses[1], port != 0 else {
       Issue.record("\(server.addresses[1]) is not ::1 with a port")
@@ -37,7 +37,7 @@ import Testing
     address: String
   ) throws {
     let directory = try TemporaryDirectory()
-    let server = try RunningServer([address == "unix:" ? "unix:\(directory.file("s"))" : address])
+    let server = try ServerProgram([address == "unix:" ? "unix:\(directory.file("s"))" : address])
     let client = try Program(built: "mychatclient", [server.address.description])
     _ = try server.program.waitForLine("a [NEW CONNECTION] line") { $0.hasPrefix("[NEW CONNECTION] ") }
     let member = try Dialogue(connectingTo: server.address)
@@ -53,7 +53,7 @@ import Testing
   @Test func `The socket file is removed when the server stops`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("chat.sock")
-    let server = try RunningServer(["unix:\(path)"])
+    let server = try ServerProgram(["unix:\(path)"])
     #expect(exists(path))
     server.program.signal(SIGTERM)
     #expect(try server.program.waitForExit() == .status(0))
@@ -63,11 +63,11 @@ import Testing
   @Test func `The socket file of a dead server gives way`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("chat.sock")
-    let first = try RunningServer(["unix:\(path)"])
+    let first = try ServerProgram(["unix:\(path)"])
     first.program.signal(SIGKILL)
     #expect(try first.program.waitForExit() == .signal(SIGKILL))
     #expect(exists(path))
-    let second = try RunningServer(["unix:\(path)"])
+    let second = try ServerProgram(["unix:\(path)"])
     let member = try Dialogue(connectingTo: second.address)
     try member.send("exit\n")
     try member.expectClosed()
@@ -76,7 +76,7 @@ import Testing
   @Test func `The socket of a living server is in use, and stays its own`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("chat.sock")
-    let first = try RunningServer(["unix:\(path)"])
+    let first = try ServerProgram(["unix:\(path)"])
     let second = try Program(built: "mychatserver", ["unix:\(path)"])
     #expect(try second.waitForExit() == .status(1))
     #expect(second.errorLines.count == 1)

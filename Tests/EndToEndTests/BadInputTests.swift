@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func `A port that is in use is refused, and the one who has it serves on`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let second = try Program(built: "mychatserver", [String(server.port)])
     #expect(try second.waitForExit() == .status(1))
     #expect(second.outputLines == [])
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func `If one of several addresses cannot be had, none is`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let directory = try TemporaryDirectory()
     let path = directory.file("chat.sock")
     let second = try Program(built: "mychatserver", ["unix:\(path)", "0", String(server.port)])
@@ -79,15 +79,16 @@ import Testing
   }
 
   @Test func `Where nobody listens, the client asks whether the server is running`() throws {
-    // A port that was just given back: nobody else is given it so soon.
-    let server = try RunningServer()
-    server.program.signal(SIGTERM)
-    try server.program.waitForExit()
-    let client = try Program(built: "mychatclient", [String(server.port)])
+    // Bound and not listening: nobody else can get the port meanwhile.
+    let address = try #require(try Address.internet(host: "127.0.0.1", port: 0).resolved().first)
+    let socket = try FileDescriptor.socket(for: address)
+    try socket.bind(to: address)
+    let port = try socket.localAddress().port
+    let client = try Program(built: "mychatclient", [String(port)])
     #expect(try client.waitForExit() == .status(1))
     #expect(client.outputLines == [])
     #expect(
-      client.errorLines == ["[ERROR] Connection refused. Is the server running on 127.0.0.1:\(server.port)?"])
+      client.errorLines == ["[ERROR] Connection refused. Is the server running on 127.0.0.1:\(port)?"])
   }
 
   @Test(arguments: ["mychatserver", "mychatclient"]) func `Help and version go to standard output`(name: String) throws

@@ -9,7 +9,7 @@ import Testing
   private let farewell = "Disconnected from server"
 
   @Test func `Lines from a pipe are sent, then the client leaves`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let member = try server.join()
     let client = try Program(built: "mychatclient", [String(server.port)])
     let port = try server.nextPort()
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func `What others say until the server closes is still printed`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let client = try Program(built: "mychatclient", [String(server.port)])
     _ = try server.nextPort()
     let member = try server.join()
@@ -44,7 +44,7 @@ import Testing
     let (input, output) = (directory.file("input"), directory.file("output"))
     let lines = (0..<2000).map { "line \($0) äöü 日本語" }
     try write(lines.joined(separator: "\n") + "\nexit\nnever sent\n", to: input)
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let member = try server.join()
     let client = try Program(built: "mychatclient", [String(server.port)], input: .file(input), output: .file(output))
     let port = try server.nextPort()
@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test func `Without any input it leaves at once`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let client = try Program(built: "mychatclient", [String(server.port)], input: .nothing)
     #expect(try client.waitForExit() == .status(0))
     #expect(client.outputLines == [greeting, farewell])
@@ -67,7 +67,7 @@ import Testing
   @Test func `A terminal at the keyboard and a file for output is no editor`() throws {
     let directory = try TemporaryDirectory()
     let output = directory.file("output")
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let terminal = try Pty()
     let client = try Program(
       built: "mychatclient", [String(server.port)], input: .terminal(terminal), output: .file(output))

@@ -4,7 +4,7 @@ import Testing
 
 /// The keys of the client on a terminal.
 @Suite(.timeLimit(.minutes(2))) struct EditingTests {
-  private let server: RunningServer
+  private let server: ServerProgram
   private let member: Dialogue
   private let terminal: Pty
   private let client: Program
@@ -12,7 +12,7 @@ import Testing
   private let greeting = "Connected to chat server. Type 'exit' to leave."
 
   init() throws {
-    server = try RunningServer()
+    server = try ServerProgram()
     member = try server.join()
     terminal = try Pty()
     client = try Program(built: "mychatclient", [String(server.port)], on: terminal)

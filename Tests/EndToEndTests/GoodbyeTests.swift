@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: [SIGTERM, SIGINT]) func `A signal ends the server in good order, and no line on its way is lost`(
     signal: CInt
   ) throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let receiver = try server.join()
     let sender = try server.join()
     let lines = (0..<5000).map { "line \($0) " + String(repeating: "x", count: $0 % 200) }
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func `A peer that closes is removed, and one that resets is lost`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let closer = try server.join()
     let resetter = try server.join()
     closer.close()
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func `A server that dies is a lost connection, on a terminal and without`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let terminal = try Pty()
     let onTerminal = try Program(built: "mychatclient", [String(server.port)], on: terminal)
     let plain = try Program(built: "mychatclient", [String(server.port)])
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func `When the server stops, its clients say that it has gone`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let client = try Program(built: "mychatclient", [String(server.port)])
     let member = try Dialogue(port: server.port)
     for _ in 0..<2 { _ = try server.nextPort() }

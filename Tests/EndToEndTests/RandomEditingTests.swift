@@ -10,7 +10,7 @@ import Testing
 
   @Test func `Whatever is typed, the screen shows it and the server gets it`() throws {
     var random = SeededRandom.printed(for: "Editing")
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let member = try server.join()
     let client = try Program.built("mychatclient")
     let tmux = try Tmux(rows: Self.rows, columns: Self.columns, running: "\(client) \(server.port)")
@@ -20,7 +20,7 @@ import Testing
     var said = ["Connected to chat server. Type 'exit' to leave."]
     var line: [Character] = []
     var cursor = 0
-    for step in 0..<40 {
+    for step in 0..<60 {
       let count = Int.random(in: 1...25, using: &random)
       switch Int.random(in: 0..<9, using: &random) {
       case 0...2 where line.count < 120:

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(3))) struct SeedConversationTests {
   @Test func `A server and three clients on terminals show what SEED.md shows, line for line`() throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     var terminals: [Pty] = []
     var clients: [Program] = []
     var ports: [UInt16] = []
@@ -45,7 +45,7 @@ import Testing
 
   /// Three of the four kinds of speaker at a time, each kind in every part.
   @Test(arguments: 0..<4) func `The conversation goes on among peers of every kind`(rotation: Int) throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     var speakers: [any Speaker] = []
     for part in 0..<3 { speakers.append(try speaker(kind: (rotation + part) % 4, in: server)) }
 
@@ -67,7 +67,7 @@ import Testing
     #expect(server.program.outputLines == expected)
   }
 
-  private func speaker(kind: Int, in server: RunningServer) throws -> any Speaker {
+  private func speaker(kind: Int, in server: ServerProgram) throws -> any Speaker {
     switch kind {
     case 0: try NetcatSpeaker(in: server)
     case 1: try ReturnSpeaker(in: server)

@@ -17,7 +17,7 @@ struct NetcatSpeaker: Speaker {
   let port: UInt16
   private let netcat: Program
 
-  init(in server: RunningServer) throws {
+  init(in server: ServerProgram) throws {
     netcat = try Program(Program.found("nc"), ["127.0.0.1", String(server.port)])
     port = try server.nextPort()
   }
@@ -41,7 +41,7 @@ struct ReturnSpeaker: Speaker {
   var port: UInt16 { peer.localPort }
   private let peer: Dialogue
 
-  init(in server: RunningServer) throws { peer = try server.join() }
+  init(in server: ServerProgram) throws { peer = try server.join() }
 
   func say(_ text: String) throws { try peer.send(text + "\r\n") }
   func hear(_ line: String) throws { try peer.expect(line) }
@@ -57,7 +57,7 @@ struct RawSpeaker: Speaker {
   var port: UInt16 { peer.localPort }
   private let peer: Dialogue
 
-  init(in server: RunningServer) throws { peer = try server.join() }
+  init(in server: ServerProgram) throws { peer = try server.join() }
 
   func say(_ text: String) throws { try peer.send(text) }
   func hear(_ line: String) throws { #expect(try peer.receiveOnce() == line + "\n") }
@@ -73,7 +73,7 @@ struct PlainClientSpeaker: Speaker {
   let port: UInt16
   private let client: Program
 
-  init(in server: RunningServer) throws {
+  init(in server: ServerProgram) throws {
     client = try Program(built: "mychatclient", [String(server.port)])
     port = try server.nextPort()
     try client.waitForLine("Connected to chat server. Type 'exit' to leave.")

@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: windows) func `Messages leave it as it was, and the whole line is sent`(
     rows: Int, columns: Int
   ) throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let member = try server.join()
     let client = try Program.built("mychatclient")
     let tmux = try Tmux(rows: rows, columns: columns, running: "\(client) \(server.port); echo status $?")
@@ -21,7 +21,7 @@ import Testing
 
     try tmux.type(before + after)
     try expect(tmux, rows, columns, [greeting, before + after], cursorAt: [greeting, before + after])
-    for _ in after { try tmux.press("Left") }
+    try tmux.press(Array(repeating: "Left", count: after.count))
     try expect(tmux, rows, columns, [greeting, before + after], cursorAt: [greeting, before])
 
     let messages = ["one", "two: 長いメッセージも来る、折り返すほど長いもの、ほら、まだ続く 👋 wide and long", "three"]
@@ -51,9 +51,45 @@ import Testing
     try tmux.waitForRows("the client to end") { $0.contains("status 0") }
   }
 
+  @Test func `A window that changes its width leaves the line whole`() throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let client = try Program.built("mychatclient")
+    let tmux = try Tmux(rows: 24, columns: 80, running: "\(client) \(server.port)")
+    let port = try server.nextPort()
+    try tmux.waitForEditing()
+
+    try tmux.type(before + after)
+    try tmux.press(Array(repeating: "Left", count: after.count))
+    // As after a while of chatting: the line is at the bottom. At the top, what a narrower window pushes off is out of reach.
+    try member.send((0..<30).map { "\($0)\n" }.joined())
+    try tmux.waitForRows("the last message") { $0.contains("\(member.localPort): 29") }
+    for columns in [40, 61, 100] {
+      try tmux.resize(rows: 24, columns: columns)
+      let line = wrapped(before + after, to: columns).map(withoutTrailingSpaces)
+      let cursor = wrapped(before, to: columns)
+      try eventually("the line in a window of \(columns) columns") {
+        let rows = try tmux.rows()
+        let place = try tmux.cursor()
+        let top = place.row - (cursor.count - 1)
+        return top >= 0 && Array(rows[top...].prefix { !$0.isEmpty }) == line
+          && place.column == (cursor.last ?? "").map(columnCount).reduce(0, +)
+          && !rows[..<top].contains { $0.hasPrefix("Let me") }
+      }
+      try member.send("at \(columns)\n")
+      try tmux.waitForRows("the message above the line") { rows in
+        guard let top = rows.firstIndex(of: "\(member.localPort): at \(columns)") else { return false }
+        return Array(rows[(top + 1)...].prefix { !$0.isEmpty }) == line
+      }
+    }
+    try tmux.type(middle)
+    try tmux.press("Enter")
+    try member.expect("\(port): \(before + middle + after)")
+  }
+
   /// Where such a line ends, some terminals and editors leave an empty row: that is left out of account.
   @Test(arguments: windows) func `A line that ends at the last column is no trouble`(rows: Int, columns: Int) throws {
-    let server = try RunningServer()
+    let server = try ServerProgram()
     let member = try server.join()
     let client = try Program.built("mychatclient")
     let tmux = try Tmux(rows: rows, columns: columns, running: "\(client) \(server.port); echo status $?")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The built server, listening. It is ended with its owner.
-final class RunningServer {
+final class ServerProgram {
   let program: Program
   /// What its `[LISTENING]` lines name, in their order.
   let addresses: [Address]
