@@ -1,0 +1,60 @@
+import Testing
+
+@testable import ChatLoad
+
+/// A generator that gives the same numbers each time.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state ^ state >> 29
+  }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct HistogramTests {
+  @Test("A percentile is as near to the exact one as is promised")
+  func percentiles() {
+    var generator = SeededGenerator(state: 1)
+    // From nanoseconds to seconds, each size as likely as the next.
+    let durations = (0..<20_000).map { _ in
+      UInt64.random(in: 0..<(1 << UInt64.random(in: 1...32, using: &generator)), using: &generator)
+    }
+    var histogram = Histogram()
+    for duration in durations { histogram.record(duration) }
+
+    let sorted = durations.sorted()
+    for fraction in [0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1] {
+      let exact = Double(sorted[Int((fraction * Double(sorted.count)).rounded(.up)) - 1])
+      let found = Double(histogram.percentile(fraction))
+      #expect(abs(found - exact) <= exact * Histogram.precision, "at \(fraction): \(found) instead of \(exact)")
+    }
+    #expect(histogram.maximum == sorted.last)
+    #expect(histogram.count == sorted.count)
+  }
+
+  @Test("Each duration has a bucket within the promised precision", arguments: 0..<40)
+  func everySize(bits: Int) {
+    for duration in [UInt64(1) << UInt64(bits), (1 << UInt64(bits)) + 1, (2 << UInt64(bits)) - 1] {
+      var histogram = Histogram()
+      histogram.record(duration)
+      // A longer one, so that the maximum does not hide a bucket that is too high.
+      histogram.record(duration * 4)
+      #expect(abs(Double(histogram.percentile(0.5)) - Double(duration)) <= Double(duration) * Histogram.precision)
+    }
+  }
+
+  @Test("A histogram of nothing has only zeros")
+  func empty() {
+    #expect(Histogram().percentile(0.5) == 0)
+    #expect(Histogram().maximum == 0)
+  }
+
+  @Test("A duration beyond all measure is kept as the maximum")
+  func beyondMeasure() {
+    var histogram = Histogram()
+    histogram.record(.max)
+    #expect(histogram.maximum == .max)
+    #expect(histogram.percentile(0.5) > 1 << 39)
+  }
+}
