@@ -41,7 +41,8 @@ let package = Package(
       name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ChatClientTests", dependencies: ["ChatClient", "ChatWire", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ChatLoadTests", dependencies: ["ChatLoad", "ChatWire", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ChatLoadTests", dependencies: ["ChatLoad", "mychatload", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),

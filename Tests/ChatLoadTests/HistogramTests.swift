@@ -1,21 +1,13 @@
+import TestSupport
 import Testing
 
 @testable import ChatLoad
-
-/// A generator that gives the same numbers each time.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return state ^ state >> 29
-  }
-}
 
 @Suite(.timeLimit(.minutes(1)))
 struct HistogramTests {
   @Test("A percentile is as near to the exact one as is promised")
   func percentiles() {
-    var generator = SeededGenerator(state: 1)
+    var generator = SeededRandom(seed: 1)
     // From nanoseconds to seconds, each size as likely as the next.
     let durations = (0..<20_000).map { _ in
       UInt64.random(in: 0..<(1 << UInt64.random(in: 1...32, using: &generator)), using: &generator)

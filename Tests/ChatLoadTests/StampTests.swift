@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import ChatLoad
@@ -16,7 +17,7 @@ struct StampTests {
 
   @Test("A stamp is read as it was written")
   func roundTrip() {
-    var generator = SeededGenerator(state: 2)
+    var generator = SeededRandom(seed: 2)
     for _ in 0..<1000 {
       let stamp = Stamp(
         sender: .random(in: 0 ... .max, using: &generator), sequence: .random(in: 0 ... .max, using: &generator),
