@@ -42,7 +42,8 @@ let package = Package(
     .testTarget(
       name: "ChatClientTests", dependencies: ["ChatClient", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ChatLoadTests", dependencies: ["ChatLoad", "mychatload", "ChatWire", "TestSupport"], swiftSettings: strict),
+      name: "ChatLoadTests", dependencies: ["ChatLoad", "mychatload", "mychatserver", "ChatWire", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),

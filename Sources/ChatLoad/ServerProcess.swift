@@ -8,9 +8,13 @@ package struct ServerProcess: Sendable {
   /// /proc/PID/task would miss (clock_getcpuclockid(3)).
   private let clock: clockid_t
 
+  /// The most that Linux ever gives (proc(5), pid_max).
+  private static let largestPID: Int32 = 1 << 22
+
   package init(pid: Int32) throws(LoadFailure) {
     var clock = clockid_t()
-    guard clock_getcpuclockid(pid, &clock) == 0 else {
+    // A larger number has no room in the number of its clock, which would be another process's.
+    guard (1...Self.largestPID).contains(pid), clock_getcpuclockid(pid, &clock) == 0 else {
       throw LoadFailure(description: "There is no process \(pid); give --pid the number of the server's.")
     }
     self.pid = pid

@@ -1,4 +1,5 @@
 import ChatWire
+import Glibc
 import TestSupport
 import Testing
 
@@ -58,7 +59,7 @@ struct LoadRunTests {
   @Test("The very last line is missed, and the run ends all the same", arguments: [FaultyServer.Fault.lose, .double])
   func lastLine(fault: FaultyServer.Fault) throws {
     let server = try FaultyServer(fault, occasion: 200)
-    var load = Self.load(server, timeout: 2)
+    var load = Self.load(server, timeout: 5)
     load.senders = 1
     let report = try measure(load) { _ in }
     #expect(report.flaws == (fault == .lose ? Flaws(lost: 1) : Flaws(doubled: 1)))

@@ -57,6 +57,9 @@ package struct Benchmark: Sendable {
             if report.isClean {
               results.add(report, of: peer, at: point)
               say("\(round)/\(rounds)  \(pad(peer.name, 14))  \(pad(Self.name(point), 22))  \(Self.summary(report))")
+              if let reason = overload(report) {
+                skip(peer, from: Array(larger(point).dropFirst()), reason, in: &results, say: say)
+              }
             } else {
               skip(peer, from: larger(point), Self.flaw(report), in: &results, say: say)
             }
@@ -71,6 +74,15 @@ package struct Benchmark: Sendable {
     try write(results.latencyPlot.svg, to: "latency.svg")
     try write(results.markdown, to: "bench.md")
     return results.skipped[.mychat, default: [:]].isEmpty
+  }
+
+  /// Where lines that were said for some seconds took more than twice as long to be heard: what more of them would show is
+  /// only the length of the queue.
+  private func overload(_ report: Report) -> String? {
+    guard case .rate(let rate) = report.load.pace, Double(report.elapsed.nanoseconds) > pacedSeconds * 2e9 else {
+      return nil
+    }
+    return "it did not keep up with \(Report.grouped(Int(rate))) lines/s"
   }
 
   /// The load at `point`.

@@ -1,0 +1,40 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ChatLoad
+
+@Suite(.timeLimit(.minutes(2)))
+struct BenchmarkTests {
+  @Test("A benchmark measures our server, and writes its tables, plots and runs")
+  func small() throws {
+    let directory = try TemporaryDirectory()
+    var benchmark = Benchmark(directory: directory.file("bench"), server: try Program.built("mychatserver"))
+    (benchmark.rounds, benchmark.rooms, benchmark.rates) = (1, [2, 5], [100])
+    (benchmark.deliveries, benchmark.pacedSeconds) = (1000, 0.1)
+    var said: [String] = []
+    let isClean = try benchmark.run(say: { said.append($0) }, onProgress: { _ in })
+
+    #expect(isClean, "\(said)")
+    // The others may be missing here, and then that is said.
+    for peer in Peer.allCases { #expect(said.contains { $0.contains(peer.name) }) }
+    let text = { (name: String) in try String(contentsOfFile: directory.file("bench/\(name)"), encoding: .utf8) }
+    #expect(try text("bench.md").contains("| people in the room | mychatserver |"))
+    #expect(try text("cost.svg").contains("mychatserver</text>"))
+    #expect(try text("latency.svg").contains("mychatserver</text>"))
+    let runs = try text("runs.jsonl").split(separator: "\n")
+    #expect(runs.count >= 3)
+    for run in runs { _ = try JSONSerialization.jsonObject(with: Data(run.utf8)) }
+  }
+
+  @Test("A server that does not start is left out, and the benchmark says that ours failed")
+  func broken() throws {
+    let directory = try TemporaryDirectory()
+    var benchmark = Benchmark(directory: directory.file("bench"), server: try Program.found("false"))
+    (benchmark.rounds, benchmark.rooms, benchmark.rates) = (1, [2], [])
+    benchmark.deliveries = 10
+    var said: [String] = []
+    #expect(try !benchmark.run(say: { said.append($0) }, onProgress: { _ in }))
+    #expect(said.contains("[SKIPPED] mychatserver, from room of 2 on: It ended at once."))
+  }
+}
