@@ -113,8 +113,12 @@ package struct Benchmark: Sendable {
     var child = try ChildProcess(
       path: path, arguments: peer.arguments(port: port, directory: work), log: "\(work)/\(peer.rawValue).log")
     try child.waitUntilListening(on: port)
-    return try ChatLoad.measure(
-      load(point, dialect: peer.dialect, port: port, process: child.pid), onProgress: onProgress)
+    let load = load(point, dialect: peer.dialect, port: port, process: child.pid)
+    do throws(LoadFailure) {
+      return try ChatLoad.measure(load, onProgress: onProgress)
+    } catch {
+      throw child.hasEnded() ? LoadFailure(description: "It ended under this load.") : error
+    }
   }
 
   /// The points that are left out with `point`: a room or a rate that is too much makes larger ones too much.
