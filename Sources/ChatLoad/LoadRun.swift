@@ -90,14 +90,14 @@ struct LoadRun: ~Copyable {
 
     isMeasuring = true
     let start = Moment(server)
-    var idling = Idling()
+    var waited: UInt64 = 0
     do throws(LoadFailure) {
-      try exchange(from: start.time, idling: &idling)
+      try exchange(from: start.time, waited: &waited)
     } catch {
       report.failure = error.description
     }
     report.elapsed = Moment(server).since(start)
-    report.idle = idling.total
+    report.waitedNanoseconds = waited
     report.endKiB = server?.residentKiB
     if report.failure == nil {
       // A line that comes twice at the very end would be missed otherwise.
@@ -207,12 +207,13 @@ struct LoadRun: ~Copyable {
 
   // MARK: The load
 
-  /// Sends and receives all lines, and keeps account in `idling` of the time with nothing to do.
-  private mutating func exchange(from start: UInt64, idling: inout Idling) throws(LoadFailure) {
+  /// Sends and receives all lines. Adds to `waited` the nanoseconds in which there was nothing to do.
+  private mutating func exchange(from start: UInt64, waited: inout UInt64) throws(LoadFailure) {
     var now = start
     while true {
       let slowest = checker.slowestProgress()
       if slowest >= load.lines { return }
+      let sentBefore = totalSent
       switch load.pace {
       case .window(let window): try fill(upTo: min(load.lines, slowest + window)) { _ in now }
       case .rate(let rate):
@@ -221,8 +222,11 @@ struct LoadRun: ~Copyable {
         try fill(upTo: min(load.lines, due)) { start + UInt64(Double($0) * 1e9 / rate) }
       }
       // Waiting is asking again and again: a server that has to wake its receiver would pay for that.
-      idling.found(try serve(waitingMilliseconds: 0))
-      now = monotonicNanoseconds()
+      let ready = poller.wait(milliseconds: 0)
+      try serve(ready)
+      let later = monotonicNanoseconds()
+      if ready == 0, totalSent == sentBefore { waited += later - now }
+      now = later
       if now - start > UInt64(load.timeout * 1e9) {
         throw LoadFailure(
           description: "Not all lines had arrived after \(Report.seconds(load.timeout)); "
@@ -299,12 +303,17 @@ struct LoadRun: ~Copyable {
   @discardableResult
   private mutating func serve(waitingMilliseconds: CInt) throws(LoadFailure) -> Bool {
     let count = poller.wait(milliseconds: waitingMilliseconds)
+    try serve(count)
+    return count > 0
+  }
+
+  /// Does what the first `count` connections that the poller has found ready have to do.
+  private mutating func serve(_ count: Int) throws(LoadFailure) {
     for position in 0..<count {
       let ready = poller.ready(position)
       if ready.canWrite { try flush(ready.index) }
       if ready.canRead { try receive(ready.index) }
     }
-    return count > 0
   }
 
   /// Reads once what is there, and looks at each piece. What is left the poller tells of again.

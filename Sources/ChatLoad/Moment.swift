@@ -25,28 +25,3 @@ package struct Elapsed: Sendable {
   /// CPU time of the server's process; nil if none is known.
   package var serverCPU: UInt64?
 }
-
-/// Keeps account of the time that this process waits with nothing to do, asking for events that do not come.
-struct Idling {
-  private(set) var total = Elapsed()
-  private var since: Moment?
-
-  /// Called after each time of asking. The clocks are read only where waiting begins and ends.
-  @inline(__always)
-  mutating func found(_ something: Bool) {
-    if something == (since != nil) { change() }
-  }
-
-  @inline(never)
-  private mutating func change() {
-    let now = Moment(nil)
-    if let since {
-      let waited = now.since(since)
-      total.nanoseconds += waited.nanoseconds
-      total.ownCPU += waited.ownCPU
-      self.since = nil
-    } else {
-      since = now
-    }
-  }
-}

@@ -13,7 +13,7 @@ package struct Report: Sendable {
   /// From the first line sent until the last was received.
   package var elapsed = Elapsed()
   /// How much of `elapsed` this process waited for the server, or for the next line to be due, with nothing to do.
-  package var idle = Elapsed()
+  package var waitedNanoseconds: UInt64 = 0
   /// The server's memory in KiB: before the first connection, with all in the room, and after the last line.
   package var emptyKiB: Int?
   package var idleKiB: Int?
@@ -39,13 +39,14 @@ package struct Report: Sendable {
     connecting.serverCPU.map { Double($0) / 1000 / Double(load.connections) }
   }
 
-  /// This process's CPU time for one delivery, in nanoseconds, without what it spent on waiting.
+  /// This process's CPU time for one delivery, in nanoseconds, without what it spent on waiting. Waiting is asking again
+  /// and again, so the CPU time is spent as the time is.
   package var ownNanosecondsPerDelivery: Double {
-    max(0, Double(elapsed.ownCPU) - Double(idle.ownCPU)) / Double(max(1, deliveries))
+    Double(elapsed.ownCPU) * ownBusyShare / Double(max(1, deliveries))
   }
 
   /// The share of the time in which this process had something to do.
-  package var ownBusyShare: Double { 1 - min(1, Self.ratio(Double(idle.nanoseconds), elapsed.nanoseconds)) }
+  package var ownBusyShare: Double { 1 - min(1, Self.ratio(Double(waitedNanoseconds), elapsed.nanoseconds)) }
 
   /// Whether this process, and not the server, set the pace: it had something to do all the time, and the server had not.
   package var isToolTheLimit: Bool { ownBusyShare > 0.9 && (serverCores ?? 0) < 0.9 }

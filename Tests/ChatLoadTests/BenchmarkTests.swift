@@ -10,7 +10,7 @@ struct BenchmarkTests {
   func small() throws {
     let directory = try TemporaryDirectory()
     var benchmark = Benchmark(directory: directory.file("bench"), server: try Program.built("mychatserver"))
-    (benchmark.rounds, benchmark.rooms, benchmark.rates) = (1, [2, 5], [100])
+    (benchmark.rounds, benchmark.rooms, benchmark.rates) = (1, [2], [100])
     (benchmark.deliveries, benchmark.pacedSeconds) = (1000, 0.1)
     var said: [String] = []
     let isClean = try benchmark.run(say: { said.append($0) }, onProgress: { _ in })
@@ -23,7 +23,7 @@ struct BenchmarkTests {
     #expect(try text("cost.svg").contains("mychatserver</text>"))
     #expect(try text("latency.svg").contains("mychatserver</text>"))
     let runs = try text("runs.jsonl").split(separator: "\n")
-    #expect(runs.count >= 3)
+    #expect(runs.count >= 2)
     for run in runs { _ = try JSONSerialization.jsonObject(with: Data(run.utf8)) }
   }
 

@@ -14,7 +14,7 @@ struct ReportTests {
     report.deliveries = 1000
     for latency in 1...100 { report.latency.record(UInt64(latency) * 1000) }
     report.elapsed = Elapsed(nanoseconds: 10_000_000, ownCPU: 10_000_000, serverCPU: 500_000)
-    report.idle = Elapsed(nanoseconds: 7_500_000, ownCPU: 7_500_000)
+    report.waitedNanoseconds = 7_500_000
     report.connecting = Elapsed(nanoseconds: 2_000_000, ownCPU: 0, serverCPU: 22_000)
     (report.emptyKiB, report.idleKiB, report.endKiB) = (1000, 1022, 1100)
     return report
@@ -68,7 +68,7 @@ struct ReportTests {
   @Test("The tool warns when it was itself the limit, and not when the server was")
   func warning() {
     var report = Self.report
-    report.idle = Elapsed(nanoseconds: 100_000, ownCPU: 100_000)
+    report.waitedNanoseconds = 100_000
     #expect(report.warnings.contains { $0.hasPrefix("mychatload itself was busy 99 %") })
     report.elapsed.serverCPU = 9_900_000
     #expect(!report.warnings.contains { $0.hasPrefix("mychatload itself") })
