@@ -36,6 +36,9 @@ let package = Package(
     .target(name: "ChatLoad", dependencies: ["ChatWire", "CEpoll"], swiftSettings: strict),
     .executableTarget(name: "mychatload", dependencies: ["ChatLoad", "ChatWire", arguments], swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: optimized),
+    .executableTarget(
+      name: "mychatdemo", dependencies: ["mychatserver", "mychatclient", "TestSupport"], path: "Tests/Demo",
+      swiftSettings: strict),
     .testTarget(name: "ChatWireTests", dependencies: ["ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),

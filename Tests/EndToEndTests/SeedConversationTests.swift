@@ -4,43 +4,15 @@ import Testing
 
 @Suite(.timeLimit(.minutes(3))) struct SeedConversationTests {
   @Test func `A server and three clients on terminals show what SEED.md shows, line for line`() throws {
-    let server = try ServerProgram()
-    var terminals: [Pty] = []
-    var clients: [Program] = []
-    var ports: [UInt16] = []
-    for _ in 0..<3 {
-      let terminal = try Pty()
-      terminals.append(terminal)
-      clients.append(try Program(built: "mychatclient", [String(server.port)], on: terminal))
-      ports.append(try server.nextPort())
-      try terminal.waitForLine("Connected to chat server. Type 'exit' to leave.")
+    let play = try SeedRehearsal()
+    #expect(play.server == Seed.lines(Seed.server, listeningOn: play.listeningPort, ports: play.ports))
+    for (shown, transcript) in zip(play.clients, Seed.clients) {
+      #expect(shown == Seed.lines(transcript, listeningOn: play.listeningPort, ports: play.ports))
     }
-
-    for (speaker, text) in Seed.conversation {
-      try terminals[speaker].type(text + "\r")
-      for listener in 0..<3 where listener != speaker {
-        try terminals[listener].waitForLine("\(ports[speaker]): \(text)")
-      }
-    }
-    try terminals[1].type("exit\r")
-    #expect(try clients[1].waitForExit() == .status(0))
-    try server.program.waitForLine("[DISCONNECTED] ('127.0.0.1', \(ports[1])) has been removed.")
-    #expect(
-      server.program.outputLines == Seed.lines(Seed.server, listeningOn: server.port, ports: ports))
-
-    for leaver in [0, 2] {
-      try terminals[leaver].type("exit\r")
-      #expect(try clients[leaver].waitForExit() == .status(0))
-    }
-    for (terminal, transcript) in zip(terminals, Seed.clients) {
-      terminal.readWhatIsThere()
-      #expect(terminal.screen.lines == Seed.lines(transcript, listeningOn: server.port, ports: ports))
-      #expect(terminal.screen.unknown == [])
-    }
-
-    server.program.signal(SIGTERM)
-    #expect(try server.program.waitForExit() == .status(0))
-    #expect(server.program.errorLines == [])
+    #expect(play.clientExits == [.status(0), .status(0), .status(0)])
+    #expect(play.serverExit == .status(0))
+    #expect(play.serverErrors == [])
+    #expect(play.unknownSequences == [])
   }
 
   /// Three of the four kinds of speaker at a time, each kind in every part.

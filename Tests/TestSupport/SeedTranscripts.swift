@@ -1,9 +1,9 @@
 /// The example of SEED.md, line for line.
-enum Seed {
-  static let listeningPort: UInt16 = 12345
-  static let ports: [UInt16] = [54321, 54322, 54323]
+package enum Seed {
+  package static let listeningPort: UInt16 = 12345
+  package static let ports: [UInt16] = [54321, 54322, 54323]
 
-  static let server = """
+  package static let server = """
     [LISTENING] Server is listening on 127.0.0.1:12345
     [NEW CONNECTION] ('127.0.0.1', 54321) connected.
     [NEW CONNECTION] ('127.0.0.1', 54322) connected.
@@ -16,7 +16,7 @@ enum Seed {
     [DISCONNECTED] ('127.0.0.1', 54322) has been removed.
     """
 
-  static let clients = [
+  package static let clients = [
     """
     Connected to chat server. Type 'exit' to leave.
     Hi everyone!
@@ -47,7 +47,7 @@ enum Seed {
   ]
 
   /// Who says what, in order; the speakers count from 0.
-  static let conversation: [(speaker: Int, text: String)] = [
+  package static let conversation: [(speaker: Int, text: String)] = [
     (0, "Hi everyone!"),
     (1, "Hello there!"),
     (2, "How is this chat assignment going?"),
@@ -55,7 +55,7 @@ enum Seed {
   ]
 
   /// `transcript` as lines, with the ports of a real run in place of SEED.md's.
-  static func lines(_ transcript: String, listeningOn listening: UInt16, ports: [UInt16]) -> [String] {
+  package static func lines(_ transcript: String, listeningOn listening: UInt16, ports: [UInt16]) -> [String] {
     let real = Dictionary(uniqueKeysWithValues: zip([listeningPort] + Self.ports, [listening] + ports))
     return transcript.split(separator: "\n").map { line in
       // All in one go: a real port may look like another of SEED.md's.
