@@ -16,7 +16,7 @@ package struct Benchmark: Sendable {
   package var rooms = [2, 10, 100, 1000, 5000]
   package var rates = [100, 300, 1000, 3000, 10_000, 30_000]
   /// Deliveries that a burst makes, as far as its lines can be shared out so.
-  package var deliveries = 1_000_000
+  package var deliveries = 1_500_000
   /// How long a paced load goes on, in seconds.
   package var pacedSeconds = 2.0
   /// The most seconds that connecting, and then the lines, may take one server.
@@ -95,7 +95,7 @@ package struct Benchmark: Sendable {
     switch point {
     case .room(let size):
       load.receivers = size
-      load.lines = min(200_000, max(200, deliveries / size))
+      load.lines = min(150_000, max(500, deliveries / size))
     case .rate(let rate):
       load.receivers = Self.pacedRoom
       load.lines = max(1, Int(Double(rate) * pacedSeconds))
