@@ -7,9 +7,11 @@ ADDRESS ?=
 # Debian packages: what the programs are built from, and the real peers and terminal that the tests talk to.
 BUILD_PACKAGES = libedit-dev
 TEST_PACKAGES = libedit-dev tmux netcat-openbsd
+BENCH_PACKAGES = redis-server nats-server ngircd ncat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format install uninstall clean build-packages test-packages
+.PHONY: help build run chat demo test check lint format bench install uninstall clean \
+  build-packages test-packages bench-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +43,10 @@ lint: ## Check the format of every source file
 format: ## Put every source file into that format
 	swift format --in-place --recursive Package.swift Sources Tests
 
+bench: build bench-packages ## Compare the server with others on this machine; about ten minutes
+	@$(SWIFT_BUILD) --product mychatload
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatload" bench
+
 install: build ## Install both programs into PREFIX/bin (PREFIX=/usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install "$$($(SWIFT_BUILD) --show-bin-path)/mychatserver" "$$($(SWIFT_BUILD) --show-bin-path)/mychatclient" "$(DESTDIR)$(PREFIX)/bin"
@@ -66,3 +72,6 @@ build-packages:
 
 test-packages:
 	$(call install-packages,$(TEST_PACKAGES))
+
+bench-packages:
+	$(call install-packages,$(BENCH_PACKAGES))

@@ -22,6 +22,13 @@ package final class Crowd {
     fileprivate var partial: [UInt8] = []
 
     package var unsentBytes: Int { outgoing.count - sent }
+
+    /// Lets go of what is sent, and puts `bytes` behind what is not.
+    package mutating func say(_ bytes: [UInt8]) {
+      outgoing.removeFirst(sent)
+      sent = 0
+      outgoing += bytes
+    }
   }
 
   /// The peers' places in this array are their names. Unique references, as they cannot be copied.
