@@ -32,6 +32,8 @@ final class Connection: Member {
   var framer: LineFramer
   /// The peer as log lines show it, as in `('127.0.0.1', 54321)`.
   let label: [UInt8]
+  /// What its lines begin with in the server's own log; empty until it says something.
+  var introduction: [UInt8] = []
   /// Taken from the socket, and not said yet because it has to wait.
   var unread: [UInt8] = []
   /// When it last took a byte, or last had nothing to take. Known only while it is blocked.

@@ -124,13 +124,16 @@ package struct Room: ~Copyable {
     let needed = log.head + (bytes - log.capacity)
     if needed > floor { floor = slowestCounted() }
     guard needed <= floor else { return false }
-    // Some more than needed, so that this is not done for every line; but never what a counted member has still to get.
-    let generous = log.head + (bytes + log.capacity / 64 - log.capacity)
-    var boundary = log.boundary(atOrAfter: min(max(generous, needed), floor))
-    if boundary > floor { boundary = log.boundary(atOrAfter: needed) }
-    guard boundary <= floor else { return false }
-    overtakeLaggards(before: boundary)
-    log.evict(before: boundary)
+    if let mark = log.mark(atOrAfter: needed), mark.offset <= floor {
+      overtakeLaggards(before: mark.offset)
+      log.evict(before: mark)
+    } else {
+      // Somebody who counts is within the block: exactly so much goes as is needed.
+      let boundary = log.boundary(atOrAfter: needed)
+      guard boundary <= floor else { return false }
+      overtakeLaggards(before: boundary)
+      log.evict(before: boundary)
+    }
     if log.tail >= nextPruning {
       nextPruning = log.tail + log.capacity
       for member in members where member.cursor.isOvertaken { member.cursor.prune(log) }

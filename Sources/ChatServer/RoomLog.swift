@@ -40,12 +40,26 @@ package struct RoomLog: ~Copyable {
   /// Lines no longer kept, and so the number of the oldest that is.
   package private(set) var tailLine = 0
 
+  /// The log is marked in blocks: for each, where the first line begins that does so in the block or behind it, and that
+  /// line's number. So letting go of lines needs no look at their bytes. Indexed by the block's number, modulo the count.
+  private var marks: [Mark]
+  /// A block's size is two to this power.
+  private let blockShift: Int
+
+  struct Mark {
+    var offset = LogOffset(0)
+    var line = 0
+  }
+
   /// - Parameter capacity: bytes, rounded up to a power of two. Pages that were never said in cost no memory.
   package init(capacity: Int) {
     var rounded = 1
     while rounded < capacity { rounded <<= 1 }
     self.capacity = rounded
     storage = .allocate(capacity: rounded)
+    blockShift = max(0, rounded.trailingZeroBitCount - 6)
+    // The ring has 64 blocks, and touches one more when it begins within one.
+    marks = Array(repeating: Mark(), count: 128)
   }
 
   deinit { storage.deallocate() }
@@ -56,19 +70,46 @@ package struct RoomLog: ~Copyable {
   /// Appends one line of three parts, the last of them its LF, for which there has to be room.
   package mutating func append(_ name: [UInt8], _ text: Span<UInt8>) {
     precondition(name.count + text.count + 1 <= free, "a line is appended only where there is room")
-    name.withUnsafeBytes { write($0) }
-    text.withUnsafeBytes { write($0) }
+    let block = head.bytes >> blockShift
+    name.withUnsafeBytes { name in
+      text.withUnsafeBytes { text in
+        write(name)
+        write(text)
+      }
+    }
     storage[head.bytes & (capacity - 1)] = UInt8(ascii: "\n")
     head.bytes += 1
     headLine += 1
+    let lastBlock = head.bytes >> blockShift
+    if lastBlock > block {
+      for reached in block + 1...lastBlock { marks[reached & (marks.count - 1)] = Mark(offset: head, line: headLine) }
+    }
   }
 
+  /// The mark of the first block that begins at or behind a kept offset; nil if the log does not reach there yet.
+  func mark(atOrAfter offset: LogOffset) -> Mark? {
+    let block = (offset.bytes + (1 << blockShift) - 1) >> blockShift
+    guard block << blockShift <= head.bytes else { return nil }
+    return marks[block & (marks.count - 1)]
+  }
+
+  /// Lets go of the lines before a mark.
+  mutating func evict(before mark: Mark) {
+    tail = mark.offset
+    tailLine = mark.line
+  }
+
+  @inline(__always)
   private mutating func write(_ bytes: UnsafeRawBufferPointer) {
-    guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+    guard let source = bytes.baseAddress else { return }
     let place = head.bytes & (capacity - 1)
-    let first = min(bytes.count, capacity - place)
-    memcpy(storage + place, source, first)
-    if first < bytes.count { memcpy(storage, source + first, bytes.count - first) }
+    let first = capacity - place
+    if bytes.count <= first {
+      memcpy(storage + place, source, bytes.count)
+    } else {
+      memcpy(storage + place, source, first)
+      memcpy(storage, source + first, bytes.count - first)
+    }
     head.bytes += bytes.count
   }
 

@@ -60,7 +60,10 @@ extension Server {
       case .message:
         let start = room.log.head
         guard room.say(line, by: connection) else { return false }
-        log.relayed(connection.label, from: start, in: room.log)
+        if connection.introduction.isEmpty {
+          connection.introduction = ServerLog.introduction(of: connection.label)
+        }
+        log.relayed(connection.introduction, from: start, in: room.log)
       }
       return true
     }

@@ -22,14 +22,16 @@ final class ServerLog {
   func lost(_ peer: [UInt8]) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
   func removed(_ peer: [UInt8]) { line("[DISCONNECTED] ", peer, " has been removed.") }
 
-  /// - Parameter entries: lines as the log has them, each with its name in front and its LF.
+  /// Notes what was said from `start` on, which is one line.
+  /// - Parameter introduction: what `introduction(of:)` made of the speaker.
   @inline(__always)
-  func relayed(_ peer: [UInt8], from start: LogOffset, in log: borrowing RoomLog) {
-    append("[")
-    page.append(contentsOf: peer)
-    append("] Relaying message: ")
+  func relayed(_ introduction: [UInt8], from start: LogOffset, in log: borrowing RoomLog) {
+    page.append(contentsOf: introduction)
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
   }
+
+  /// What comes before each line of a peer: made once, as a busy peer has many.
+  static func introduction(of peer: [UInt8]) -> [UInt8] { Array("[".utf8) + peer + Array("] Relaying message: ".utf8) }
 
   /// To be called at the end of a turn: what was noted in it goes out.
   @inline(__always)
@@ -61,15 +63,15 @@ package final class LogWriter: Sendable {
     var bytes: [UInt8] = []
     /// Lines that came while `bytes` was full.
     var leftOut = 0
-    /// Set while a write is due: soon, or at once.
-    var isDue = false
+    /// Set while a write is due soon, and while one is due at once.
+    var isDueSoon = false
     var isDueNow = false
   }
 
   /// How long lines are gathered before they are written: nobody sees it, and a talk costs few writes.
   private static let gathering = DispatchTimeInterval.milliseconds(50)
   /// Bytes that are worth a write at once.
-  private static let worthwhile = 64 << 10
+  private static let worthwhile = 256 << 10
   /// Bytes that wait at most for a descriptor that takes none.
   private static let mostWaiting = 4 << 20
 
@@ -90,17 +92,24 @@ package final class LogWriter: Sendable {
       } else {
         for byte in page where byte == UInt8(ascii: "\n") { waiting.leftOut += 1 }
       }
-      let isFirst = !waiting.isDue
+      let isFirst = !waiting.isDueSoon
       let isEnough = !waiting.isDueNow && waiting.bytes.count >= Self.worthwhile
-      waiting.isDue = true
+      waiting.isDueSoon = true
       if isEnough { waiting.isDueNow = true }
       return (isFirst, isEnough)
     }
     page.removeAll(keepingCapacity: true)
+    if isFirst {
+      queue.asyncAfter(deadline: .now() + Self.gathering) {
+        self.waiting.withLock { $0.isDueSoon = false }
+        self.writeWaiting()
+      }
+    }
     if isEnough {
-      queue.async { self.writeWaiting() }
-    } else if isFirst {
-      queue.asyncAfter(deadline: .now() + Self.gathering) { self.writeWaiting() }
+      queue.async {
+        self.waiting.withLock { $0.isDueNow = false }
+        self.writeWaiting()
+      }
     }
   }
 
@@ -118,7 +127,6 @@ package final class LogWriter: Sendable {
     var bytes: [UInt8] = []
     let leftOut = waiting.withLock { waiting in
       swap(&bytes, &waiting.bytes)
-      (waiting.isDue, waiting.isDueNow) = (false, false)
       defer { waiting.leftOut = 0 }
       return waiting.leftOut
     }

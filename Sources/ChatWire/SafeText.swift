@@ -12,18 +12,19 @@ package enum SafeText {
   package static func plainPrefix(_ bytes: Span<UInt8>) -> Int {
     bytes.withUnsafeBytes { raw in
       var index = 0
-      // Eight bytes at a time. A byte is odd if its top bit is set, if it is below 0x20, or if it is DEL; a TAB is
-      // odd here too, and the loop below looks at it. No byte's sum carries into its neighbour, as its top bit is masked.
+      // Eight bytes in a word, two words at a time. The top bit of `odd` is set for a byte below 0x20, for DEL, and for any
+      // byte beyond ASCII; where a borrow or carry sets a neighbour's too, or the byte is a TAB, the loop below looks closer.
       let ones: UInt64 = 0x0101_0101_0101_0101
       let tops: UInt64 = 0x8080_8080_8080_8080
+      func odd(_ offset: Int) -> UInt64 {
+        let word = raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        return (word &- ones &* 0x20) | (word &+ ones) | word
+      }
       while true {
-        while index + 8 <= raw.count {
-          let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-          let low = word & ~tops
-          let printable = (low &+ ones &* 0x60) & ~(low &+ ones) & ~word & tops
-          guard printable == tops else { break }
-          index += 8
-        }
+        while index &+ 16 <= raw.count, (odd(index) | odd(index &+ 8)) & tops == 0 { index &+= 16 }
+        if index &+ 8 <= raw.count, odd(index) & tops == 0 { index &+= 8 }
+        // The last few are looked at together with some before them.
+        if index &+ 8 > raw.count, raw.count >= 8, odd(raw.count &- 8) & tops == 0 { return raw.count }
         let stop = min(index + 8, raw.count)
         while index < stop, isPlain(raw[index]) { index += 1 }
         if index < stop || index == raw.count { return index }
