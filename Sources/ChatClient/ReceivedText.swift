@@ -25,12 +25,27 @@ package struct ReceivedText {
 
   package mutating func append(_ bytes: Span<UInt8>) {
     var lines = take()
-    _ = framer.consume(bytes) { _, line in
-      SafeText.append(line, to: &lines)
-      lines.append(UInt8(ascii: "\n"))
-      return true
+    // The first line may be the end of one that is held; from then on plain lines need no framing one by one.
+    var index = 0
+    while index < bytes.count {
+      let plain = framer.consumePlainLines(bytes.extracting(index..<bytes.count))
+      bytes.extracting(index..<index + plain).withUnsafeBufferPointer { lines.append(contentsOf: $0) }
+      index += plain
+      let rest = bytes.extracting(index..<bytes.count)
+      let line = rest.extracting(0..<Self.firstLine(in: rest))
+      _ = framer.consume(line) { _, line in
+        SafeText.append(line, to: &lines)
+        lines.append(UInt8(ascii: "\n"))
+        return true
+      }
+      index += line.count
     }
     self.lines = lines
+  }
+
+  /// Bytes up to the first newline and with it, or all.
+  private static func firstLine(in bytes: Span<UInt8>) -> Int {
+    bytes.withUnsafeBytes { raw in (raw.firstIndex(of: UInt8(ascii: "\n")) ?? raw.count - 1) + 1 }
   }
 
   /// The pause that ends a message, or the end of the stream.

@@ -1,4 +1,6 @@
 import ChatClient
+import ChatWire
+import TestSupport
 import Testing
 
 /// What is shown when these pieces are received one after the other, a pause being nil.
@@ -58,5 +60,30 @@ private func shown(_ pieces: String?...) -> String {
     #expect(first == Array("a\n".utf8))
     let second = text.withLines { $0 }
     #expect(second == nil)
+  }
+
+  @Test func howeverTheStreamIsCutItShowsWhatOneLineAfterTheOtherShows() {
+    var random = SeededRandom.printed(for: "ReceivedText")
+    let pieces = ["hello there, how are you", "\n", "\n", "\r\n", "\t", "é", "\u{1B}[2J", "漢字", "\u{7F}", "\r", "~ ~"]
+    for _ in 0..<2_000 {
+      let stream = (0..<Int.random(in: 0...30, using: &random)).flatMap { _ in
+        Array((pieces.randomElement(using: &random) ?? "").utf8)
+      }
+      var expected: [UInt8] = []
+      var lines = stream.split(separator: 0x0A, omittingEmptySubsequences: false)
+      let rest = lines.removeLast()
+      for line in lines + (rest.isEmpty ? [] : [rest]) {
+        expected += SafeText.made(from: Array(line.last == 0x0D ? line.dropLast() : line)) + [0x0A]
+      }
+      var text = ReceivedText()
+      var index = 0
+      while index < stream.count {
+        let end = min(stream.count, index + Int.random(in: 1...40, using: &random))
+        text.append(stream.span.extracting(index..<end))
+        index = end
+      }
+      text.endMessage()
+      #expect((text.withLines { $0 } ?? []) == expected)
+    }
   }
 }
