@@ -25,13 +25,6 @@ static inline void editline_set_reader(EditLine *el, int (*reader)(EditLine *, w
   el_set(el, EL_GETCFN, reader);
 }
 
-/// Adds a command, and binds a key to it.
-static inline void editline_bind(EditLine *el, const char *key, const char *command,
-                                 unsigned char (*action)(EditLine *, int)) {
-  el_set(el, EL_ADDFN, command, command, action);
-  el_set(el, EL_BIND, key, command, NULL);
-}
-
 /// `emacs` or `vi`.
 static inline void editline_set_editor(EditLine *el, const char *editor) { el_set(el, EL_EDITOR, editor); }
 
@@ -57,6 +50,33 @@ static inline int editline_is_enabled(EditLine *el) {
 static inline int editline_terminal_can(EditLine *el, const char *name) {
   char *command = NULL;
   return el_get(el, EL_GETTC, name, &command, NULL) == 0 && command != NULL && *command != '\0';
+}
+
+/// Inserts `text` before the cursor.
+static inline void editline_insert(EditLine *el, const char *text) { el_insertstr(el, text); }
+
+/// Moves the cursor by so many characters.
+static inline void editline_move(EditLine *el, int characters) { el_cursor(el, characters); }
+
+/// Binds, in vi's command mode too, as `bind -a` does.
+static inline void editline_bind_key(EditLine *el, int in_command_mode, const char *key, const char *command) {
+  if (in_command_mode) {
+    el_set(el, EL_BIND, "-a", key, command, NULL);
+  } else {
+    el_set(el, EL_BIND, key, command, NULL);
+  }
+}
+
+/// Adds a command.
+static inline void editline_add(EditLine *el, const char *command, unsigned char (*action)(EditLine *, int)) {
+  el_set(el, EL_ADDFN, command, command, action);
+}
+
+/// Whether its keys are vi's.
+static inline int editline_is_vi(EditLine *el) {
+  const char *editor = NULL;
+  el_get(el, EL_EDITOR, &editor);
+  return editor != NULL && editor[0] == 'v';
 }
 
 static inline void editline_history_limit(History *entries, int count) {

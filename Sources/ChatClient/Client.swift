@@ -3,30 +3,42 @@ import Dispatch
 import Glibc
 
 /// A conversation from the connection to the goodbye. All of it runs on the thread that calls `run`, the input thread, but
-/// for receiving and, on a terminal, sending.
+/// for receiving and sending.
 package struct Client {
   /// Seconds that a person who has left waits at most for what the server still has to say.
   private static let goodbyeSeconds = 2.0
 
+  private let options: Options
   private let connection: Connection
   private let inbox: Inbox
   private let wakeup: Wakeup
+  private let sender: Sender
+  private let presentation: Presentation
+  /// The names that Tab completes.
+  private let names: NamesSeen?
+  private let terminal: Terminal?
+  /// Nil where a connection that breaks is not made again.
+  private let reconnection: Reconnection?
 
   /// Connects to `address`, and converses until either side leaves.
-  /// - Parameter prompt: stands before the line that is typed on a terminal.
   /// - Returns: the exit status: 0 if left on purpose, 1 if anything failed.
-  package static func run(connectingTo address: Address, prompt: String) -> CInt {
-    ignoreBrokenPipes()
-    keepStandardDescriptors()
+  package static func run(connectingTo address: Address, _ options: Options) -> CInt {
+    prepareProcess()
     do {
-      let wakeup = try Wakeup()
-      let client = Client(connection: try .open(to: address), inbox: Inbox(wakeup: wakeup), wakeup: wakeup)
-      if let error = StandardOutput.write(Wording.connected) { return client.conclude(.output(error), hasLeft: false) }
-      return client.converse(prompt: prompt)
+      let connection = try Connection.open(to: address)
+      let client = try Client(connection, to: address, options)
+      let greeting = client.presentation.event("connected", Wording.connected)
+      if let error = StandardOutput.write(greeting) { return client.conclude(.output(error), hasLeft: false) }
+      return client.converse()
     } catch {
       StandardOutput.writeError(Wording.error("\(error)"))
       return 1
     }
+  }
+
+  static func prepareProcess() {
+    ignoreBrokenPipes()
+    keepStandardDescriptors()
   }
 
   /// A closed standard descriptor's number would go to the connection, and text meant for people to the server.
@@ -36,43 +48,88 @@ package struct Client {
     }
   }
 
-  private func converse(prompt: String) -> CInt {
-    if let terminal = Terminal() {
-      if let editor = LineEditor(on: terminal, prompt: prompt, inbox: inbox, wakeup: wakeup) {
-        return converse(editor)
-      }
+  private init(_ connection: Connection, to address: Address, _ options: Options) throws(SystemCallError) {
+    self.options = options
+    self.connection = connection
+    wakeup = try Wakeup()
+    inbox = Inbox(wakeup: wakeup)
+    terminal = options.json ? nil : Terminal()
+    names = terminal == nil || options.plain ? nil : NamesSeen()
+    presentation = Presentation(options, onTerminal: isatty(STDOUT_FILENO) == 1, names: names)
+    presentation.isKnown(as: connection.ownName)
+    sender = Sender(connection, remembers: options.reconnects, wakeup: wakeup)
+    let inbox = inbox
+    let isPiped = terminal == nil
+    reconnection =
+      options.reconnects
+      ? try Reconnection(to: address, sender: sender) { status in if !isPiped { inbox.setStatus(status) } } : nil
+  }
+
+  private func converse() -> CInt {
+    guard let terminal else { return conversePlainly() }
+    if options.plain {
+      if let editor = PlainEditor(on: terminal, options, inbox: inbox, wakeup: wakeup) { return converse(editor) }
+    } else if let editor = LineEditor(on: terminal, options, names: names ?? NamesSeen(), inbox: inbox, wakeup: wakeup)
+    {
+      return converse(editor)
     }
     return conversePlainly()
+  }
+
+  /// Starts to receive.
+  /// - Parameters:
+  ///   - show: writes what came from the server, or was said about the connection.
+  ///   - say: gets what people should hear of the connection, and programs should not have to read.
+  private func receive(
+    show: @escaping @Sendable ([UInt8]) -> Ending?, say: @escaping @Sendable ([UInt8]) -> Void
+  ) {
+    Receiver(connection).start(
+      deliver: { [presentation] lines in show(presentation.shown(lines)) },
+      replace: { [presentation, sender, reconnection, options] broken in
+        guard let reconnection, reconnection.isWanted else { return nil }
+        let lost = presentation.event("disconnected", Wording.connectionLost)
+        _ = options.json ? show(lost) : nil
+        for line in sender.disconnect(broken) { say(Wording.mayHaveArrived(SafeText.made(from: line))) }
+        guard let next = reconnection.next() else { return nil }
+        presentation.isKnown(as: next.ownName)
+        sender.resume(on: next)
+        let again = Wording.connectedAgain
+        if options.json { _ = show(presentation.event("connected", again)) } else { say(Array(again.utf8)) }
+        return next
+      },
+      ended: { [inbox] in inbox.end($0) })
   }
 }
 
 /// Without a terminal to edit on: the receiver writes what comes, and input is read no faster than the server takes it.
 extension Client {
   private func conversePlainly() -> CInt {
-    Receiver(connection).start(
-      deliver: { lines in StandardOutput.write(lines).map { .output($0) } },
-      ended: { [inbox] in inbox.end($0) })
-    switch PlainInput(connection: connection, wakeup: wakeup).sendAll() {
-    case .left: return conclude(ending(), hasLeft: true)
-    case .interrupted: return conclude(ending(), hasLeft: false)
+    receive(
+      show: { lines in StandardOutput.write(lines).map { .output($0) } },
+      say: { StandardOutput.write($0, to: STDERR_FILENO) })
+    switch PlainInput(sender: sender, inbox: inbox, wakeup: wakeup).sendAll() {
+    case .left:
+      reconnection?.stop()
+      return ending().map { conclude($0, hasLeft: true) } ?? 0
+    case .interrupted: return ending().map { conclude($0, hasLeft: false) } ?? 1
     case .unread: return 1
     }
   }
 
   /// Waits for the end of the connection.
-  private func ending() -> Ending {
+  /// - Returns: nil if nobody reads standard output any more.
+  private func ending() -> Ending? {
     while true {
       if let ending = inbox.take().ending { return ending }
-      var entry = pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
-      _ = poll(&entry, 1, -1)
-      wakeup.clear()
+      if PlainInput.wait(for: -1, or: wakeup).isUnread { return nil }
     }
   }
 
   private func conclude(_ ending: Ending, hasLeft: Bool) -> CInt {
     switch ending {
     case .connection:
-      StandardOutput.write(hasLeft ? Wording.disconnected : Wording.connectionLost)
+      let sentence = hasLeft ? Wording.disconnected : Wording.connectionLost
+      StandardOutput.write(presentation.event("disconnected", sentence))
       return hasLeft ? 0 : 1
     case .output(let error) where error.code == EPIPE:
       // Whoever read our output has seen enough; that is no failure to report.
@@ -86,27 +143,26 @@ extension Client {
 
 /// On a terminal: the receiver fills the inbox, the editor shows it, and a queue sends.
 extension Client {
-  private func converse(_ editor: LineEditor) -> CInt {
-    let sender = Sender(connection)
-    Receiver(connection).start(
-      deliver: { [inbox] lines in
+  private func converse(_ editor: some LineSource) -> CInt {
+    receive(
+      show: { [inbox] lines in
         inbox.put(lines)
         return nil
       },
-      ended: { [inbox] in inbox.end($0) })
+      say: { [inbox] in inbox.put($0) })
 
     while true {
       switch editor.nextLine() {
       case .line(let line):
         switch OutgoingLine(line.span) {
         case .blank: continue
-        case .exit: return leave(editor, sender)
+        case .exit: return leave(editor)
         case .message:
           editor.remember(line)
           sender.send(line + [UInt8(ascii: "\n")])
         }
       case .cleared: continue
-      case .endOfInput: return leave(editor, sender)
+      case .endOfInput: return leave(editor)
       case .ended(let ending):
         editor.close()
         return conclude(ending, hasLeft: false)
@@ -124,8 +180,9 @@ extension Client {
   }
 
   /// Says goodbye, and shows what still comes until the server has said its own.
-  private func leave(_ editor: LineEditor, _ sender: Sender) -> CInt {
+  private func leave(_ editor: some LineSource) -> CInt {
     editor.close()
+    reconnection?.stop()
     sender.leave()
     let deadline = DispatchTime.now() + Self.goodbyeSeconds
     while true {
@@ -138,6 +195,8 @@ extension Client {
       wakeup.clear()
     }
     StandardOutput.write(Wording.disconnected)
-    return 0
+    let unsent = reconnection == nil ? [] : sender.unsentLines
+    for line in unsent { StandardOutput.write(Wording.notSent(SafeText.made(from: line)), to: STDERR_FILENO) }
+    return unsent.isEmpty ? 0 : 1
   }
 }

@@ -43,30 +43,41 @@ package final class Connection: Sendable {
     }
   }
 
-  /// Sends all of `bytes`, waiting for the server as long as it takes, or until `stop` can be read.
-  /// - Returns: false if not all could be sent.
-  package func send(_ bytes: [UInt8], stop: CInt? = nil) -> Bool {
-    bytes.withUnsafeBytes { bytes in
+  /// Sends all of `bytes`, waiting for the server as long as it takes, or until the connection ends.
+  /// - Returns: how many bytes were sent; fewer than there are if the connection has ended.
+  package func send(_ bytes: some Sequence<UInt8>) -> Int {
+    let bytes = ContiguousArray(bytes)
+    return bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
       while !rest.isEmpty {
         switch socket.send(UnsafeRawBufferPointer(rebasing: rest)) {
         case .bytes(let count):
           rest = rest.dropFirst(count)
         case .wouldBlock:
-          var entries = [
-            pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0),
-            // A negative descriptor is passed over (poll(2)).
-            pollfd(fd: stop ?? -1, events: Int16(POLLIN), revents: 0),
-          ]
-          _ = poll(&entries, nfds_t(entries.count), -1)
-          if entries[1].revents != 0 { return false }
+          var entry = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0)
+          _ = poll(&entry, 1, -1)
         case .ended, .failed:
-          return false
+          return bytes.count - rest.count
         }
       }
-      return true
+      return bytes.count
     }
   }
+
+  /// Bytes sent that the server's machine has not acknowledged yet (tcp(7), SIOCOUTQ).
+  package var unacknowledgedBytes: Int {
+    var count: CInt = 0
+    return ioctl(socket.number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+  }
+
+  /// The name that a server gives this client before it takes another: the port of its own end. Empty on a Unix socket.
+  package var ownName: String {
+    guard let port = try? socket.localAddress().port, port != 0 else { return "" }
+    return String(port)
+  }
+
+  /// Ends it in both directions, and wakes whoever waits for it.
+  package func shutdown() { _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR)) }
 
   /// Tells the server that nothing more will come. Receiving goes on.
   package func shutdownSending() { socket.shutdownSending() }

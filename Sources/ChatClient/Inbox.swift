@@ -41,6 +41,8 @@ package final class Inbox: Sendable {
   private struct State {
     /// Safe lines, each with a newline.
     var lines: [UInt8] = []
+    /// One line about the connection, without newline, while there is something to say.
+    var status: [UInt8] = []
     /// Set once nothing more will come.
     var ending: Ending?
     /// Whether somebody waits for `room`.
@@ -67,6 +69,14 @@ package final class Inbox: Sendable {
       room.wait()
     }
   }
+
+  /// Says in one line how the connection is, in place of what was said before; an empty one says nothing.
+  package func setStatus(_ status: String) {
+    state.withLock { $0.status = Array(status.utf8) }
+    wakeup.call()
+  }
+
+  package var status: [UInt8] { state.withLock { $0.status } }
 
   package func end(_ ending: Ending) {
     state.withLock { $0.ending = ending }

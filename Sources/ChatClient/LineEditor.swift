@@ -8,27 +8,9 @@ import Glibc
 ///
 /// libedit knows one thread: all of this is for the input thread alone. While it exists the terminal is in libedit's
 /// modes, in which every key is a byte to read; `close` gives it back.
-final class LineEditor {
-  /// Lines that the arrow keys can bring back.
-  private static let historyLines: CInt = 1000
+final class LineEditor: LineSource {
   /// Nanoseconds between two updates of the screen, however much arrives: 60 a second.
-  private static let updateInterval: UInt64 = 16_666_667
-
-  /// How the typing of a line came to its end.
-  enum Outcome {
-    /// A line, without its newline.
-    case line([UInt8])
-    /// The line was given up for an empty one.
-    case cleared
-    /// The end of input was typed.
-    case endOfInput
-    /// Nothing more will come from the server, and all that came is shown.
-    case ended(Ending)
-    /// A signal asks the process to end.
-    case terminated(signal: CInt)
-    /// The terminal has gone.
-    case hungUp
-  }
+  static let updateInterval: UInt64 = 16_666_667
 
   private let terminal: Terminal
   /// What was received and waits to be shown.
@@ -36,22 +18,34 @@ final class LineEditor {
   /// Called by the inbox and by signals.
   private let wakeup: Wakeup
   private var signals: TerminalSignals
-  private let editor: OpaquePointer
-  private let history: OpaquePointer
-  /// Where libedit draws: nowhere.
-  private let nowhere: UnsafeMutablePointer<FILE>
+  let editor: OpaquePointer
+  private let history: LineHistory
+  /// The names that Tab completes.
+  let names: NamesSeen
+  /// Where libedit draws: nowhere that is seen. It is looked at for the bell.
+  private let drawing: Drawing
   /// What stands before the line, safe to show.
   private let prompt: [UInt8]
+  /// What is shown of the connection above the line, if anything.
+  private var status: [UInt8] = []
   /// Prompt and line on the screen.
   private var block = EditBlock()
   /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
-  private let canErase: Bool
+  let canErase: Bool
+  /// Whether a long pasted block is asked about.
+  private let guardsPaste: Bool
+  /// What was pasted and is not in yet.
+  var pasting: Pasting?
+  /// Lines of a pasted block that were not handed out yet.
+  var pastedLines: ArraySlice<[UInt8]> = []
+  /// Bytes that were read from the keyboard and not used yet.
+  var keysAhead: [UInt8] = []
   /// The terminal's modes while a line is typed; known from the first stroke on.
   private var editingModes: termios?
   /// The bytes so far of a character of several.
   private var decoding = mbstate_t()
   /// Why the line that is being typed has to end; libedit only hears of an end of input.
-  private var outcome: Outcome?
+  private var outcome: LineOutcome?
   /// Whether a stroke may have changed the line since it was shown.
   private var isLineStale = false
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
@@ -59,28 +53,28 @@ final class LineEditor {
 
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
-  init?(on terminal: Terminal, prompt text: String, inbox: Inbox, wakeup: Wakeup) {
-    Self.chooseLocale()
-    guard let nowhere = fopen("/dev/null", "w"), let editor = editline_init("mychatclient", nowhere),
-      let history = history_init()
+  init?(on terminal: Terminal, _ options: Options, names: NamesSeen, inbox: Inbox, wakeup: Wakeup) {
+    Terminal.chooseLocale()
+    guard let drawing = Drawing(), let editor = editline_init("mychatclient", drawing.stream),
+      let history = LineHistory(options.history)
     else { return nil }
-    self.nowhere = nowhere
+    self.drawing = drawing
     self.terminal = terminal
     self.inbox = inbox
     self.wakeup = wakeup
     self.editor = editor
     self.history = history
-    prompt = SafeText.made(from: Array(text.utf8))
+    self.names = names
+    guardsPaste = options.pasteGuard
+    prompt = SafeText.made(from: Array(options.prompt.utf8))
     signals = TerminalSignals(calling: wakeup)
+    canErase = editline_terminal_can(editor, "up") != 0 && editline_terminal_can(editor, "cd") != 0
 
     editline_set_editor(editor, "emacs")
-    editline_history_limit(history, Self.historyLines)
-    editline_set_history(editor, history)
-    editline_bind(editor, "^L", "mychat-clear-screen") { editor, _ in
-      LineEditor.of(editor)?.clearScreen()
-      return UInt8(CC_NORM)
-    }
-    el_source(editor, nil)
+    editline_set_history(editor, history.entries)
+    addCommands()
+    bindKeys()
+    EditLineSettings.apply(to: editor, afterReset: bindKeys)
     // After the person's own settings: on these the client depends. Between two lines as well, or keys that come just
     // then would be echoed, joined to lines and taken for signals by the kernel, and a pasted block would be torn.
     editline_take_keys(editor, "-d")
@@ -89,49 +83,44 @@ final class LineEditor {
       guard let self = LineEditor.of(editor), let character else { return 0 }
       return self.read(into: character)
     }
-    canErase = editline_terminal_can(editor, "up") != 0 && editline_terminal_can(editor, "cd") != 0
     guard editline_is_enabled(editor) != 0 else {
-      close()
+      finish()
       return nil
     }
     editline_set_client_data(editor, Unmanaged.passUnretained(self).toOpaque())
-  }
-
-  /// The wire is UTF-8, so the terminal has to be as well: a locale of another character set gives way.
-  private static func chooseLocale() {
-    setlocale(LC_CTYPE, "")
-    let characterSet = nl_langinfo(CInt(CODESET)).map { String(cString: $0) }
-    if characterSet != "UTF-8" { setlocale(LC_CTYPE, "C.UTF-8") }
+    if canErase { StandardOutput.write(Paste.enable) }
   }
 
   /// The editor to which libedit's `editor` belongs.
-  private static func of(_ editor: OpaquePointer?) -> LineEditor? {
+  static func of(_ editor: OpaquePointer?) -> LineEditor? {
     editline_client_data(editor).map { Unmanaged<LineEditor>.fromOpaque($0).takeUnretainedValue() }
   }
 
   /// Gives the terminal back, with the cursor at the start of a row. Nothing may be asked of the editor after that.
   func close() {
+    if canErase { StandardOutput.write(Paste.disable) }
+    finish()
+  }
+
+  private func finish() {
     terminal.restoreModes()
     // libedit would restore them too, and throw away what is typed ahead.
     editline_disable(editor)
     el_end(editor)
-    history_end(history)
-    fclose(nowhere)
+    history.close()
+    drawing.close()
     signals.stopNoting()
   }
 
   /// Lets the person type a line.
-  func nextLine() -> Outcome {
+  func nextLine() -> LineOutcome {
     outcome = nil
+    if let line = pastedLines.popFirst() { return entered(line) }
     var count: CInt = 0
     if let text = el_gets(editor, &count) {
       var line = Array(UnsafeRawBufferPointer(start: text, count: Int(count)))
       if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
-      show(before: line, after: [])
-      // An empty line leaves no trace by itself.
-      let left = block.leave(on: screen)
-      StandardOutput.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
-      return .line(line)
+      return entered(line)
     }
     let outcome = outcome ?? .endOfInput
     switch outcome {
@@ -142,13 +131,18 @@ final class LineEditor {
     return outcome
   }
 
-  /// Keeps `line` for the arrow keys.
-  func remember(_ line: [UInt8]) {
-    line.withUnsafeBytes { bytes in
-      let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      editline_history_add(history, text)
-    }
+  private func entered(_ line: [UInt8]) -> LineOutcome {
+    // What is said of the connection stays no longer than it holds.
+    status = []
+    show(before: line, after: [])
+    // An empty line leaves no trace by itself.
+    let left = block.leave(on: screen)
+    StandardOutput.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
+    return .line(line)
   }
+
+  /// Keeps `line` for the arrow keys.
+  func remember(_ line: [UInt8]) { history.add(line) }
 }
 
 /// Waiting for keys.
@@ -158,12 +152,24 @@ extension LineEditor {
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if editingModes == nil { editingModes = Terminal.currentModes() }
     isLineStale = true
+    if drawing.takeBell() { StandardOutput.write([0x07]) }
     while true {
+      if let key = pasteKeyIfReady { return put(key, into: character) }
       if let end = attendSignals() ?? showReceived() { return stop(end) }
       if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
-      guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
+      guard !keysAhead.isEmpty || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
       do throws(SystemCallError) {
-        guard let byte = try Terminal.readKey() else { continue }
+        guard let byte = try keysAhead.isEmpty ? Terminal.readKey() : keysAhead.removeFirst() else { continue }
+        if case .asking(let paste) = pasting {
+          answer(byte, about: paste)
+          isLineStale = true
+          continue
+        }
+        if byte == Paste.beginning[0], let paste = try readPaste() {
+          pasting = guardsPaste && paste.isLong ? .asking(paste) : .ready(paste)
+          isLineStale = true
+          continue
+        }
         if let key = terminal.key(byte) {
           if let end = press(key) { return stop(end) }
           if key != .endOfInput { continue }
@@ -175,12 +181,25 @@ extension LineEditor {
     }
   }
 
-  private func stop(_ outcome: Outcome) -> CInt {
+  /// The key that has libedit put in what was pasted, if something waits for that.
+  private var pasteKeyIfReady: UInt32? {
+    switch pasting {
+    case .ready, .leftOver: Self.pasteKey
+    case .asking, nil: nil
+    }
+  }
+
+  private func put(_ key: UInt32, into character: UnsafeMutablePointer<wchar_t>) -> CInt {
+    UnsafeMutableRawPointer(character).storeBytes(of: key, as: UInt32.self)
+    return 1
+  }
+
+  private func stop(_ outcome: LineOutcome) -> CInt {
     self.outcome = outcome
     return 0
   }
 
-  private func press(_ key: Terminal.Key) -> Outcome? {
+  private func press(_ key: Terminal.Key) -> LineOutcome? {
     switch key {
     case .interrupt: return isLineEmpty ? .endOfInput : .cleared
     case .endOfInput: return isLineEmpty ? .endOfInput : nil
@@ -191,7 +210,7 @@ extension LineEditor {
     }
   }
 
-  private func attendSignals() -> Outcome? {
+  private func attendSignals() -> LineOutcome? {
     for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .terminated(signal: signal) }
     if signals.take(SIGINT) { return press(.interrupt) }
     if signals.take(SIGTSTP) { suspend() }
@@ -230,8 +249,7 @@ extension LineEditor {
     default:
       // Not UTF-8: what was typed is shown to be damaged, not dropped.
       decoding = mbstate_t()
-      UnsafeMutableRawPointer(character).storeBytes(of: 0xFFFD, as: UInt32.self)
-      return true
+      return put(0xFFFD, into: character) == 1
     }
   }
 }
@@ -244,16 +262,20 @@ extension LineEditor {
   private func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
 
   /// Shows what waits in the inbox, if it is time for that.
-  private func showReceived() -> Outcome? {
+  private func showReceived() -> LineOutcome? {
     guard untilUpdate() <= 0 else { return nil }
     let (lines, ending) = inbox.take()
-    if !lines.isEmpty { showLine(after: lines) }
+    let status = inbox.status
+    if !lines.isEmpty || status != self.status {
+      self.status = status
+      showLine(after: lines)
+    }
     return ending.map { .ended($0) }
   }
 
   /// Milliseconds until the screen is next to be updated; -1 if nothing waits for that.
   private func untilUpdate() -> CInt {
-    if inbox.isEmpty { return inbox.hasEnded ? 0 : -1 }
+    if inbox.isEmpty && inbox.status == status { return inbox.hasEnded ? 0 : -1 }
     let since = now() - lastUpdate
     return since >= Self.updateInterval ? 0 : CInt((Self.updateInterval - since) / 1_000_000) + 1
   }
@@ -276,10 +298,16 @@ extension LineEditor {
   private func show(before: [UInt8], after: [UInt8], below lines: [UInt8] = []) {
     let screen = screen
     let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
-    StandardOutput.write(output + block.show(prompt: prompt, before: before, after: after, on: screen))
+    if case .asking(let paste) = pasting {
+      let question = Array(Wording.confirmPaste(of: paste.sendableLines).utf8)
+      StandardOutput.write(output + block.show(prompt: question, before: [], after: [], on: screen))
+      return
+    }
+    let above = status.isEmpty ? [] : status + [UInt8(ascii: "\n")]
+    StandardOutput.write(output + block.show(prompt: above + prompt, before: before, after: after, on: screen))
   }
 
-  private func clearScreen() {
+  func clearScreen() {
     guard canErase else { return }
     block.forget()
     StandardOutput.write("\u{1B}[H\u{1B}[2J")

@@ -27,8 +27,8 @@ package enum OutgoingLine: Equatable {
 
   /// Leaves as both kinds of server understand it: one without framing reads exactly `exit`, for others the end of the
   /// stream ends the line.
-  static func leave(_ connection: Connection, stop: CInt? = nil) -> Bool {
-    let sent = connection.send(exitWord, stop: stop)
+  static func leave(_ connection: Connection) -> Bool {
+    let sent = connection.send(exitWord) == exitWord.count
     connection.shutdownSending()
     return sent
   }

@@ -7,15 +7,16 @@ struct PlainInput {
   /// Bytes that one read brings at most.
   private static let readBytes = 64 * 1024
 
-  let connection: Connection
-  /// Can be read once the connection has ended.
+  let sender: Sender
+  let inbox: Inbox
+  /// Can be read once the connection has ended, or all is sent.
   let wakeup: Wakeup
 
   /// How sending came to its end.
   enum Outcome {
     /// By `exit` or the end of input; the goodbye is sent.
     case left
-    /// By a call of `wakeup`, or because the server takes nothing more.
+    /// Because the server takes nothing more.
     case interrupted
     /// Nobody reads standard output any more.
     case unread
@@ -26,8 +27,7 @@ struct PlainInput {
     var framer = LineFramer(maximumLineBytes: ReceivedText.maximumLineBytes, overlong: .split)
     return withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
       while true {
-        guard let isReady = wait() else { return .interrupted }
-        guard isReady else { return .unread }
+        if let outcome = waitForInput() { return outcome }
         let count = read(STDIN_FILENO, buffer.baseAddress, buffer.count)
         if count < 0 && (errno == EAGAIN || errno == EINTR) { continue }
 
@@ -39,9 +39,10 @@ struct PlainInput {
           _ = framer.silence { batch.append($1) }
           batch.isLast = true
         }
-        guard connection.send(batch.lines, stop: wakeup.descriptor) else { return .interrupted }
+        sender.send(batch.lines)
         if batch.isLast {
-          return OutgoingLine.leave(connection, stop: wakeup.descriptor) ? .left : .interrupted
+          if let outcome = waitUntilSent() { return outcome }
+          return sender.leaveNow() ? .left : .interrupted
         }
       }
     }
@@ -66,16 +67,35 @@ struct PlainInput {
     }
   }
 
-  /// Waits for input.
-  /// - Returns: nil if the connection has ended, false if nobody reads standard output any more.
-  private func wait() -> Bool? {
+  /// Waits for input, and before that until the server has taken all that was read.
+  /// - Returns: why there will be none.
+  private func waitForInput() -> Outcome? {
+    while true {
+      if let outcome = waitUntilSent() { return outcome }
+      let ready = Self.wait(for: STDIN_FILENO, or: wakeup)
+      if ready.isUnread { return .unread }
+      if ready.input { return nil }
+    }
+  }
+
+  private func waitUntilSent() -> Outcome? {
+    while true {
+      if inbox.hasEnded { return .interrupted }
+      if sender.isIdle { return nil }
+      if Self.wait(for: -1, or: wakeup).isUnread { return .unread }
+    }
+  }
+
+  /// Waits for input or a call.
+  /// - Parameter input: is passed over if negative (poll(2)).
+  static func wait(for input: CInt, or wakeup: Wakeup) -> (input: Bool, isUnread: Bool) {
     var entries = [
-      pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: input, events: Int16(POLLIN), revents: 0),
       pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: STDOUT_FILENO, events: 0, revents: 0),
     ]
     while poll(&entries, nfds_t(entries.count), -1) < 0 && errno == EINTR {}
-    if entries[1].revents != 0 { return nil }
-    return Int32(entries[2].revents) & POLLERR == 0
+    if entries[1].revents != 0 { wakeup.clear() }
+    return (entries[0].revents != 0, Int32(entries[2].revents) & POLLERR != 0)
   }
 }

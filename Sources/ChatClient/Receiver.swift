@@ -9,7 +9,7 @@ package enum Ending: Equatable, Sendable {
   case output(SystemCallError)
 }
 
-/// Receives on a serial queue of its own until the connection ends.
+/// Receives on a serial queue of its own until the connection ends and is not made again.
 ///
 /// The one connection is read by a loop that blocks, not by a dispatch source: on Linux the hang-up of a socket that
 /// its own source watches can end the process (swift-corelibs-libdispatch #949).
@@ -22,20 +22,30 @@ package final class Receiver: Sendable {
   /// Bytes that one receive brings at most.
   private static let receiveBytes = 64 * 1024
 
-  /// Starts. Both closures are called on the receiver's queue.
+  /// Starts. All closures are called on the receiver's queue.
   /// - Parameters:
   ///   - deliver: gets lines made safe, all that one receive completed at a time. While it waits nothing is received,
   ///     and so the server is slowed. What it returns, if anything, ends receiving.
+  ///   - replace: is called with a connection that has ended, and gives another to go on with, if there is one.
   ///   - ended: is called once, at the end.
   package func start(
-    deliver: @escaping @Sendable ([UInt8]) -> Ending?, ended: @escaping @Sendable (Ending) -> Void
+    deliver: @escaping @Sendable ([UInt8]) -> Ending?,
+    replace: @escaping @Sendable (Connection) -> Connection? = { _ in nil },
+    ended: @escaping @Sendable (Ending) -> Void
   ) {
-    queue.async { [self] in ended(run(deliver)) }
+    queue.async { [self] in
+      var current = connection
+      while true {
+        let ending = Self.receive(from: current, deliver)
+        guard ending == .connection, let next = replace(current) else { return ended(ending) }
+        current = next
+      }
+    }
   }
 
-  private func run(_ deliver: ([UInt8]) -> Ending?) -> Ending {
+  private static func receive(from connection: Connection, _ deliver: ([UInt8]) -> Ending?) -> Ending {
     var text = ReceivedText()
-    return withUnsafeTemporaryAllocation(byteCount: Self.receiveBytes, alignment: 16) { buffer in
+    return withUnsafeTemporaryAllocation(byteCount: receiveBytes, alignment: 16) { buffer in
       while true {
         let outcome = connection.receive(into: buffer, patience: text.patience)
         switch outcome {

@@ -12,6 +12,13 @@ struct Terminal {
     originalModes = modes
   }
 
+  /// The wire is UTF-8, so the terminal has to be as well: a locale of another character set gives way.
+  static func chooseLocale() {
+    setlocale(LC_CTYPE, "")
+    let characterSet = nl_langinfo(CInt(CODESET)).map { String(cString: $0) }
+    if characterSet != "UTF-8" { setlocale(LC_CTYPE, "C.UTF-8") }
+  }
+
   static func currentModes() -> termios? {
     var modes = termios()
     return tcgetattr(STDIN_FILENO, &modes) == 0 ? modes : nil
@@ -71,9 +78,12 @@ struct Terminal {
   }
 
   /// Whether the keyboard has something to read.
-  static var hasKey: Bool {
+  static var hasKey: Bool { hasKey(within: 0) }
+
+  /// Whether it has within so many milliseconds.
+  static func hasKey(within milliseconds: CInt) -> Bool {
     var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-    return poll(&entry, 1, 0) > 0
+    return poll(&entry, 1, milliseconds) > 0
   }
 
   /// Reads one byte and no more: what is typed after the client has gone is for the shell.

@@ -6,6 +6,33 @@ package enum Wording {
   package static let connected = "Connected to chat server. Type 'exit' to leave.\n"
   package static let disconnected = "Disconnected from server\n"
   package static let connectionLost = "[DISCONNECTED] Server connection lost.\n"
+  package static let connectedAgain = "[RECONNECTED] Connected to chat server again.\n"
+  package static let tryingAgain = "[DISCONNECTED] Server connection lost. Trying again now ..."
+
+  package static func tryingAgain(inSeconds seconds: Int) -> String {
+    "[DISCONNECTED] Server connection lost. Trying again in \(seconds) s ..."
+  }
+
+  /// - Parameter line: safe to show.
+  package static func mayHaveArrived(_ line: [UInt8]) -> [UInt8] {
+    Array("[UNCERTAIN] This line may or may not have arrived: ".utf8) + line + [UInt8(ascii: "\n")]
+  }
+
+  /// - Parameter line: safe to show.
+  package static func notSent(_ line: [UInt8]) -> [UInt8] {
+    Array("[NOT SENT] ".utf8) + line + [UInt8(ascii: "\n")]
+  }
+
+  /// Asked before a pasted block goes out.
+  package static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
+
+  package static func cannotKeepHistory(in path: String, because error: SystemCallError) -> String {
+    "Cannot keep history in \(path): \(error.reason). Choose another --history FILE, or --no-history."
+  }
+
+  package static func notTaken(by address: Address) -> String {
+    "The connection to \(address) broke before the server had the whole line. It may or may not have arrived; send it again."
+  }
 
   /// Why there is no connection to `address`, and what to do about it.
   package static func cannotConnect(to address: Address, because error: SystemCallError) -> String {

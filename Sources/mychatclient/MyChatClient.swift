@@ -3,6 +3,8 @@ import ChatClient
 import ChatWire
 import Glibc
 
+extension Options.Colours: ExpressibleByArgument {}
+
 @main
 struct MyChatClient: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,7 +14,8 @@ struct MyChatClient: ParsableCommand {
       What you type is sent line by line; what others say appears above the line you are typing. Type 'exit', \
       or press Ctrl-D on an empty line, to leave.
 
-      Arrow keys bring back earlier lines, Ctrl-C clears the line. Editing is libedit's, and ~/.editrc is read.
+      Arrow keys bring back earlier lines, those of earlier sessions too, and Ctrl-R searches them. Tab completes \
+      names, Ctrl-C clears the line. Editing is libedit's, and ~/.editrc is read.
 
       Without a terminal, lines are read from standard input until it ends, and what the server sends is written to \
       standard output: printf 'hi\\n' | mychatclient
@@ -30,13 +33,81 @@ struct MyChatClient: ParsableCommand {
   @Option(help: ArgumentHelp("Show TEXT before the line you type.", valueName: "text"))
   var prompt = ""
 
+  @Option(
+    help: ArgumentHelp(
+      "Colour names and mark mentions: auto (on a terminal, unless NO_COLOR is set), always or never.",
+      valueName: "when"))
+  var color = Options.Colours.auto
+
+  @Flag(help: "Show the time before each received line.")
+  var timestamps = false
+
+  @Flag(help: "Ring the terminal's bell when somebody mentions you.")
+  var bell = false
+
+  @Flag(help: "Write no escape sequences and redraw nothing: for screen readers and simple terminals.")
+  var plain = false
+
+  @Flag(help: "Write one JSON object for each received line.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Send TEXT as one line, and leave once the server has it.", valueName: "text"))
+  var send: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep lines for later sessions in FILE. (default: ~/.local/state/mychat/history)", valueName: "file"))
+  var history: String?
+
+  @Flag(help: "Keep no lines for later sessions.")
+  var noHistory = false
+
+  @Flag(help: "Send pasted blocks of any length without asking.")
+  var noPasteGuard = false
+
+  @Flag(help: "When the connection breaks, connect again.")
+  var reconnect = false
+
+  mutating func validate() throws {
+    if history != nil && noHistory { throw ValidationError("Give --history or --no-history, not both.") }
+    guard let send else { return }
+    let others = [
+      (json, "--json"), (plain, "--plain"), (reconnect, "--reconnect"), (bell, "--bell"), (timestamps, "--timestamps"),
+    ]
+    if let other = others.first(where: \.0) {
+      throw ValidationError("--send shows nothing and leaves at once, so \(other.1) has no meaning with it.")
+    }
+    if send.utf8.contains(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+      throw ValidationError("--send takes one line; for several, write them to standard input.")
+    }
+    if OutgoingLine(Array(send.utf8).span) == .blank {
+      throw ValidationError("--send has nothing to send; give it a TEXT.")
+    }
+  }
+
+  private var options: Options {
+    var options = Options()
+    options.prompt = prompt
+    options.colours = color
+    options.timestamps = timestamps
+    options.bell = bell
+    options.plain = plain
+    options.json = json
+    options.history = noHistory ? .none : history.map { .file($0) } ?? .standard
+    options.pasteGuard = !noPasteGuard
+    options.reconnects = reconnect
+    return options
+  }
+
   private func serverAddress() throws -> Address {
     guard let address else { return .standard }
     do { return try Address(parsing: address) } catch { throw ValidationError(error.description) }
   }
 
   mutating func run() throws {
-    throw ExitCode(Client.run(connectingTo: try serverAddress(), prompt: prompt))
+    let address = try serverAddress()
+    if let send { throw ExitCode(SingleLine.send(send, to: address)) }
+    throw ExitCode(Client.run(connectingTo: address, options))
   }
 
   static func main() {

@@ -1,0 +1,184 @@
+import CEditLine
+import ChatWire
+import Dispatch
+import Glibc
+
+/// Reads the lines that a person types on a terminal of which nothing is asked but to show text: no escape sequence is
+/// written, and nothing twice, as suits a screen reader. What arrives while half a line stands there waits until it is
+/// entered, given up or rubbed out. For the input thread alone.
+final class PlainEditor: LineSource {
+  private let terminal: Terminal
+  private let inbox: Inbox
+  private let wakeup: Wakeup
+  private let signals: TerminalSignals
+  private let modes: termios
+  private let prompt: [UInt8]
+  /// The line so far.
+  private var line: [Unicode.Scalar] = []
+  /// The bytes so far of a character of several.
+  private var partial: [UInt8] = []
+  /// How much of an escape sequence of the keyboard has come; such a key means nothing here.
+  private var sequence = Sequence.none
+  /// What was last said of the connection.
+  private var status: [UInt8] = []
+  /// When lines that arrived were last written, in nanoseconds of the monotonic clock.
+  private var lastUpdate: UInt64 = 0
+
+  private enum Sequence {
+    case none, escaped, parameters
+  }
+
+  /// Nil where the terminal's modes cannot be had.
+  init?(on terminal: Terminal, _ options: Options, inbox: Inbox, wakeup: Wakeup) {
+    guard var modes = Terminal.currentModes() else { return nil }
+    Terminal.chooseLocale()
+    modes.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
+    withUnsafeMutableBytes(of: &modes.c_cc) { keys in
+      keys[Int(VMIN)] = 1
+      keys[Int(VTIME)] = 0
+    }
+    self.terminal = terminal
+    self.inbox = inbox
+    self.wakeup = wakeup
+    self.modes = modes
+    prompt = SafeText.made(from: Array(options.prompt.utf8))
+    signals = TerminalSignals(calling: wakeup)
+    Terminal.setModes(modes)
+  }
+
+  func close() {
+    terminal.restoreModes()
+    var signals = signals
+    signals.stopNoting()
+  }
+
+  func remember(_ line: [UInt8]) {}
+
+  func nextLine() -> LineOutcome {
+    write(prompt)
+    while true {
+      if let outcome = attendSignals() ?? showReceived() { return outcome }
+      guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate) else { continue }
+      do throws(SystemCallError) {
+        guard let byte = try Terminal.readKey() else { continue }
+        if let outcome = press(byte) { return outcome }
+      } catch {
+        return .hungUp
+      }
+    }
+  }
+
+  private func press(_ byte: UInt8) -> LineOutcome? {
+    switch terminal.key(byte) {
+    case .interrupt: return line.isEmpty ? .endOfInput : abandon()
+    case .endOfInput: return line.isEmpty ? .endOfInput : nil
+    case .quit: return .terminated(signal: SIGQUIT)
+    case .suspend:
+      suspend()
+      return nil
+    case nil: break
+    }
+    if isOfSequence(byte) { return nil }
+    switch byte {
+    case UInt8(ascii: "\r"), UInt8(ascii: "\n"):
+      defer { line = [] }
+      write([UInt8(ascii: "\n")])
+      return .line(line.flatMap { Array(String($0).utf8) })
+    case 0x08, 0x7F: rubOut()
+    case 0x15: return line.isEmpty ? nil : abandon()
+    default: put(byte)
+    }
+    return nil
+  }
+
+  /// Gives the line up: it stays where it stands, and a new one begins below.
+  private func abandon() -> LineOutcome {
+    line = []
+    write([UInt8(ascii: "\n")])
+    return .cleared
+  }
+
+  private func put(_ byte: UInt8) {
+    partial.append(byte)
+    if let text = String(validating: partial, as: UTF8.self) {
+      partial = []
+      // A TAB is a blank here, as nobody could rub out what it moves over; other controls are not typed in text.
+      for scalar in text.unicodeScalars {
+        let scalar = scalar == "\t" ? " " : scalar
+        guard scalar.value >= 0x20, scalar.value != 0x7F, !(0x80..<0xA0).contains(scalar.value) else { continue }
+        line.append(scalar)
+        write(SafeText.made(from: Array(String(scalar).utf8)))
+      }
+    } else if partial.count >= 4 {
+      partial = []
+      line.append("\u{FFFD}")
+      write(Array("\u{FFFD}".utf8))
+    }
+  }
+
+  /// Takes the last character away, and blanks its place.
+  private func rubOut() {
+    while let last = line.popLast() {
+      let columns = Int(editline_wcwidth(last.value))
+      guard columns > 0 else { continue }
+      write(Array(repeatElement([0x08, 0x20, 0x08], count: columns).joined()))
+      return
+    }
+  }
+
+  /// Arrow keys and their like come as ESC and more, of which nothing is text.
+  private func isOfSequence(_ byte: UInt8) -> Bool {
+    switch sequence {
+    case .none:
+      guard byte == 0x1B else { return false }
+      sequence = .escaped
+    case .escaped:
+      sequence = byte == UInt8(ascii: "[") || byte == UInt8(ascii: "O") ? .parameters : .none
+    case .parameters:
+      if (0x40...0x7E).contains(byte) { sequence = .none }
+    }
+    return true
+  }
+
+  private func attendSignals() -> LineOutcome? {
+    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .terminated(signal: signal) }
+    if signals.take(SIGINT) { return line.isEmpty ? .endOfInput : abandon() }
+    if signals.take(SIGTSTP) { suspend() }
+    if signals.take(SIGCONT) { Terminal.setModes(modes) }
+    return nil
+  }
+
+  private func suspend() {
+    terminal.restoreModes()
+    signals.suspend()
+    Terminal.setModes(modes)
+  }
+
+  private func showReceived() -> LineOutcome? {
+    guard untilUpdate == 0 else { return nil }
+    let (lines, ending) = inbox.take()
+    let status = inbox.status
+    if lines.isEmpty && status == self.status { return ending.map { .ended($0) } }
+    // Nothing is updated in place, so how many seconds are left is not told each second.
+    let news = status.isEmpty || !self.status.isEmpty ? [] : Array(Wording.connectionLost.utf8)
+    self.status = status
+    if !prompt.isEmpty && !(lines + news).isEmpty {
+      write([UInt8(ascii: "\n")] + news + lines + prompt)
+    } else {
+      write(news + lines)
+    }
+    lastUpdate = DispatchTime.now().uptimeNanoseconds
+    return ending.map { .ended($0) }
+  }
+
+  /// Milliseconds until what waits is to be written; -1 if nothing does, or half a line stands there.
+  private var untilUpdate: CInt {
+    if inbox.hasEnded { return 0 }
+    guard line.isEmpty && partial.isEmpty, !inbox.isEmpty || inbox.status != status else { return -1 }
+    let since = DispatchTime.now().uptimeNanoseconds - lastUpdate
+    let interval = LineEditor.updateInterval
+    return since >= interval ? 0 : CInt((interval - since) / 1_000_000) + 1
+  }
+
+  private func write(_ bytes: [UInt8]) { StandardOutput.write(bytes) }
+}
