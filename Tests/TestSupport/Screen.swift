@@ -133,7 +133,8 @@ package struct Screen {
     case "@" where column < cells[row].count:
       cells[row].insert(contentsOf: repeatElement(" ", count: count), at: column)
     case "@": break
-    case "m" where numbers.allSatisfy({ $0 == 0 }): break
+    // Colours and the like: the text is the same.
+    case "m" where numbers.allSatisfy({ $0 != nil }): break
     // Cursor keys, bracketed paste and the like: modes of the keyboard.
     case "h" where text.hasPrefix("[?"), "l" where text.hasPrefix("[?"): break
     default: unknown.append("ESC \(text)")
