@@ -1,0 +1,68 @@
+import ChatClient
+import Testing
+
+private func shown(_ line: String, own: String = "7", colours: Bool = true, timestamps: Bool = false) -> String {
+  var output: [UInt8] = []
+  let line = Array(line.utf8)[...]
+  LineStyle(colours: colours, timestamps: timestamps)
+    .append(line, ReceivedLine(line), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
+  return String(decoding: output, as: UTF8.self)
+}
+
+private let plain = "\u{1B}[0m"
+private let mark = "\u{1B}[0;1;7m"
+
+@Suite(.timeLimit(.minutes(1))) struct LineStyleTests {
+  @Test func aNoticeIsDim() { #expect(shown("* 8 has left") == "\u{1B}[2m* 8 has left\(plain)\n") }
+
+  @Test func aNameKeepsItsColour() {
+    let colour = String(decoding: LineStyle.colour(of: Array("8".utf8)), as: UTF8.self)
+    #expect(shown("8: a") == "\(colour)8\(plain): a\n")
+    #expect(shown("8: b").hasPrefix("\(colour)8"))
+    let colours = Set((50_000..<50_100).map { LineStyle.colour(of: Array(String($0).utf8)) })
+    #expect(colours.count >= 10)
+  }
+
+  @Test(arguments: [
+    ("7", "8: 7", true), ("7", "8: x7", false), ("7", "8: 77", false), ("7", "8: hi 7, you", true),
+    ("7", "8: (7)", true),
+    ("7", "8: é7", false), ("", "8: hi", false), ("77", "8: 777 77", true), ("7", "8: 7-7", false),
+  ])
+  func ownNameIsMarkedWhereItIsAWord(own: String, line: String, isMarked: Bool) {
+    #expect(shown(line, own: own).contains(mark) == isMarked)
+  }
+
+  @Test func ownNameIsMarkedWhereverItStands() {
+    #expect(shown("7: a") == "\(mark)7\(plain): a\n")
+    #expect(shown("8: 7 and 7").components(of: mark) == 3)
+    #expect(shown("* 7 is here") == "\u{1B}[2m* \(mark)7\(plain)\u{1B}[2m is here\(plain)\n")
+  }
+
+  @Test func theTimeStandsBeforeTheLine() {
+    #expect(shown("8: a", colours: false, timestamps: true) == "12:34 8: a\n")
+    #expect(shown("8: a", timestamps: true).hasPrefix("\u{1B}[2m12:34\(plain) "))
+  }
+
+  @Test func withoutLooksALineIsWhatItWas() { #expect(shown("8: 7\t*é", colours: false) == "8: 7\t*é\n") }
+
+  @Test func linesAreTakenApart() {
+    func parts(_ line: String) -> [String?] {
+      let parts = ReceivedLine(Array(line.utf8)[...])
+      return [
+        parts.kind.rawValue, parts.name.map { String(decoding: $0, as: UTF8.self) },
+        String(decoding: parts.text, as: UTF8.self),
+      ]
+    }
+    #expect(parts("8: a: b") == ["message", "8", "a: b"])
+    #expect(parts("* all: gone") == ["notice", nil, "all: gone"])
+    for line in ["", "http://x", "a b: c", ": x", "x:", "a/b: c", "*x: y"] {
+      #expect(parts(line) == ["message", nil, line])
+    }
+  }
+}
+
+extension String {
+  fileprivate func components(of separator: String) -> Int {
+    split(separator: separator, omittingEmptySubsequences: false).count
+  }
+}

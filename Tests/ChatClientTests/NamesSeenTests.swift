@@ -1,0 +1,37 @@
+import ChatClient
+import Testing
+
+private func names(_ all: String...) -> NamesSeen {
+  let names = NamesSeen()
+  for name in all { names.add(Array(name.utf8)[...]) }
+  return names
+}
+
+private func completion(_ word: String, _ names: NamesSeen) -> NamesSeen.Completion {
+  names.completion(of: Array(word.utf8))
+}
+
+@Suite(.timeLimit(.minutes(1))) struct NamesSeenTests {
+  @Test func theOnlyNameIsCompleted() {
+    #expect(completion("an", names("anna", "bob")) == .adding(Array("na".utf8), isWhole: true))
+    #expect(completion("AN", names("anna", "anna")) == .adding(Array("na".utf8), isWhole: true))
+  }
+
+  @Test func severalNamesAreCompletedAsFarAsTheyAgree() {
+    #expect(completion("a", names("anna", "anne")) == .adding(Array("nn".utf8), isWhole: false))
+    #expect(completion("ann", names("anna", "anne")) == .adding([], isWhole: false))
+    #expect(completion("r", names("ré", "rè")) == .adding([], isWhole: false))
+  }
+
+  @Test func whatNobodyIsCalledIsNotCompleted() {
+    #expect(completion("x", names("anna")) == .none)
+    #expect(completion("", names("anna")) == .none)
+  }
+
+  @Test func onlySoManyNamesAreKept() {
+    let names = NamesSeen()
+    for number in 0...NamesSeen.capacity { names.add(Array("n\(number).".utf8)[...]) }
+    #expect(completion("n0.", names) == .none)
+    #expect(completion("n1.", names) == .adding([], isWhole: true))
+  }
+}

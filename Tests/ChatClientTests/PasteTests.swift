@@ -1,0 +1,37 @@
+import ChatClient
+import TestSupport
+import Testing
+
+private func paste(_ text: String) -> Paste { Paste(Array(text.utf8)) }
+private func texts(_ paste: Paste) -> [String] {
+  (paste.lines + [paste.rest]).map { String(decoding: $0, as: UTF8.self) }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct PasteTests {
+  @Test func everyKindOfLineEndEndsALine() {
+    #expect(texts(paste("a\nb\r\nc\rd")) == ["a", "b", "c", "d"])
+    #expect(texts(paste("a\n\n\r\r\n")) == ["a", "", "", "", ""])
+    #expect(texts(paste("one")) == ["one"])
+  }
+
+  @Test(arguments: [
+    ("1\n2\n3\n4\n5\n", false), ("1\n2\n3\n4\n5\n6", true), ("1\n\n\n\n\n\n2\n", false), ("one line", false),
+  ])
+  func moreThanFiveLinesAreLong(text: String, isLong: Bool) { #expect(paste(text).isLong == isLong) }
+
+  @Test func theLastLineCanBeEnded() {
+    var block = paste("a\nb")
+    block.endLastLine()
+    #expect(texts(block) == ["a", "b", ""])
+    block.endLastLine()
+    #expect(texts(block) == ["a", "b", ""])
+  }
+
+  @Test func nothingIsLost() {
+    var random = SeededRandom.printed(for: "Paste")
+    for _ in 0..<500 {
+      let text = String((0..<40).map { _ in "ab \n\t\u{1B}é漢".randomElement(using: &random) ?? "a" })
+      #expect(texts(paste(text)).joined(separator: "\n") == text)
+    }
+  }
+}

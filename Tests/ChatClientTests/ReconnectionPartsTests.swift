@@ -1,0 +1,39 @@
+import ChatClient
+import TestSupport
+import Testing
+
+/// What a connection that comes back is made of: the waits, and what was on its way.
+@Suite(.timeLimit(.minutes(1))) struct ReconnectionPartsTests {
+  @Test func waitsGrowFromHalfASecondToHalfAMinuteAndDiffer() {
+    var random = SeededRandom.printed(for: "Backoff")
+    var backoff = Backoff()
+    let waits = (0..<20).map { _ in backoff.next(using: &random) }
+    #expect(waits[0] == 0.5)
+    for (index, wait) in waits.enumerated() {
+      let nominal = min(30, 0.5 * Double(1 << min(index, 10)))
+      #expect(wait <= nominal && wait >= max(0.5, nominal * 0.75))
+    }
+    #expect(Set(waits.suffix(10)).count > 5)
+  }
+
+  private let second: UInt64 = 1_000_000_000
+
+  private func uncertain(_ sent: inout SentBytes, unacknowledged: Int, now: UInt64) -> String {
+    String(decoding: sent.takeUncertain(unacknowledged: unacknowledged, now: now), as: UTF8.self)
+  }
+
+  @Test func aLineIsUncertainUntilItIsAcknowledgedAndAWhileHasPassed() {
+    var sent = SentBytes()
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: 7 * second)
+    #expect(uncertain(&sent, unacknowledged: 0, now: 7 * second) == "new\n")
+    #expect(uncertain(&sent, unacknowledged: 0, now: 7 * second) == "")
+  }
+
+  @Test func aLineThatIsNotAcknowledgedIsUncertainHoweverOldItIs() {
+    var sent = SentBytes()
+    sent.append(Array("one\n".utf8), unacknowledged: 0, now: 0)
+    sent.append(Array("two\nthr".utf8), unacknowledged: 7, now: 0)
+    #expect(uncertain(&sent, unacknowledged: 5, now: 100 * second) == "two\nthr")
+  }
+}
