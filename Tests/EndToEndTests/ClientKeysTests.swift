@@ -1,0 +1,149 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// What the client adds to libedit's keys: pasted blocks, words, names, search, history.
+@Suite(.timeLimit(.minutes(3))) struct ClientKeysTests {
+  private let server: ServerProgram
+  private let member: Dialogue
+  private let directory: TemporaryDirectory
+
+  init() throws {
+    server = try ServerProgram()
+    member = try server.join()
+    directory = try TemporaryDirectory()
+  }
+
+  private func start(_ options: [String] = [], home: String? = nil) throws -> (Program, Pty, port: UInt16) {
+    let terminal = try Pty()
+    let environment = home.map { ["XDG_STATE_HOME": "\($0)/state", "HOME": $0] } ?? [:]
+    let client = try Program(
+      built: "mychatclient", [String(server.port)] + options, environment: environment, on: terminal)
+    let port = try server.nextPort()
+    return (client, terminal, port)
+  }
+
+  private func paste(_ text: String) -> String { "\u{1B}[200~\(text)\u{1B}[201~" }
+
+  @Test func `A pasted block is kept as lines, and its end is left to be edited`() throws {
+    let (client, terminal, port) = try start()
+    try terminal.type("ab\u{1B}[D" + paste("1\r2\tx\r\n3") + "-")
+    try member.expect("\(port): a1")
+    try member.expect("\(port): 2\tx")
+    try terminal.type("\r")
+    try member.expect("\(port): 3-b")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `A long block is asked about, and goes out whole or not at all`() throws {
+    let (client, terminal, port) = try start()
+    let block = (1...12).map { "line \($0)" }.joined(separator: "\r")
+    try terminal.type("half" + paste(block))
+    try terminal.waitForLine("Send 12 lines? [y/N]")
+    try member.send("meanwhile\n")
+    try terminal.waitForLine("\(member.localPort): meanwhile")
+    try terminal.type("n")
+    try terminal.waitForScreen("the half line") { $0.lines.last == "half" }
+    try terminal.type(" " + paste(block))
+    try terminal.waitForLine("Send 12 lines? [y/N]")
+    try terminal.type("y")
+    try member.expect("\(port): half line 1")
+    for number in 2...12 { try member.expect("\(port): line \(number)") }
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Nobody is asked about a short block, nor without the guard`() throws {
+    for (options, count) in [([], 5), (["--no-paste-guard"], 12)] {
+      let (client, terminal, port) = try start(options)
+      try terminal.type(paste((1...count).map { "line \($0)\r" }.joined()))
+      for number in 1...count { try member.expect("\(port): line \(number)") }
+      #expect(!terminal.screen.text.contains("Send"))
+      client.signal(SIGTERM)
+    }
+  }
+
+  @Test func `Nothing in a block is taken for a key`() throws {
+    let (client, terminal, port) = try start()
+    try terminal.type(paste("a\u{1B}[A\u{3}\u{4}\u{15}b") + "\r")
+    try member.expect("\(port): a^[[A^C^D^Ub")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Ctrl and Alt with the arrows move by words`() throws {
+    let (client, terminal, port) = try start()
+    try terminal.type("one two three\u{1B}[1;5D\u{1B}[1;3D>\u{1B}[1;5C<\r")
+    try member.expect("\(port): one >two< three")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Tab completes a name that was seen, and addresses it at the start of a line`() throws {
+    let (client, terminal, port) = try start()
+    let name = String(member.localPort)
+    try member.send("I am here\n")
+    try terminal.waitForLine("\(name): I am here")
+    try terminal.type(String(name.dropLast()) + "\thi and \(name.dropLast(2))\t\r")
+    try member.expect("\(port): \(name): hi and \(name)")
+    try terminal.type("no name\tso\r")
+    try member.expect("\(port): no name\tso")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Ctrl-R searches what was typed`() throws {
+    let (client, terminal, port) = try start()
+    try terminal.type("a needle in it\rhay\r")
+    try member.expect("\(port): a needle in it")
+    try member.expect("\(port): hay")
+    try terminal.type("\u{12}need")
+    try terminal.waitForScreen("the line that was found") { $0.lines.dropLast().last == "a needle in it" }
+    try terminal.type("\u{5}!\r")
+    try member.expect("\(port): a needle in it!")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Lines come back in the next session, but for those that begin with a space`() throws {
+    let (first, terminal, port) = try start(home: directory.path)
+    try terminal.type("kept\r secret\rkept too\rkept too\rexit\r")
+    for text in ["kept", " secret", "kept too", "kept too"] { try member.expect("\(port): \(text)") }
+    #expect(try first.waitForExit() == .status(0))
+
+    var status = stat()
+    #expect(stat(directory.file("state/mychat/history"), &status) == 0 && status.st_mode & 0o777 == 0o600)
+    #expect(stat(directory.file("state/mychat"), &status) == 0 && status.st_mode & 0o777 == 0o700)
+    let (second, again, secondPort) = try start(home: directory.path)
+    try again.type("\u{1B}[A\u{1B}[A!\r")
+    try member.expect("\(secondPort): kept!")
+    second.signal(SIGTERM)
+  }
+
+  @Test func `No line is kept when that is not wanted`() throws {
+    let (client, terminal, port) = try start(["--no-history"], home: directory.path)
+    try terminal.type("hi\rexit\r")
+    try member.expect("\(port): hi")
+    #expect(try client.waitForExit() == .status(0))
+    #expect(!exists(directory.file("state")))
+  }
+
+  @Test func `A history that cannot be kept is told, and the chat goes on`() throws {
+    let (client, terminal, port) = try start(["--history", directory.file("not/there")])
+    try terminal.waitForScreen("the error") { $0.text.contains("[ERROR] Cannot keep history in") }
+    try terminal.type("hi\r")
+    try member.expect("\(port): hi")
+    client.signal(SIGTERM)
+  }
+
+  @Test(arguments: ["bind -v\n", "bind -e\nbind ^X^A ed-move-to-beg\n"])
+  func `A person's own way of editing leaves the client its keys`(settings: String) throws {
+    let file = try Program("/bin/sh", ["-c", "cat > \(directory.path)/.editrc"])
+    try file.write(settings)
+    file.closeInput()
+    try file.waitForExit()
+    let (client, terminal, port) = try start(home: directory.path)
+    try member.send("I am here\n")
+    try terminal.waitForLine("\(member.localPort): I am here")
+    try terminal.type(String(String(member.localPort).dropLast()) + "\t" + paste("pasted\rend"))
+    try member.expect("\(port): \(member.localPort): pasted")
+    try terminal.type(settings.contains("-v") ? "\u{1B}0i>\r" : "\u{18}\u{1}>\r")
+    try member.expect("\(port): >end")
+    client.signal(SIGTERM)
+  }
+}

@@ -1,0 +1,81 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// A connection that breaks, and comes back where that is asked for.
+@Suite(.timeLimit(.minutes(2))) struct ClientReconnectTests {
+  @Test func `What is typed meanwhile is sent in order once the server is back`() throws {
+    let terminal = try Pty()
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
+    var connection = try #require(try server?.accept())
+    try terminal.type("before\r")
+    try connection.expect("before\n")
+    server = nil
+    connection.close()
+    try terminal.waitForScreen("to be told") { $0.text.contains("[DISCONNECTED] Server connection lost. Trying again") }
+    try terminal.waitForLine("[UNCERTAIN] This line may or may not have arrived: before")
+    try terminal.type("one\rtwo\rhal")
+    try terminal.waitForLine("two")
+    server = try ScriptedServer(port: port)
+    connection = try #require(try server?.accept())
+    try connection.expect("one\ntwo\n")
+    try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
+    try connection.send("9: welcome back\n")
+    try terminal.waitForLine("9: welcome back")
+    try terminal.type("f\r")
+    try connection.expect("one\ntwo\nhalf\n")
+    // It was updated in place, so nothing of it stays.
+    try terminal.waitForScreen("the status to be gone") { !$0.text.contains("Trying again") }
+    try terminal.type("exit\r")
+    try connection.expect("one\ntwo\nhalf\nexit")
+    connection.close()
+    #expect(try client.waitForExit() == .status(0))
+  }
+
+  @Test func `Whoever leaves meanwhile is told what was not sent`() throws {
+    let terminal = try Pty()
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
+    let connection = try #require(try server?.accept())
+    server = nil
+    connection.close()
+    try terminal.waitForScreen("to be told") { $0.text.contains("Trying again") }
+    try terminal.type("too late\rexit\r")
+    #expect(try client.waitForExit() == .status(1))
+    terminal.readWhatIsThere()
+    #expect(terminal.screen.lines.last == "[NOT SENT] too late")
+  }
+
+  @Test func `Lines from a pipe wait for the server too`() throws {
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let client = try Program(built: "mychatclient", [String(port), "--reconnect", "--json"])
+    var connection = try #require(try server?.accept())
+    server = nil
+    connection.close()
+    _ = try client.waitForLine("the end of the connection") { $0.contains("\"kind\":\"disconnected\"") }
+    try client.write("one\ntwo\n")
+    server = try ScriptedServer(port: port)
+    connection = try #require(try server?.accept())
+    try connection.expect("one\ntwo\n")
+    _ = try client.waitForLine("the connection") { $0.contains("\"kind\":\"connected\"") && $0.contains("again") }
+    client.closeInput()
+    try connection.expect("one\ntwo\nexit")
+    connection.close()
+    #expect(try client.waitForExit() == .status(0))
+  }
+
+  @Test func `Without being asked for, a broken connection is the end`() throws {
+    let server = try ScriptedServer()
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", [String(server.port)], on: terminal)
+    let connection = try server.accept()
+    try terminal.waitForEditing()
+    connection.close()
+    #expect(try client.waitForExit() == .status(1))
+    try terminal.waitForLine("[DISCONNECTED] Server connection lost.")
+  }
+}
