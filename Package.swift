@@ -50,5 +50,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),
+    .executableTarget(
+      name: "mychattorture", dependencies: ["ChatWire", "CEpoll", "TestSupport", "mychatserver", "mychatclient"],
+      path: "Tests/Torture", swiftSettings: optimized),
   ]
 )

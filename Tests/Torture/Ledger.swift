@@ -1,0 +1,229 @@
+import Glibc
+import TestSupport
+
+/// Who said what, in the one order that everybody has to hear it in, and how far each hearer has come.
+///
+/// The text of a speaker's next line follows from who speaks and how often it has spoken, so lines of a single byte can
+/// be checked too. A hearer has heard all lines of the order in turn, less its own and those it was told it missed:
+/// anything else throws.
+final class Ledger {
+  /// What one peer has heard.
+  final class Ear {
+    /// The next entry of the order that is due.
+    fileprivate(set) var position: Int
+    /// Its own number as a speaker, whose lines it does not hear; -1 for one that only listens.
+    fileprivate(set) var speaker = -1
+    /// Lines that the server says it missed.
+    fileprivate(set) var skipped = 0
+    /// Lines heard.
+    fileprivate(set) var heard = 0
+    /// Lines of a speaker that came before a listener had heard them: they cannot be judged yet, as the speaker's own lines,
+    /// which it does not hear, may lie between.
+    fileprivate var early: [(bytes: [UInt8], time: UInt64)] = []
+    fileprivate init(position: Int) { self.position = position }
+  }
+
+  private struct Entry {
+    var speaker: Int32
+    var number: Int32
+  }
+
+  /// Bytes of a line's text, without its newline.
+  private let lengths: ClosedRange<Int>
+  /// All lines that anybody has heard, in the order of the first hearing.
+  private var order: [Entry] = []
+  private var ears: [Int: Ear] = [:]
+  /// By port: the speaker; -1 for none.
+  private var speakers = [Int32](repeating: -1, count: 65_536)
+  /// By speaker: lines said so far, lines in `order`, and when each was said (only while `isTiming`).
+  private(set) var said: [Int] = []
+  private var ordered: [Int] = []
+  private var times: [[UInt64]] = []
+  private var timed: [Bool] = []
+  /// From saying to hearing, in nanoseconds, of lines that were said with a time.
+  private(set) var latencies = Latencies()
+
+  /// Letters that no line of which is `exit`, in no pattern that repeats within a line.
+  private static let letters: [UInt8] = {
+    var random = SeededRandom(seed: 1)
+    return (0..<32_768).map { _ in UInt8(ascii: "a") + UInt8(truncatingIfNeeded: random.next() >> 32) % 4 }
+  }()
+
+  init(lengths: ClosedRange<Int>) { self.lengths = lengths }
+
+  /// Lines that everybody should hear, if nobody skips.
+  var orderCount: Int { order.count }
+  var totalSaid: Int { said.reduce(0, +) }
+
+  /// `peer` listens from the next line on.
+  @discardableResult
+  func listen(_ peer: Peer) -> Ear {
+    let ear = Ear(position: order.count)
+    ears[peer.index] = ear
+    return ear
+  }
+
+  /// `peer` listens and speaks.
+  /// - Parameter timed: whether the way of its lines is timed.
+  @discardableResult
+  func speak(_ peer: Peer, timed isTimed: Bool = false) -> Ear {
+    let ear = listen(peer)
+    ear.speaker = said.count
+    speakers[Int(peer.port)] = Int32(said.count)
+    said.append(0)
+    ordered.append(0)
+    times.append([])
+    timed.append(isTimed)
+    return ear
+  }
+
+  func forget(_ peer: Peer) { ears[peer.index] = nil }
+
+  subscript(peer: Peer) -> Ear {
+    guard let ear = ears[peer.index] else { preconditionFailure("peer \(peer.index) is not in the ledger") }
+    return ear
+  }
+
+  private func text(_ speaker: Int, _ number: Int) -> UnsafeRawBufferPointer.SubSequence {
+    var hash = UInt64(truncatingIfNeeded: speaker &* 1_000_003 &+ number) &* 0x9E37_79B9_7F4A_7C15
+    hash ^= hash >> 29
+    hash = hash &* 0xBF58_476D_1CE4_E5B9
+    hash ^= hash >> 32
+    let length = lengths.lowerBound + Int(hash & 0xFFFF_FFFF) % (lengths.upperBound - lengths.lowerBound + 1)
+    let start = Int(hash >> 40) % (Self.table.count - length)
+    return Self.table[start..<start + length]
+  }
+
+  /// `letters` where they stay.
+  nonisolated(unsafe) private static let table: UnsafeRawBufferPointer = {
+    // Unsafe only to the compiler: it is filled once and never changed.
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: letters.count, alignment: 64)
+    copy.copyBytes(from: letters)
+    return UnsafeRawBufferPointer(copy)
+  }()
+
+  /// The next line of `peer`, with its newline.
+  func nextLine(of peer: Peer, at now: UInt64 = 0) -> [UInt8] {
+    let speaker = self[peer].speaker
+    let line = Array(text(speaker, said[speaker])) + [0x0A]
+    said[speaker] += 1
+    if timed[speaker] { times[speaker].append(now) }
+    return line
+  }
+
+  /// `peer` heard `bytes` at `now`.
+  func hear(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws {
+    let ear = self[peer]
+    guard ear.speaker >= 0 else { return try judge(ear, bytes, now) }
+    if ear.early.isEmpty, isKnown(ear) { return try judge(ear, bytes, now) }
+    ear.early.append((Array(bytes), now))
+    try catchUp(ear)
+  }
+
+  /// Whether the next line that a speaker hears is in the order already.
+  private func isKnown(_ ear: Ear) -> Bool {
+    while ear.position < order.count, Int(order[ear.position].speaker) == ear.speaker { ear.position += 1 }
+    return ear.position < order.count
+  }
+
+  private func catchUp(_ ear: Ear) throws {
+    var judged = 0
+    while judged < ear.early.count, isKnown(ear) {
+      let (bytes, time) = ear.early[judged]
+      try bytes.withUnsafeBytes { try judge(ear, $0, time) }
+      judged += 1
+    }
+    if judged > 0 { ear.early.removeFirst(judged) }
+  }
+
+  private func judge(_ ear: Ear, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws {
+    if bytes.first == UInt8(ascii: "*") { return try skip(ear, bytes) }
+    var index = 0
+    var port = 0
+    while index < bytes.count, index < 5, bytes[index] &- 48 < 10 {
+      port = port * 10 + Int(bytes[index] - 48)
+      index += 1
+    }
+    guard index + 1 < bytes.count, bytes[index] == 58, bytes[index + 1] == 32, port < 65_536, speakers[port] >= 0 else {
+      throw TestFailure("somebody heard what nobody said: \(shown(bytes))")
+    }
+    let speaker = Int(speakers[port])
+    let heard = UnsafeRawBufferPointer(rebasing: bytes[(index + 2)...])
+    guard speaker != ear.speaker else { throw TestFailure("speaker \(ear.speaker) heard itself: \(shown(bytes))") }
+    if ear.position == order.count {
+      order.append(Entry(speaker: Int32(speaker), number: Int32(ordered[speaker])))
+      ordered[speaker] += 1
+    }
+    let due = order[ear.position]
+    let text = UnsafeRawBufferPointer(rebasing: text(Int(due.speaker), Int(due.number)))
+    guard Int(due.speaker) == speaker, text.count == heard.count, let left = text.baseAddress,
+      let right = heard.baseAddress, memcmp(left, right, text.count) == 0
+    else {
+      throw TestFailure(
+        "a hearer (speaker \(ear.speaker)) heard \(shown(bytes.prefix(80))), \(bytes.count) bytes, where line \(due.number) of speaker "
+          + "\(due.speaker) was due, \(text.count) bytes (speaker \(speaker), entry \(ear.position), \(ear.heard) heard)"
+      )
+    }
+    ear.position += 1
+    ear.heard += 1
+    if timed[speaker] { latencies.add(now &- times[speaker][Int(due.number)]) }
+  }
+
+  /// Takes `* N lines skipped` at its word: the next line heard shows whether it is exact.
+  private func skip(_ ear: Ear, _ bytes: UnsafeRawBufferPointer) throws {
+    let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+    guard words.count == 4, words[2] == "lines", words[3] == "skipped", let count = Int(words[1]), count > 0 else {
+      throw TestFailure("an unexpected notice: \(shown(bytes))")
+    }
+    ear.skipped += count
+    var left = count
+    while left > 0 {
+      guard ear.position < order.count else { throw TestFailure("\(count) lines skipped are \(left) too many") }
+      if Int(order[ear.position].speaker) != ear.speaker { left -= 1 }
+      ear.position += 1
+    }
+  }
+
+  /// Whether `peer` has heard, or was told that it missed, each line that anybody has said.
+  func isComplete(_ peer: Peer) throws -> Bool { try isComplete(self[peer], total: totalSaid) }
+
+  private func isComplete(_ ear: Ear, total: Int) throws -> Bool {
+    if !ear.early.isEmpty { try catchUp(ear) }
+    return ear.heard + ear.skipped + (ear.speaker >= 0 ? said[ear.speaker] : 0) == total
+  }
+
+  func areComplete(_ peers: [Peer]) throws -> Bool {
+    let total = totalSaid
+    return try peers.allSatisfy { try isComplete(self[$0], total: total) }
+  }
+
+  func forgetLatencies() { latencies = Latencies() }
+}
+
+/// Durations in nanoseconds.
+struct Latencies {
+  private var all: [UInt64] = []
+
+  mutating func add(_ nanoseconds: UInt64) { all.append(nanoseconds) }
+  var count: Int { all.count }
+
+  /// Milliseconds that 99 in 100 do not exceed, and the longest.
+  var percentile99: Double { percentile(0.99) }
+  var maximum: Double { Double(all.max() ?? 0) / 1e6 }
+  func percentile(_ fraction: Double) -> Double {
+    guard !all.isEmpty else { return 0 }
+    return Double(all.sorted()[min(all.count - 1, Int(fraction * Double(all.count)))]) / 1e6
+  }
+
+  var described: String {
+    "p50 \(percentile(0.5).rounded(to: 1)) ms, p99 \(percentile99.rounded(to: 1)) ms, longest \(maximum.rounded(to: 1)) ms"
+  }
+}
+
+extension Double {
+  func rounded(to digits: Int) -> String {
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    return "\((self * scale).rounded() / scale)"
+  }
+}

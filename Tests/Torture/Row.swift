@@ -1,0 +1,74 @@
+/// How much of a row is run: all that was promised, or what a machine that serves others too can do in seconds.
+package enum Size: Sendable {
+  case full
+  case small
+
+  func of<Value>(_ full: Value, small: Value) -> Value { self == .full ? full : small }
+}
+
+/// One promise: what happens to the server (or the client), the figure to reach, and the code that finds out.
+package struct Row: Sendable {
+  package let number: Int
+  /// What happens, as a sentence.
+  package let sentence: String
+  /// The figure to reach at full size.
+  package let asked: String
+  private let body: @Sendable (Size, inout Outcome) throws -> Void
+
+  init(
+    _ number: Int, _ sentence: String, asked: String,
+    body: @escaping @Sendable (_ size: Size, _ outcome: inout Outcome) throws -> Void
+  ) {
+    self.number = number
+    self.sentence = sentence
+    self.asked = asked
+    self.body = body
+  }
+
+  /// Runs the row. What is thrown on the way is a failure like any other.
+  package func run(_ size: Size) -> Outcome {
+    var outcome = Outcome(size: size)
+    do { try body(size, &outcome) } catch let skip as Skipped {
+      outcome.skipped = skip.reason
+    } catch {
+      outcome.failures.append("\(error)")
+    }
+    return outcome
+  }
+
+  package static let all =
+    crowdRows + [stalledReaders, stoppedPeer, everybodyTalks, goodbyes, noNewline, byteASecond, floods, restarts]
+
+  package static func numbered(_ number: Int) -> Row? { all.first { $0.number == number } }
+}
+
+/// What a row has found.
+package struct Outcome: Sendable {
+  let size: Size
+  /// Figures, in the order in which they were measured.
+  package fileprivate(set) var measured: [String] = []
+  /// What does not hold; empty if all does.
+  package fileprivate(set) var failures: [String] = []
+  /// Why the row could not be run here; nil if it was.
+  package fileprivate(set) var skipped: String?
+
+  package var passed: Bool { failures.isEmpty && skipped == nil }
+
+  init(size: Size) { self.size = size }
+
+  /// Notes something that has to hold at every size.
+  mutating func check(_ holds: Bool, _ figure: String) {
+    measured.append(figure)
+    if !holds { failures.append(figure) }
+  }
+
+  /// Notes a figure of time or load, which is judged at full size only: a small run shares its machine with others.
+  mutating func judge(_ holds: Bool, _ figure: String) {
+    check(holds || size == .small, figure)
+  }
+}
+
+/// Thrown by a row that this machine does not allow.
+struct Skipped: Error {
+  let reason: String
+}

@@ -1,0 +1,138 @@
+import ChatWire
+import Glibc
+import Synchronization
+import TestSupport
+
+/// The server as built, run as a program, and what the kernel says of it.
+final class ServerUnderTest {
+  /// The server to run; nil for the one beside this program.
+  static let path = Mutex<String?>(nil)
+
+  private let program: Program
+  private let directory = Result { try TemporaryDirectory() }
+  let log: String
+  let port: UInt16
+  var pid: pid_t { program.pid }
+  var address: Address { .internet(host: "127.0.0.1", port: port) }
+  /// Descriptors that it has open without a single member.
+  let idleDescriptors: Int
+
+  /// - Parameters:
+  ///   - descriptors: the most descriptors it may have; nil for what this process may have.
+  ///   - listening: where it listens.
+  init(
+    _ arguments: [String] = [], listening: String = "127.0.0.1:0", descriptors: Int? = nil,
+    environment: [String: String] = [:]
+  ) throws {
+    raiseDescriptorLimit()
+    let path = try Self.path.withLock { $0 } ?? Program.built("mychatserver")
+    log = try directory.get().file("log")
+    let limit = descriptors.map { "ulimit -n \($0) && " } ?? ""
+    program = try Program(
+      "/bin/sh", ["-c", "\(limit)exec \"$0\" \"$@\"", path, listening] + arguments, environment: environment,
+      input: .nothing, output: .file(log), errors: .file(log))
+    var found: UInt16?
+    let log = log
+    try eventually("the server to listen; it says \(shown(contents(of: log, atMost: 300)))") {
+      let line = String(decoding: contents(of: log, atMost: 300), as: UTF8.self)
+      guard let end = line.firstIndex(of: "\n") else { return false }
+      guard line.hasPrefix("[LISTENING]") else { throw TestFailure("the server does not start: \(line)") }
+      found = line[..<end].split(separator: ":").last.flatMap { UInt16($0) }
+      return true
+    }
+    port = found ?? 0
+    idleDescriptors = descriptorCount(of: program.pid)
+  }
+
+  var isAlive: Bool { kill(pid, 0) == 0 && state != "Z" }
+
+  private var state: Substring { field("State:") ?? "Z" }
+  /// KiB in memory now, and at most so far.
+  var memory: Int { field("VmRSS:").flatMap { Int($0) } ?? 0 }
+  var peakMemory: Int { field("VmHWM:").flatMap { Int($0) } ?? 0 }
+  var descriptors: Int { descriptorCount(of: pid) }
+  /// Members and others that are connected.
+  var connections: Int { descriptors - idleDescriptors }
+
+  private func field(_ name: String) -> Substring? {
+    let status = String(decoding: contents(of: "/proc/\(pid)/status", atMost: 8192), as: UTF8.self)
+    let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first
+  }
+
+  /// Nanoseconds of CPU time so far.
+  var cpu: UInt64 {
+    var clock = clockid_t()
+    var time = timespec()
+    guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Its share of one processor, in per cent, while `body` runs.
+  func load(during body: () throws -> Void) rethrows -> Double {
+    let (start, used) = (nanoseconds(), cpu)
+    try body()
+    return 100 * Double(cpu - used) / Double(nanoseconds() - start)
+  }
+
+  /// Waits until as many connections are open in the server as there should be.
+  func settle(at count: Int, within limit: Duration = generousLimit) throws {
+    try eventually("\(count) connections; there are \(connections)", within: limit) { connections == count }
+  }
+
+  /// How often the log has `text` in it.
+  func logged(_ text: String) -> Int { occurrences(of: Array(text.utf8), in: contents(of: log, atMost: 256 << 20)) }
+
+  func signal(_ signal: CInt) { program.signal(signal) }
+
+  /// Waits for its end.
+  func waitForExit(within limit: Duration = generousLimit) throws -> Program.Exit {
+    program.limit = limit
+    return try program.waitForExit()
+  }
+
+  /// Changes the most descriptors that the running server may have (prlimit(2)).
+  func limitDescriptors(to count: Int) throws {
+    let program = try Program("/usr/bin/prlimit", ["--pid", "\(pid)", "--nofile=\(count):20000"], input: .nothing)
+    guard try program.waitForExit() == .status(0) else { throw Skipped(reason: "prlimit: \(program.errorLines)") }
+  }
+}
+
+/// Waits for a while: what a row measures goes on meanwhile.
+func pass(_ duration: Duration) { _ = poll(nil, 0, CInt(duration / .milliseconds(1))) }
+
+func occurrences(of needle: [UInt8], in bytes: [UInt8]) -> Int {
+  bytes.withUnsafeBytes { all in
+    var (count, index) = (0, 0)
+    while index + needle.count <= all.count, let start = all.baseAddress,
+      let found = memchr(start + index, CInt(needle[0]), all.count - index - needle.count + 1)
+    {
+      let matches = memcmp(found, needle, needle.count) == 0
+      if matches { count += 1 }
+      index = UnsafeRawPointer(found) - start + (matches ? needle.count : 1)
+    }
+    return count
+  }
+}
+
+func descriptorCount(of pid: pid_t) -> Int {
+  guard let directory = opendir("/proc/\(pid)/fd") else { return 0 }
+  defer { closedir(directory) }
+  var count = -2
+  while readdir(directory) != nil { count += 1 }
+  return count
+}
+
+/// The first bytes of a file; none if it is not there.
+func contents(of path: String, atMost most: Int) -> [UInt8] {
+  let number = open(path, O_RDONLY | O_CLOEXEC)
+  guard number >= 0 else { return [] }
+  let file = FileDescriptor(owning: number)
+  var bytes: [UInt8] = []
+  let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+  defer { piece.deallocate() }
+  while bytes.count < most, case .bytes(let count) = file.read(into: piece) {
+    bytes.append(contentsOf: piece[..<count])
+  }
+  return bytes
+}
