@@ -19,6 +19,7 @@ let package = Package(
     .executable(name: "mychatserver", targets: ["mychatserver"]),
     .executable(name: "mychatclient", targets: ["mychatclient"]),
     .executable(name: "mychatload", targets: ["mychatload"]),
+    .library(name: "FailingCalls", type: .dynamic, targets: ["FailingCalls"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -50,6 +51,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),
+    .target(name: "FailingCalls", path: "Tests/FailingCalls"),
     .executableTarget(
       name: "mychattorture", dependencies: ["ChatWire", "CEpoll", "TestSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),

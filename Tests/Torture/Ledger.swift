@@ -13,6 +13,8 @@ final class Ledger {
     fileprivate(set) var position: Int
     /// Its own number as a speaker, whose lines it does not hear; -1 for one that only listens.
     fileprivate(set) var speaker = -1
+    /// Whether the way of timed lines to this one is of interest.
+    fileprivate(set) var isTimed = false
     /// Lines that the server says it missed.
     fileprivate(set) var skipped = 0
     /// Lines heard.
@@ -64,11 +66,12 @@ final class Ledger {
   }
 
   /// `peer` listens and speaks.
-  /// - Parameter timed: whether the way of its lines is timed.
+  /// - Parameter timed: whether the way of its lines to others of that kind is timed.
   @discardableResult
   func speak(_ peer: Peer, timed isTimed: Bool = false) -> Ear {
     let ear = listen(peer)
     ear.speaker = said.count
+    ear.isTimed = isTimed
     speakers[Int(peer.port)] = Int32(said.count)
     said.append(0)
     ordered.append(0)
@@ -77,7 +80,7 @@ final class Ledger {
     return ear
   }
 
-  func forget(_ peer: Peer) { ears[peer.index] = nil }
+  func knows(_ peer: Peer) -> Bool { ears[peer.index] != nil }
 
   subscript(peer: Peer) -> Ear {
     guard let ear = ears[peer.index] else { preconditionFailure("peer \(peer.index) is not in the ledger") }
@@ -166,7 +169,7 @@ final class Ledger {
     }
     ear.position += 1
     ear.heard += 1
-    if timed[speaker] { latencies.add(now &- times[speaker][Int(due.number)]) }
+    if timed[speaker], ear.isTimed { latencies.add(now &- times[speaker][Int(due.number)]) }
   }
 
   /// Takes `* N lines skipped` at its word: the next line heard shows whether it is exact.

@@ -37,7 +37,10 @@ package struct Row: Sendable {
   }
 
   package static let all =
-    crowdRows + [stalledReaders, stoppedPeer, everybodyTalks, goodbyes, noNewline, byteASecond, floods, restarts]
+    crowdRows + [
+      resets, stalledReaders, stoppedPeer, vanishedMachine, everybodyTalks, goodbyes, noNewline, byteASecond,
+    ]
+    + [floods, droppedTogether, failingCalls, restarts]
 
   package static func numbered(_ number: Int) -> Row? { all.first { $0.number == number } }
 }

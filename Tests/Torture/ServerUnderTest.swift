@@ -13,7 +13,8 @@ final class ServerUnderTest {
   let log: String
   let port: UInt16
   var pid: pid_t { program.pid }
-  var address: Address { .internet(host: "127.0.0.1", port: port) }
+  var address: Address { address(host: "127.0.0.1") }
+  func address(host: String) -> Address { .internet(host: host, port: port) }
   /// Descriptors that it has open without a single member.
   let idleDescriptors: Int
 
@@ -91,9 +92,9 @@ final class ServerUnderTest {
     return try program.waitForExit()
   }
 
-  /// Changes the most descriptors that the running server may have (prlimit(2)).
+  /// Changes the most descriptors that the running server may have, up to what it began with (prlimit(1)).
   func limitDescriptors(to count: Int) throws {
-    let program = try Program("/usr/bin/prlimit", ["--pid", "\(pid)", "--nofile=\(count):20000"], input: .nothing)
+    let program = try Program("/usr/bin/prlimit", ["--pid", "\(pid)", "--nofile=\(count):"], input: .nothing)
     guard try program.waitForExit() == .status(0) else { throw Skipped(reason: "prlimit: \(program.errorLines)") }
   }
 }

@@ -1,0 +1,96 @@
+// A library to preload (LD_PRELOAD) into the server: system calls fail as the kernel may let them fail at any time, and
+// writes take a single byte. Deterministic: call number N of a kind fails or not, whatever happened meanwhile.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static atomic_uint calls, failures;
+
+/// The next of a fixed sequence of numbers that look random (Steele, Lea and Flood, 2014: SplitMix64).
+static unsigned draw(void) {
+  unsigned long long z = (atomic_fetch_add(&calls, 1) + 1) * 0x9E3779B97F4A7C15ull;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return (unsigned)(z >> 33);
+}
+
+static int fail(int code) {
+  atomic_fetch_add(&failures, 1);
+  errno = code;
+  return -1;
+}
+
+#define REAL(name) \
+  static __typeof__(&name) real; \
+  if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+
+ssize_t send(int descriptor, const void *bytes, size_t count, int flags) {
+  REAL(send);
+  switch (draw() % 16) {
+    case 0: return fail(EINTR);
+    case 1: return fail(ENOBUFS);
+    case 2: return fail(ENOMEM);
+    case 3: return fail(EAGAIN);
+    case 4: case 5: return real(descriptor, bytes, count ? 1 : 0, flags);
+    default: return real(descriptor, bytes, count, flags);
+  }
+}
+
+ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags) {
+  REAL(sendmsg);
+  switch (draw() % 16) {
+    case 0: return fail(EINTR);
+    case 1: return fail(ENOBUFS);
+    case 2: return fail(ENOMEM);
+    case 4: case 5: return send(descriptor, message->msg_iov[0].iov_base, 1, flags);
+    default: return real(descriptor, message, flags);
+  }
+}
+
+ssize_t recv(int descriptor, void *bytes, size_t count, int flags) {
+  REAL(recv);
+  switch (draw() % 16) {
+    case 0: return fail(EINTR);
+    case 1: return fail(ENOMEM);
+    case 2: case 3: return real(descriptor, bytes, 1, flags);
+    default: return real(descriptor, bytes, count, flags);
+  }
+}
+
+ssize_t write(int descriptor, const void *bytes, size_t count) {
+  REAL(write);
+  // The log only: libdispatch wakes its threads by writing too, and takes no error for an answer.
+  if (descriptor > STDERR_FILENO) return real(descriptor, bytes, count);
+  switch (draw() % 64) {
+    case 0: return fail(EINTR);
+    case 1: return real(descriptor, bytes, count ? 1 : 0);
+    default: return real(descriptor, bytes, count);
+  }
+}
+
+int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags) {
+  REAL(accept4);
+  switch (draw() % 16) {
+    case 0: return fail(EINTR);
+    case 1: return fail(ECONNABORTED);
+    case 2: return fail(EMFILE);
+    case 3: return fail(ENOMEM);
+    case 4: return fail(ENOBUFS);
+    default: return real(descriptor, address, length, flags);
+  }
+}
+
+int epoll_wait(int descriptor, struct epoll_event *events, int most, int milliseconds) {
+  REAL(epoll_wait);
+  if (draw() % 16 == 0) return fail(EINTR);
+  return real(descriptor, events, most, milliseconds);
+}
+
+__attribute__((destructor)) static void report(void) { fprintf(stderr, "%u calls failed\n", atomic_load(&failures)); }
