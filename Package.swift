@@ -55,5 +55,7 @@ let package = Package(
     .executableTarget(
       name: "mychattorture", dependencies: ["ChatWire", "CEpoll", "TestSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),
+    .testTarget(
+      name: "TortureTests", dependencies: ["mychattorture", "FailingCalls"], swiftSettings: strict),
   ]
 )

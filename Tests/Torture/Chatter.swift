@@ -33,11 +33,7 @@ final class Chatter {
   }
 
   /// Talks until `isDone`, then until all is heard.
-  /// - Parameter other: gets what others than the members of this chatter hear.
-  func talk(
-    within limit: Duration, until isDone: (UInt64) throws -> Bool,
-    other: (Peer, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
-  ) throws {
+  func talk(within limit: Duration, until isDone: (UInt64) throws -> Bool) throws {
     pace = Pace(everyNanoseconds: interval, from: nanoseconds())
     var isOver = false
     try swarm.run(within: limit, "the talk to be heard; \(ledger.totalSaid) lines said, \(ledger.orderCount) heard") {
@@ -52,7 +48,8 @@ final class Chatter {
       }
       return try isOver && ledger.areComplete(members)
     } line: { peer, bytes, now in
-      if ledger.knows(peer) { try ledger.hear(peer, bytes, now) } else { try other(peer, bytes) }
+      guard ledger.knows(peer) else { return }
+      if ledger.isOther(bytes) { ledger.hearOther(peer, bytes) } else { try ledger.hear(peer, bytes, now) }
     }
   }
 

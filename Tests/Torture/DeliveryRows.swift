@@ -57,6 +57,8 @@ extension Row {
     )
     let exact = try stalled.filter { try ledger.isComplete($0) && $0.state == .open }
     let skipped = stalled.map { ledger[$0].skipped }
+    let lost = stalled.count { $0.state != .open }
+    outcome.check(lost == 0, "\(lost) stalled members lost")
     outcome.check(
       exact.count == stalled.count,
       "\(exact.count) of \(stalled.count) woke to the exact count, between \(skipped.min() ?? 0) and \(skipped.max() ?? 0) lines"

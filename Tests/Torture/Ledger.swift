@@ -42,6 +42,9 @@ final class Ledger {
   private var ordered: [Int] = []
   private var times: [[UInt64]] = []
   private var timed: [Bool] = []
+  /// By peer: what it heard of others than the speakers, as one number (FNV-1a); and how many lines those were.
+  private(set) var otherHashes: [Int: UInt64] = [:]
+  private(set) var othersHeard = 0
   /// From saying to hearing, in nanoseconds, of lines that were said with a time.
   private(set) var latencies = Latencies()
 
@@ -141,17 +144,11 @@ final class Ledger {
 
   private func judge(_ ear: Ear, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws {
     if bytes.first == UInt8(ascii: "*") { return try skip(ear, bytes) }
-    var index = 0
-    var port = 0
-    while index < bytes.count, index < 5, bytes[index] &- 48 < 10 {
-      port = port * 10 + Int(bytes[index] - 48)
-      index += 1
-    }
-    guard index + 1 < bytes.count, bytes[index] == 58, bytes[index + 1] == 32, port < 65_536, speakers[port] >= 0 else {
+    guard let port = port(at: bytes), speakers[port.number] >= 0 else {
       throw TestFailure("somebody heard what nobody said: \(shown(bytes))")
     }
-    let speaker = Int(speakers[port])
-    let heard = UnsafeRawBufferPointer(rebasing: bytes[(index + 2)...])
+    let speaker = Int(speakers[port.number])
+    let heard = UnsafeRawBufferPointer(rebasing: bytes[port.end...])
     guard speaker != ear.speaker else { throw TestFailure("speaker \(ear.speaker) heard itself: \(shown(bytes))") }
     if ear.position == order.count {
       order.append(Entry(speaker: Int32(speaker), number: Int32(ordered[speaker])))
@@ -170,6 +167,32 @@ final class Ledger {
     ear.position += 1
     ear.heard += 1
     if timed[speaker], ear.isTimed { latencies.add(now &- times[speaker][Int(due.number)]) }
+  }
+
+  /// Whether this is somebody's line who is no speaker of this ledger.
+  func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.first != UInt8(ascii: "*"), let port = port(at: bytes) else { return false }
+    return speakers[port.number] < 0
+  }
+
+  /// `peer` heard a line whose text nobody knows: what can be checked is that all hear the same.
+  func hearOther(_ peer: Peer, _ bytes: UnsafeRawBufferPointer) {
+    var hash = otherHashes[peer.index] ?? 0xCBF2_9CE4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    otherHashes[peer.index] = hash
+    if self[peer].speaker < 0 { othersHeard += 1 }
+  }
+
+  /// The number before the colon, and where the text after it begins.
+  private func port(at bytes: UnsafeRawBufferPointer) -> (number: Int, end: Int)? {
+    var index = 0
+    var port = 0
+    while index < bytes.count, index < 5, bytes[index] &- 48 < 10 {
+      port = port * 10 + Int(bytes[index] - 48)
+      index += 1
+    }
+    guard index + 1 < bytes.count, bytes[index] == 58, bytes[index + 1] == 32, port < 65_536 else { return nil }
+    return (port, index + 2)
   }
 
   /// Takes `* N lines skipped` at its word: the next line heard shows whether it is exact.

@@ -98,6 +98,8 @@ final class Swarm {
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 64)
   /// Peers that are connected.
   private(set) var openCount = 0
+  /// The indexes of peers whose stream the server has ended, in the order of that; taken by whoever closes them.
+  private var ended: [Int] = []
   /// A peer that is always read before what others got is looked at, so that it is the first to hear of nearly everything.
   private(set) var leader: Peer?
   private let leaderBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 64)
@@ -198,6 +200,12 @@ final class Swarm {
     peers[peer.index] = nil
   }
 
+  /// Closes those whose stream the server has ended since the last time.
+  func closeEnded() {
+    for index in ended { if let peer = peers[index] { close(peer) } }
+    ended.removeAll()
+  }
+
   func closeAll(resetting: Bool = false) {
     for peer in peers { if let peer { close(peer, resetting: resetting) } }
   }
@@ -246,6 +254,7 @@ final class Swarm {
       peer.received += count
     } else if count == 0 {
       peer.state = .ended
+      ended.append(peer.index)
     } else if errno != EAGAIN && errno != EINTR {
       peer.state = .broken(errno)
     }

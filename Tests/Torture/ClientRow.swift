@@ -1,0 +1,130 @@
+import ChatWire
+import Glibc
+import TestSupport
+
+extension Row {
+  static let hostileServer = Row(
+    17, "a hostile server against the client: a line of 10 MB, junk, a reset at every byte of the first 200",
+    asked: "the client's memory within 8 MiB of where it was, right status, clean terminal"
+  ) { size, outcome in
+    let server = try HostileServer()
+    let line = [UInt8](repeating: 0x61, count: size.of(10 << 20, small: 1 << 20)) + [0x0A]
+    var random = SeededRandom.printed(for: "junk for the client")
+    let junk = (0..<size.of(1 << 20, small: 1 << 17)).map { _ in UInt8(truncatingIfNeeded: random.next() >> 24) }
+    let lost = "[DISCONNECTED] Server connection lost."
+    for (name, bytes) in [("a long line", line), ("junk", junk)] {
+      let (exit, growth, output) = try server.play(bytes, thenReset: false)
+      outcome.check(exit == .status(1) && growth <= 8 << 10, "\(name): \(exit), memory grew by \(growth) KiB")
+      let dirt = output.count { ($0 < 0x20 && $0 != 0x0A && $0 != 0x09) || $0 == 0x7F }
+      outcome.check(dirt == 0, "\(dirt) control characters came through")
+      outcome.check(name == "junk" || output.count { $0 == 0x61 } >= line.count - 1, "all of it was shown")
+      let screen = try server.playOnTerminal(Array(bytes.prefix(1 << 20)), thenReset: false)
+      outcome.check(screen == .status(1), "on a terminal: \(screen), terminal clean")
+    }
+    let greeting = Array("54321: hello there\n* 3 lines skipped\n".utf8) + junk.prefix(200)
+    let step = size.of(1, small: 20)
+    var tried = 0
+    for count in stride(from: 0, to: 200, by: step) {
+      let (exit, _, output) = try server.play(Array(greeting.prefix(count)), thenReset: true)
+      guard exit == .status(1), String(decoding: output, as: UTF8.self).hasSuffix("\(lost)\n") else {
+        throw TestFailure("a reset after \(count) bytes: \(exit), \(shown(output.suffix(200)))")
+      }
+      tried += 1
+      guard count % (10 * step) == 0 else { continue }
+      let screen = try server.playOnTerminal(Array(greeting.prefix(count)), thenReset: true)
+      guard screen == .status(1) else { throw TestFailure("on a terminal, a reset after \(count) bytes: \(screen)") }
+    }
+    outcome.check(true, "\(tried) resets: status 1 and \(lost.debugDescription) each time, terminal clean")
+  }
+}
+
+/// Takes one client at a time and does to it what it is told.
+private final class HostileServer {
+  private let listener: FileDescriptor
+  private let port: UInt16
+
+  init() throws {
+    let address = try Address.internet(host: "127.0.0.1", port: 0).resolved()[0]
+    listener = try FileDescriptor.socket(for: address)
+    try listener.bind(to: address)
+    try listener.listen(backlog: 8)
+    port = try listener.localAddress().port
+  }
+
+  /// - Returns: how the client left, by how many KiB its memory grew, and what it printed.
+  func play(_ bytes: [UInt8], thenReset: Bool) throws -> (Program.Exit, growth: Int, output: [UInt8]) {
+    let client = try Program(built: "mychatclient", ["127.0.0.1:\(port)"])
+    var growth = 0
+    try serve(bytes, thenReset, to: client.pid, &growth) { client.readWhatIsThere() }
+    return (try client.waitForExit(), growth, client.output)
+  }
+
+  func playOnTerminal(_ bytes: [UInt8], thenReset: Bool) throws -> Program.Exit {
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", ["127.0.0.1:\(port)"], on: terminal)
+    // Held open, so that its modes can be asked for when the client has gone.
+    let screen = FileDescriptor(owning: open(terminal.path, O_RDWR | O_NOCTTY | O_CLOEXEC))
+    var before = termios()
+    tcgetattr(screen.number, &before)
+    var growth = 0
+    try serve(bytes, thenReset, to: client.pid, &growth) { terminal.readWhatIsThere() }
+    var exit: Program.Exit?
+    try eventually("the client to leave", within: .seconds(60)) {
+      terminal.readWhatIsThere()
+      client.limit = .milliseconds(10)
+      exit = try? client.waitForExit()
+      return exit != nil
+    }
+    var after = termios()
+    tcgetattr(screen.number, &after)
+    let needed = tcflag_t(ICANON | ECHO | ISIG)
+    guard after.c_lflag & needed == needed, after.c_iflag == before.c_iflag, after.c_oflag == before.c_oflag else {
+      throw TestFailure("the client left the terminal in another mode")
+    }
+    return exit ?? .signal(0)
+  }
+
+  private func serve(
+    _ bytes: [UInt8], _ resets: Bool, to pid: pid_t, _ growth: inout Int, meanwhile: () -> Void
+  ) throws {
+    var entry = pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0)
+    guard poll(&entry, 1, 30_000) == 1 else { throw TestFailure("the client does not come") }
+    let peer = FileDescriptor(owning: accept(listener.number, nil, nil))
+    try peer.setBlocking(false)
+    let before = memory(of: pid, "VmRSS:")
+    var sent = 0
+    let deadline = Deadline(within: .seconds(60))
+    while sent < bytes.count {
+      meanwhile()
+      if deadline.hasPassed { throw TestFailure("the client took \(sent) of \(bytes.count) bytes within 60 s") }
+      switch bytes[sent...].withUnsafeBytes({ peer.send($0) }) {
+      case .bytes(let count): sent += count
+      case .wouldBlock, .ended: _ = poll(nil, 0, 1)
+      case .failed(let error): throw TestFailure("the client took \(sent) of \(bytes.count) bytes, then \(error)")
+      }
+    }
+    if resets {
+      var linger = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(peer.number, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+      return
+    }
+    // All of it is read before the end comes, so that its memory can be asked for.
+    try eventually("the client to read all", within: .seconds(60)) {
+      meanwhile()
+      var unread: CInt = 0
+      // SIOCOUTQ (tcp(7)): bytes that the other side has not acknowledged.
+      _ = ioctl(peer.number, 0x5411, &unread)
+      growth = max(growth, memory(of: pid, "VmHWM:") - before)
+      return unread == 0
+    }
+    pass(.milliseconds(50))
+    meanwhile()
+    growth = max(growth, memory(of: pid, "VmHWM:") - before)
+  }
+
+  private func memory(of pid: pid_t, _ field: String) -> Int {
+    let status = String(decoding: contents(of: "/proc/\(pid)/status", atMost: 8192), as: UTF8.self)
+    let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
+    return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) } ?? 0
+  }
+}
