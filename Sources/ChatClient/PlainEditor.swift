@@ -56,6 +56,15 @@ final class PlainEditor: LineSource {
 
   func nextLine() -> LineOutcome {
     write(prompt)
+    let outcome = typeLine()
+    switch outcome {
+    case .endOfInput, .terminated: if isRowOpen { write([UInt8(ascii: "\n")]) }
+    case .line, .cleared, .ended, .hungUp: break
+    }
+    return outcome
+  }
+
+  private func typeLine() -> LineOutcome {
     while true {
       if let outcome = attendSignals() ?? showReceived() { return outcome }
       guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate) else { continue }
@@ -67,6 +76,9 @@ final class PlainEditor: LineSource {
       }
     }
   }
+
+  /// Whether the cursor does not stand at the start of a row.
+  private var isRowOpen: Bool { !prompt.isEmpty || !line.isEmpty }
 
   private func press(_ byte: UInt8) -> LineOutcome? {
     switch terminal.key(byte) {
@@ -102,12 +114,12 @@ final class PlainEditor: LineSource {
     partial.append(byte)
     if let text = String(validating: partial, as: UTF8.self) {
       partial = []
-      // A TAB is a blank here, as nobody could rub out what it moves over; other controls are not typed in text.
       for scalar in text.unicodeScalars {
-        let scalar = scalar == "\t" ? " " : scalar
-        guard scalar.value >= 0x20, scalar.value != 0x7F, !(0x80..<0xA0).contains(scalar.value) else { continue }
+        // Other controls are not typed in text.
+        guard scalar == "\t" || scalar.properties.generalCategory != .control else { continue }
         line.append(scalar)
-        write(SafeText.made(from: Array(String(scalar).utf8)))
+        // A TAB is shown as a blank, as nobody could rub out what it moves over.
+        write(scalar == "\t" ? [UInt8(ascii: " ")] : SafeText.made(from: Array(String(scalar).utf8)))
       }
     } else if partial.count >= 4 {
       partial = []
@@ -119,7 +131,7 @@ final class PlainEditor: LineSource {
   /// Takes the last character away, and blanks its place.
   private func rubOut() {
     while let last = line.popLast() {
-      let columns = Int(editline_wcwidth(last.value))
+      let columns = last == "\t" ? 1 : Int(editline_wcwidth(last.value))
       guard columns > 0 else { continue }
       write(Array(repeatElement([0x08, 0x20, 0x08], count: columns).joined()))
       return
@@ -158,14 +170,15 @@ final class PlainEditor: LineSource {
     guard untilUpdate == 0 else { return nil }
     let (lines, ending) = inbox.take()
     let status = inbox.status
-    if lines.isEmpty && status == self.status { return ending.map { .ended($0) } }
+    if lines.isEmpty && status == self.status && ending == nil { return nil }
     // Nothing is updated in place, so how many seconds are left is not told each second.
     let news = status.isEmpty || !self.status.isEmpty ? [] : Array(Wording.connectionLost.utf8)
     self.status = status
-    if !prompt.isEmpty && !(lines + news).isEmpty {
-      write([UInt8(ascii: "\n")] + news + lines + prompt)
-    } else {
-      write(news + lines)
+    let shown = news + lines
+    if ending != nil {
+      write((isRowOpen ? [UInt8(ascii: "\n")] : []) + shown)
+    } else if !shown.isEmpty {
+      write(prompt.isEmpty ? shown : [UInt8(ascii: "\n")] + shown + prompt)
     }
     lastUpdate = DispatchTime.now().uptimeNanoseconds
     return ending.map { .ended($0) }

@@ -83,13 +83,15 @@ package final class Sender: Sendable {
   /// Ends the connection, which is broken. What was not written stays, to be sent on the next.
   /// - Returns: the lines that may or may not have arrived, each without its newline.
   package func disconnect(_ connection: Connection) -> [[UInt8]] {
+    // Before the shutdown, as its own mark in the stream would count.
+    let unacknowledged = connection.unacknowledgedBytes
     // Wakes a write that waits for a server that takes nothing.
     connection.shutdown()
     return queue.sync {
       state.withLock { state in
         state.connection = nil
         let now = DispatchTime.now().uptimeNanoseconds
-        var uncertain = state.sent.takeUncertain(unacknowledged: connection.unacknowledgedBytes, now: now)
+        var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, now: now)
         // The rest of a line that went out in part belongs to it.
         if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first {
           let end = first.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? first.endIndex

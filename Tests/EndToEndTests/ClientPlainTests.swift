@@ -50,4 +50,13 @@ import Testing
     try member.expect("\(port): better")
     try finish()
   }
+
+  @Test func `A server that goes away while half a line stands there is told below it`() throws {
+    try terminal.type("half\ta")
+    try terminal.waitForLine("half a")
+    server.program.signal(SIGTERM)
+    #expect(try client.waitForExit() == .status(1))
+    terminal.readWhatIsThere()
+    #expect(terminal.screen.lines.suffix(3) == ["half a", "[DISCONNECTED] Serve", "r connection lost."])
+  }
 }
