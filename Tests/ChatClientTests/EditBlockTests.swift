@@ -66,7 +66,7 @@ extension EditBlock {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EditBlockTests {
+@Suite(.timeLimit(.minutes(10))) struct EditBlockTests {
   @Test func whatIsTypedAtTheEndGoesOutAsItIs() {
     var block = EditBlock()
     #expect(block.show("h", on: screen(80)) == Array("h".utf8))

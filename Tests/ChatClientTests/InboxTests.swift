@@ -9,7 +9,7 @@ private func isCalled(_ wakeup: Wakeup) -> Bool {
   return poll(&entry, 1, 0) == 1
 }
 
-@Suite(.timeLimit(.minutes(1))) struct InboxTests {
+@Suite(.timeLimit(.minutes(10))) struct InboxTests {
   @Test func linesAreTakenOnceAndInOrder() throws {
     let inbox = Inbox(wakeup: try Wakeup())
     inbox.put(Array("a\n".utf8))

@@ -1,7 +1,7 @@
 import ChatClient
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct OutgoingLineTests {
+@Suite(.timeLimit(.minutes(10))) struct OutgoingLineTests {
   @Test(arguments: ["exit", "EXIT", " Exit\t", "  eXiT  "])
   func exitLeavesWhateverItsCaseAndTheSpacesAroundIt(text: String) {
     #expect(OutgoingLine(Array(text.utf8).span) == .exit)

@@ -18,7 +18,7 @@ private func shown(_ pieces: String?...) -> String {
   String(decoding: shown(pieces.map { $0.map { Array($0.utf8) } }), as: UTF8.self)
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ReceivedTextTests {
+@Suite(.timeLimit(.minutes(10))) struct ReceivedTextTests {
   @Test func linesAreShownWhenTheirNewlineHasCome() {
     #expect(shown("1: a\n2: b\n3:") == "1: a\n2: b\n")
     #expect(shown("1: a\n2", ": b\r\n") == "1: a\n2: b\n")

@@ -3,7 +3,7 @@ import ChatWire
 import Glibc
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WordingTests {
+@Suite(.timeLimit(.minutes(10))) struct WordingTests {
   @Test func aRefusedConnectionAsksForTheServer() {
     let error = SystemCallError("connect", code: ECONNREFUSED)
     #expect(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ChatLoad
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct BenchmarkTests {
   @Test("A benchmark measures our server, and writes its tables, plots and runs")
   func small() throws {

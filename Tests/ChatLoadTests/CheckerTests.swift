@@ -3,7 +3,7 @@ import Testing
 @testable import ChatLoad
 
 /// Streams that a server might have sent, made up.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct CheckerTests {
   static let textBytes = 63
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ChatLoad
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DialectTests {
   static let textBytes = 40
   static let lineText =

@@ -6,7 +6,7 @@ import Testing
 @testable import ChatLoad
 
 /// Whole runs, on servers that make one mistake on purpose.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct LoadRunTests {
   /// Ten receivers, three of which send 200 lines in all.
   static func load(_ server: FaultyServer, timeout: Double = 60) -> Load {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ChatLoad
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PlotTests {
   static func results() -> BenchmarkResults {
     var plan = Benchmark(directory: "unused", server: "unused")

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The program as people and scripts run it.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProgramTests {
   static func run(_ arguments: [String]) throws -> (exit: Program.Exit, output: String, errors: String) {
     let program = try Program(built: "mychatload", arguments)

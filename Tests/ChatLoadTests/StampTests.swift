@@ -3,7 +3,7 @@ import Testing
 
 @testable import ChatLoad
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StampTests {
   static func text(_ stamp: Stamp) -> [UInt8] {
     var text = [UInt8](repeating: 0, count: Stamp.bytes)

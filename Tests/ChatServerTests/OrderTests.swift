@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Heavy traffic is tested one test at a time, or the machine's two cores are all that is tested.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct OrderTests {
   @Test(
     "Fifty who all talk at once each hear every line of the others once, untorn, in one order",

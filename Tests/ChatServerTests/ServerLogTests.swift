@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ServerLogTests {
   @Test("A stalled standard output holds up nobody, and then says how many lines it left out")
   func stalledOutput() throws {

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ServerTests {
   @Test("A line goes to everybody but its sender, under the sender's port", arguments: EventLayer.allCases)
   func relay(layer: EventLayer) throws {

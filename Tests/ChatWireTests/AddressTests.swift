@@ -2,7 +2,7 @@ import ChatWire
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct AddressTests {
+@Suite(.timeLimit(.minutes(10))) struct AddressTests {
   static let forms: [(text: String, address: Address)] = [
     ("12345", .internet(host: "127.0.0.1", port: 12345)),
     ("0", .internet(host: "127.0.0.1", port: 0)),

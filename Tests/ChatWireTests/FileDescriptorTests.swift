@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FileDescriptorTests {
+@Suite(.timeLimit(.minutes(10))) struct FileDescriptorTests {
   @Test func `An empty pipe would block, then gives what was written, then ends`() throws {
     let ends = try Ends()
     let reading = ends.reading

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where the network cuts a stream must not show: every way to cut it gives what the whole gives.
-@Suite(.timeLimit(.minutes(2))) struct LineFramerSplitTests {
+@Suite(.timeLimit(.minutes(10))) struct LineFramerSplitTests {
   static let limit = 6
   static let streams =
     [

@@ -56,7 +56,7 @@ extension LineFramer {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LineFramerTests {
+@Suite(.timeLimit(.minutes(10))) struct LineFramerTests {
   private func events(_ text: String, limit: Int = 4, _ overlong: LineFramer.Overlong = .skip) -> [Event] {
     ChatWireTests.events(of: [Array(text.utf8)], limit: limit, overlong)
   }

@@ -2,7 +2,7 @@ import ChatWire
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SafeTextTests {
+@Suite(.timeLimit(.minutes(10))) struct SafeTextTests {
   @Test(arguments: NamedSequence.all) func `Each named sequence is shown as it should be`(sequence: NamedSequence) {
     #expect(String(decoding: SafeText.made(from: sequence.bytes), as: UTF8.self) == sequence.shown)
     // String compares by canonical equivalence: the bytes have to be the same too.

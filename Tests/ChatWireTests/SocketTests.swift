@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SocketTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketTests {
   static let addresses: [Address] = [
     .internet(host: "127.0.0.1", port: 0), .internet(host: "::1", port: 0), .internet(host: "localhost", port: 0),
   ]

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Every kind of address, on the server's side and on the client's.
-@Suite(.timeLimit(.minutes(2))) struct AddressesTests {
+@Suite(.timeLimit(.minutes(10))) struct AddressesTests {
   @Test func `Several addresses are one room`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("chat.sock")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What goes wrong is told in one line on standard error that says what to do, and by the exit status.
-@Suite(.timeLimit(.minutes(2))) struct BadInputTests {
+@Suite(.timeLimit(.minutes(10))) struct BadInputTests {
   struct Mistake: CustomTestStringConvertible, Sendable {
     let program: String
     let arguments: [String]

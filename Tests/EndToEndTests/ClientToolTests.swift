@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The client in pipes and with files: a tool for scripts.
-@Suite(.timeLimit(.minutes(2))) struct ClientToolTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientToolTests {
   private let greeting = "Connected to chat server. Type 'exit' to leave."
   private let farewell = "Disconnected from server"
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The keys of the client on a terminal.
-@Suite(.timeLimit(.minutes(2))) struct EditingTests {
+@Suite(.timeLimit(.minutes(10))) struct EditingTests {
   private let server: ServerProgram
   private let member: Dialogue
   private let terminal: Pty

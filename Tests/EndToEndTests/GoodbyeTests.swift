@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// How server and members part.
-@Suite(.timeLimit(.minutes(2))) struct GoodbyeTests {
+@Suite(.timeLimit(.minutes(10))) struct GoodbyeTests {
   @Test(arguments: [SIGTERM, SIGINT]) func `A signal ends the server in good order, and no line on its way is lost`(
     signal: CInt
   ) throws {

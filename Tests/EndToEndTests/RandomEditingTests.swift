@@ -3,7 +3,7 @@ import Testing
 
 /// Random typing in the middle of a long line with wide characters, while messages come: after every step the terminal has to
 /// show what a naive model says, and at the end the server has to get it.
-@Suite(.timeLimit(.minutes(3))) struct RandomEditingTests {
+@Suite(.timeLimit(.minutes(10))) struct RandomEditingTests {
   private static let alphabet = Array("ab cd éß日本語👍 ")
   private static let columns = 40
   private static let rows = 12

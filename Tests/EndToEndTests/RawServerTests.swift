@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// `mychatclient` at a server of SEED.md's kind, which knows no framing.
-@Suite(.timeLimit(.minutes(2))) struct RawServerTests {
+@Suite(.timeLimit(.minutes(10))) struct RawServerTests {
   @Test func `On a terminal, messages go both ways, and such a server reads exactly exit`() throws {
     let server = try RawServer()
     let terminal = try Pty()

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct SeedConversationTests {
+@Suite(.timeLimit(.minutes(10))) struct SeedConversationTests {
   @Test func `A server and three clients on terminals show what SEED.md shows, line for line`() throws {
     let play = try SeedRehearsal()
     #expect(play.server == Seed.lines(Seed.server, listeningOn: play.listeningPort, ports: play.ports))

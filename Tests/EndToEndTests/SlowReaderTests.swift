@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The built server among members that read nothing: its memory is looked at from outside.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct SlowReaderTests {
   @Test(
     "Beside twenty members that never read, twenty get 64 MiB in order; when they read again, they get the exact count of what they missed",

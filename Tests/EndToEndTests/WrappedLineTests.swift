@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// A half-typed line of several rows, with wide characters and an emoji, on a real terminal.
-@Suite(.timeLimit(.minutes(3))) struct WrappedLineTests {
+@Suite(.timeLimit(.minutes(10))) struct WrappedLineTests {
   static let windows = [(rows: 24, columns: 80), (rows: 10, columns: 40)]
   private let greeting = "Connected to chat server. Type 'exit' to leave."
   private let before = "Let me tell you: 日本語のテキストは幅が広いので、行の折り返しが難しい 👍 and that is "
