@@ -20,7 +20,7 @@ extension Row {
     guard count > 0 else { return }
     let server = try ServerUnderTest(["--event-layer", eventLayer])
     let chatter = try Chatter(10, rate: 1000, with: server)
-    let hog = try Program("/bin/sh", ["-c", "while :; do :; done"], input: .nothing)
+    let hog = try Program("/bin/sh", ["-c", "ulimit -t 300; while :; do :; done"], input: .nothing)
     let attack = try server.address.resolved()[0]
     var cut = 0
     let start = nanoseconds()
