@@ -56,6 +56,6 @@ let package = Package(
       name: "mychattorture", dependencies: ["ChatWire", "CEpoll", "TestSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),
     .testTarget(
-      name: "TortureTests", dependencies: ["mychattorture", "FailingCalls"], swiftSettings: strict),
+      name: "TortureTests", dependencies: ["mychattorture", "FailingCalls", "TestSupport"], swiftSettings: strict),
   ]
 )
