@@ -42,6 +42,12 @@ import Testing
     let line = "x" + text.joined()
     try connection.expect(line + "\n")
     let took = (ContinuousClock.now - began) / .seconds(1)
+    // What has come is shown before the client is told to end, however slow the machine.
+    let last = Array("9: line \(total - 1) of the flood".utf8)
+    try eventually("the last line to be shown") {
+      terminal.readWhatIsThere()
+      return terminal.bytes.suffix(4096).contains(last)
+    }
     client.signal(SIGTERM)
     try client.waitForExit()
     terminal.readWhatIsThere()
