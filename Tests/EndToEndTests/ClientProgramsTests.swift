@@ -88,10 +88,12 @@ import Testing
     var terminal: Pty? = try Pty()
     let client = try Program(
       built: "mychatclient", [String(server.port)] + options, on: try #require(terminal))
-    _ = try server.accept()
+    let connection = try server.accept()
     try terminal?.waitForEditing()
     terminal = nil
     let exit = try client.waitForExit()
+    // Up to here the server is there.
+    connection.close()
     #expect(exit == .signal(SIGHUP) || exit == .status(1))
   }
 }
