@@ -122,7 +122,8 @@ final class LineEditor: LineSource {
       if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
       return entered(line)
     }
-    let outcome = outcome ?? .endOfInput
+    // libedit gives up by itself where it cannot set the terminal's modes any more.
+    let outcome = outcome ?? (Terminal.currentModes() == nil ? .hungUp : .endOfInput)
     switch outcome {
     case .cleared: StandardOutput.write(block.erase(on: screen))
     case .hungUp: break
