@@ -5,6 +5,8 @@ extension Server {
   /// Takes a member out of the conversation: it still gets what was said until now, and nothing that it sends counts.
   func leave(_ connection: Connection) {
     log.removed(connection.label)
+    // One that takes nothing any more, and said `exit` before it broke, has nothing to wait for.
+    if connection.isMute { return close(connection) }
     connection.phase = .leaving
     connection.unread = []
     connection.isPaused = false
