@@ -95,6 +95,5 @@ import Testing
     // Up to here the server is there.
     connection.close()
     #expect(exit == .signal(SIGHUP) || exit == .status(1))
-    connection.close()
   }
 }
