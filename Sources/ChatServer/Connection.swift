@@ -38,6 +38,8 @@ final class Connection: Member {
   var unread: [UInt8] = []
   /// When it last took a byte, or last had nothing to take. Known only while it is blocked.
   var lastProgress: Moment
+  /// Bytes that the kernel held for it when it was last looked at while blocked; 0 before the first look.
+  var heldByKernel = 0
   /// When something last came from it.
   var lastHeard: Moment
   /// How fast it has been sending, where that is limited.

@@ -48,8 +48,11 @@ extension Server {
       if connection.phase == .leaving { return endSending(connection) }
     case .blocked, .budgetSpent:
       connection.isBlocked = true
-      if !connection.interest.contains(.writing) { connection.lastProgress = now }
-      look(at: connection, by: connection.lastProgress + configuration.giveUpAfter)
+      if !connection.interest.contains(.writing) {
+        connection.lastProgress = now
+        connection.heldByKernel = 0
+      }
+      look(at: connection, by: now + configuration.giveUpAfter / 10)
     case .failed:
       broken.append(connection)
       return

@@ -191,9 +191,14 @@ package actor Server {
   private func look(at connection: Connection) {
     connection.nextLook = .never
     if connection.isBlocked {
+      // The kernel says that it can be written only when a good part of a large buffer is free: a slow reader takes bytes
+      // long before that.
+      let held = connection.descriptor.unacknowledgedBytes()
+      if held < connection.heldByKernel { connection.lastProgress = now }
+      connection.heldByKernel = held
       let deadline = connection.lastProgress + configuration.giveUpAfter
       if deadline <= now { return lose(connection) }
-      look(at: connection, by: deadline)
+      look(at: connection, by: min(deadline, now + configuration.giveUpAfter / 10))
     }
     if connection.phase == .ending {
       if connection.endsBy <= now { return close(connection) }

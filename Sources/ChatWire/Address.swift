@@ -65,6 +65,9 @@ extension Address {
       self = .internet(host: Self.defaultHost, port: try Self.port(text[...], in: text))
       return
     }
+    if text == "unix" {
+      throw AddressError(description: "'unix' alone is no address; write unix:PATH for a socket file.")
+    }
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     switch parts.count {
     case 1: self = .internet(host: text, port: Self.defaultPort)

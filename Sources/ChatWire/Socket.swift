@@ -193,6 +193,12 @@ extension FileDescriptor {
     return transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
   }
 
+  /// Bytes that were sent and that the peer's side has not acknowledged yet (SIOCOUTQ, tcp(7)).
+  package borrowing func unacknowledgedBytes() -> Int {
+    var count: CInt = 0
+    return ioctl(number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+  }
+
   /// Tells the peer that nothing more will come; receiving goes on.
   package borrowing func shutdownSending() { _ = shutdown(number, CInt(SHUT_WR)) }
 }

@@ -57,9 +57,21 @@ final class RunningServer {
   /// What it has logged so far, in lines.
   var logged: [String] {
     writer.drain(seconds: 5)
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    var information = stat()
+    guard fstat(log.number, &information) == 0 else { return [] }
+    var bytes = [UInt8](repeating: 0, count: Int(information.st_size))
     let count = pread(log.number, &bytes, bytes.count, 0)
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  /// Whether `line` is among the last that it has logged.
+  func logged(contains line: String) -> Bool {
+    writer.drain(seconds: 5)
+    var information = stat()
+    guard fstat(log.number, &information) == 0 else { return false }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = pread(log.number, &bytes, bytes.count, max(0, information.st_size - off_t(bytes.count)))
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).contains(line)
   }
 
   /// Waits until the log has `line`.

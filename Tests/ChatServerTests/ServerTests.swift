@@ -139,6 +139,31 @@ struct ServerTests {
     try fast.expectClosed()
   }
 
+  @Test("Who takes no byte is given up, and who takes a few now and then is not", arguments: EventLayer.allCases)
+  func givingUp(layer: EventLayer) throws {
+    let server = try RunningServer(layer) {
+      $0.giveUpAfter = .seconds(2)
+      $0.patience = .zero
+    }
+    let (talker, slow) = (try server.peer(), try server.peer(receiveBuffer: 4096))
+    let stuck = try server.peer(receiveBuffer: 4096)
+    try settle(server, [talker, slow, stuck])
+    let line = String(repeating: "w", count: 8000) + "\n"
+    let lost = "[CONNECTION LOST] ('127.0.0.1', \(stuck.localPort)) disconnected unexpectedly."
+    try eventually("the one that takes nothing to be lost") {
+      for _ in 0..<20 { try talker.send(line) }
+      _ = try slow.expectBytes(1000)
+      return server.logged(contains: lost)
+    }
+    // It has taken a few bytes in each of several times that long.
+    let end = ContinuousClock.now + .seconds(5)
+    try eventually("five seconds to go by") {
+      _ = try slow.expectBytes(1000)
+      return ContinuousClock.now > end
+    }
+    #expect(!server.logged(contains: "[CONNECTION LOST] ('127.0.0.1', \(slow.localPort)) disconnected unexpectedly."))
+  }
+
   @Test("A stop gives everybody what is on its way, whatever they have sent meanwhile", arguments: EventLayer.allCases)
   func goodbye(layer: EventLayer) throws {
     let server = try RunningServer(layer)
