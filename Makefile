@@ -8,10 +8,12 @@ ADDRESS ?=
 BUILD_PACKAGES = libedit-dev
 TEST_PACKAGES = libedit-dev tmux netcat-openbsd
 BENCH_PACKAGES = redis-server nats-server ngircd ncat
+TORTURE_PACKAGES = iproute2 util-linux
+MODEL_PACKAGES = spin gcc libc6-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format bench install uninstall clean \
-  build-packages test-packages bench-packages
+.PHONY: help build run chat demo test check lint format bench torture soak fuzz model install uninstall clean \
+  build-packages test-packages bench-packages torture-packages model-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +50,28 @@ bench: build bench-packages ## Compare the server with others on this machine; a
 	@$(SWIFT_BUILD) --product mychatload
 	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatload" bench
 
+torture: build torture-packages ## Hostile peers at full size: what was asked beside what was measured; half an hour is random
+	@$(SWIFT_BUILD) --product FailingCalls
+	@$(SWIFT_BUILD) --product mychattorture
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychattorture"
+
+soak: build ## An hour of a thousand members
+	@$(SWIFT_BUILD) --product mychattorture
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychattorture" 19
+
+FUZZ_SECONDS ?= 600
+fuzz: ## Fuzz the framer, safe text and the address parser, FUZZ_SECONDS (600) each
+	@mkdir -p .build/fuzz
+	@for target in Framer SafeText Address; do mkdir -p .build/fuzz/$$target && \
+	  swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -module-name Fuzz \
+	    Sources/ChatWire/*.swift Tests/Fuzz/$${target}Fuzz.swift -o .build/fuzz/run$$target && \
+	  .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -max_len=512 -artifact_prefix=.build/fuzz/ \
+	    .build/fuzz/$$target Tests/Fuzz/Corpus/$$target || exit 1; done
+
+model: model-packages ## Check the model of log, cursors, skipping and closing in every order of events
+	@mkdir -p .build/model
+	@cd .build/model && spin -a ../../Tests/Model/room.pml && cc -O2 -w -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m1000000
+
 install: build ## Install both programs into PREFIX/bin (PREFIX=/usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install "$$($(SWIFT_BUILD) --show-bin-path)/mychatserver" "$$($(SWIFT_BUILD) --show-bin-path)/mychatclient" "$(DESTDIR)$(PREFIX)/bin"
@@ -76,3 +100,9 @@ test-packages:
 
 bench-packages:
 	$(call install-packages,$(BENCH_PACKAGES))
+
+torture-packages:
+	$(call install-packages,$(TORTURE_PACKAGES))
+
+model-packages:
+	$(call install-packages,$(MODEL_PACKAGES))
