@@ -8,8 +8,8 @@ let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .er
 let server: [SwiftSetting] =
   strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
-/// The tests check gigabytes byte by byte.
-let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+/// The tests check gigabytes byte by byte, and must not be what is slow.
+let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 

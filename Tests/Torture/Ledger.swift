@@ -28,13 +28,17 @@ final class Ledger {
   private struct Entry {
     var speaker: Int32
     var number: Int32
+    /// Where in the table of letters its text is, and the text's length.
+    var start: Int32
+    var length: Int32
   }
 
   /// Bytes of a line's text, without its newline.
   private let lengths: ClosedRange<Int>
   /// All lines that anybody has heard, in the order of the first hearing.
   private var order: [Entry] = []
-  private var ears: [Int: Ear] = [:]
+  /// By peer: nil for one that is not in the ledger.
+  private var ears: [Ear?] = []
   /// By port: the speaker; -1 for none.
   private var speakers = [Int32](repeating: -1, count: 65_536)
   /// By speaker: lines said so far, lines in `order`, and when each was said (only while `isTiming`).
@@ -64,6 +68,7 @@ final class Ledger {
   @discardableResult
   func listen(_ peer: Peer) -> Ear {
     let ear = Ear(position: order.count)
+    while ears.count <= peer.index { ears.append(nil) }
     ears[peer.index] = ear
     return ear
   }
@@ -83,21 +88,24 @@ final class Ledger {
     return ear
   }
 
-  func knows(_ peer: Peer) -> Bool { ears[peer.index] != nil }
+  func knows(_ peer: Peer) -> Bool { peer.index < ears.count && ears[peer.index] != nil }
 
   subscript(peer: Peer) -> Ear {
-    guard let ear = ears[peer.index] else { preconditionFailure("peer \(peer.index) is not in the ledger") }
+    guard peer.index < ears.count, let ear = ears[peer.index] else {
+      preconditionFailure("peer \(peer.index) is not in the ledger")
+    }
     return ear
   }
 
-  private func text(_ speaker: Int, _ number: Int) -> UnsafeRawBufferPointer.SubSequence {
+  /// Where in the table the text of one line is.
+  private func place(_ speaker: Int, _ number: Int) -> (start: Int, length: Int) {
     var hash = UInt64(truncatingIfNeeded: speaker &* 1_000_003 &+ number) &* 0x9E37_79B9_7F4A_7C15
     hash ^= hash >> 29
     hash = hash &* 0xBF58_476D_1CE4_E5B9
     hash ^= hash >> 32
     let length = lengths.lowerBound + Int(hash & 0xFFFF_FFFF) % (lengths.upperBound - lengths.lowerBound + 1)
     let start = Int(hash >> 40) % (Self.table.count - length)
-    return Self.table[start..<start + length]
+    return (start, length)
   }
 
   /// `letters` where they stay.
@@ -111,7 +119,8 @@ final class Ledger {
   /// The next line of `peer`, with its newline.
   func nextLine(of peer: Peer, at now: UInt64 = 0) -> [UInt8] {
     let speaker = self[peer].speaker
-    let line = Array(text(speaker, said[speaker])) + [0x0A]
+    let (start, length) = place(speaker, said[speaker])
+    let line = Array(Self.table[start..<start + length]) + [0x0A]
     said[speaker] += 1
     if timed[speaker] { times[speaker].append(now) }
     return line
@@ -151,17 +160,19 @@ final class Ledger {
     let heard = UnsafeRawBufferPointer(rebasing: bytes[port.end...])
     guard speaker != ear.speaker else { throw TestFailure("speaker \(ear.speaker) heard itself: \(shown(bytes))") }
     if ear.position == order.count {
-      order.append(Entry(speaker: Int32(speaker), number: Int32(ordered[speaker])))
+      let (start, length) = place(speaker, ordered[speaker])
+      order.append(
+        Entry(
+          speaker: Int32(speaker), number: Int32(ordered[speaker]), start: Int32(start), length: Int32(length)))
       ordered[speaker] += 1
     }
     let due = order[ear.position]
-    let text = UnsafeRawBufferPointer(rebasing: text(Int(due.speaker), Int(due.number)))
-    guard Int(due.speaker) == speaker, text.count == heard.count, let left = text.baseAddress,
-      let right = heard.baseAddress, memcmp(left, right, text.count) == 0
+    guard Int(due.speaker) == speaker, Int(due.length) == heard.count, let letters = Self.table.baseAddress,
+      let text = heard.baseAddress, memcmp(letters + Int(due.start), text, heard.count) == 0
     else {
       throw TestFailure(
         "a hearer (speaker \(ear.speaker)) heard \(shown(bytes.prefix(80))), \(bytes.count) bytes, where line \(due.number) of speaker "
-          + "\(due.speaker) was due, \(text.count) bytes (speaker \(speaker), entry \(ear.position), \(ear.heard) heard)"
+          + "\(due.speaker) was due, \(due.length) bytes (speaker \(speaker), entry \(ear.position), \(ear.heard) heard)"
       )
     }
     ear.position += 1

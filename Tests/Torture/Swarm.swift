@@ -95,7 +95,7 @@ final class Swarm {
   private let target: SocketAddress
   private let set: FileDescriptor
   private var events = [epoll_event](repeating: epoll_event(), count: 1024)
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 64)
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 64)
   /// Peers that are connected.
   private(set) var openCount = 0
   /// The indexes of peers whose stream the server has ended, in the order of that; taken by whoever closes them.
