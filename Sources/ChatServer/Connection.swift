@@ -23,7 +23,10 @@ final class Connection: Member {
   var isBlocked = false
   /// Set when sending has failed: it hears nothing more, and is read to its end.
   var isMute = false
-  /// Set while it is not read, because the log is full or it sends faster than it may.
+  /// Set when it had sent more than was read of it the last time: then it waits where one that says a line now and then is
+  /// heard.
+  var isPouring = false
+  /// Set while it is not read, because others have to catch up or it sends faster than it may.
   var isPaused = false
   /// Set when the peer has ended its stream.
   var hasEnded = false

@@ -22,7 +22,7 @@ package class Member {
 /// Who is here, what a line means, and who has to be waited for. It does no I/O and knows no clock.
 ///
 /// Invariant: the log never forgets a byte that a counted member has still to get. A member stops being counted only by
-/// `stopWaiting`, and is counted again when it has caught up to the newer half of the log.
+/// `stopWaiting`, and is counted again when it has come back to within half the window.
 package struct Room: ~Copyable {
   /// What a line from a member asks for.
   package enum Meaning: Equatable {
@@ -43,8 +43,10 @@ package struct Room: ~Copyable {
   private var nextPruning: LogOffset
   /// Takes the safe form of texts that are not plain.
   private var scratch: [UInt8] = []
-  /// Set when a line found no room; cleared by `hasRoomAgain`.
+  /// Set when a line found no room; cleared by `weigh`.
   package private(set) var isFull = false
+  /// Set by `weigh` while a counted member is further behind than the window.
+  package private(set) var isCrowded = false
 
   /// - Parameter logBytes: how much of what was said is kept for members that are behind.
   package init(logBytes: Int) {
@@ -155,16 +157,26 @@ package struct Room: ~Copyable {
     return slowest
   }
 
-  /// Whether, after the log was full, there is room for a good many lines now; a quarter of it, so that the room does not
-  /// stop and go with every line.
-  package mutating func hasRoomAgain() -> Bool {
-    guard isFull else { return true }
-    floor = slowestCounted()
-    isFull = log.head - floor > log.capacity / 4 * 3
-    return !isFull
+  /// How far, in bytes, a counted member may be behind before those who pour have to wait: what is on its way to all of
+  /// them together is then a few milliseconds' work, and the next line of somebody else is not long behind it. Never so
+  /// little that a turn is hardly worth its system calls.
+  package var window: Int {
+    min(log.capacity / 2, max(Self.leastWindow, Self.onTheWay / max(1, members.count - uncounted)))
+  }
+  private static let onTheWay = 4 << 20
+  private static let leastWindow = 16 << 10
+
+  /// Finds out whether a counted member is too far behind, and if one was, whether it has come back by a quarter of the
+  /// window: so that the room does not stop and go with every line.
+  package mutating func weigh() {
+    let limit = isCrowded || isFull ? window / 4 * 3 : window
+    if log.head - floor > limit { floor = slowestCounted() }
+    isCrowded = log.head - floor > limit
+    if !isCrowded { isFull = false }
   }
 
-  /// The log has been full for as long as anybody is waited for: those in its older half no longer count.
+  /// The room has been crowded for as long as anybody is waited for: those behind by more than half the window no longer
+  /// count. They miss nothing as long as the log still has what they are to get.
   package mutating func stopWaiting() {
     for member in members where member.cursor.isCounted && member.cursor.position < middle {
       member.cursor.isCounted = false
@@ -181,7 +193,7 @@ package struct Room: ~Copyable {
     uncounted -= 1
   }
 
-  private var middle: LogOffset { log.head + -(log.capacity / 2) }
+  private var middle: LogOffset { log.head + -(window / 2) }
 }
 
 /// Puts `new` in place of `value`, and gives what was there.

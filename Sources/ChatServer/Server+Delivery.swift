@@ -71,7 +71,8 @@ extension Server {
 
   // MARK: Senders that wait
 
-  /// Reads a sender no further: the log is full, or it sends faster than it may. What it has sent stays where it is.
+  /// Reads a sender no further: others have to catch up first, or it sends faster than it may. What it has sent stays where
+  /// it is.
   func pause(_ connection: Connection) {
     guard !connection.isPaused else { return }
     connection.isPaused = true
@@ -94,18 +95,21 @@ extension Server {
     if connection.framer.awaitsSilence { look(at: connection, by: now + configuration.silence) }
   }
 
-  /// The log was found full in this turn: goes on if delivering has made room, and else waits, but not for ever.
-  func waitForRoom() {
-    guard room.hasRoomAgain() else {
+  /// Lets those who wait go on if everybody who counts has come near again; and else waits, but not for ever.
+  func weighRoom() {
+    room.weigh()
+    guard !room.isCrowded else {
       if patienceEnds == .never { patienceEnds = now + configuration.patience }
       return
     }
     patienceEnds = .never
+    guard !paused.isEmpty else { return }
     let waiting = paused
     paused = []
     for connection in waiting where connection.phase == .talking {
       if room.isFull { paused.append(connection) } else { resume(connection) }
     }
+    guard room.log.head != servedUpTo || !due.isEmpty || room.isFull else { return }
     // What was said just now goes out in a turn of its own, so that others get theirs in between.
     queue.async {
       self.assumeIsolated {

@@ -4,10 +4,15 @@ import ChatWire
 extension Server {
   func readable(_ connection: Connection) {
     guard !connection.hasEnded, !connection.isPaused else { return }
-    if connection.phase == .talking, room.isFull { return pause(connection) }
-    switch input.withUnsafeMutableBytes({ connection.descriptor.receive(into: $0) }) {
+    if connection.phase == .talking, room.isFull || room.isCrowded && connection.isPouring { return pause(connection) }
+    let share = share
+    let received = input.withUnsafeMutableBytes {
+      connection.descriptor.receive(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<share]))
+    }
+    switch received {
     case .bytes(let count):
       connection.lastHeard = now
+      connection.isPouring = count == share
       if connection.phase == .talking { hear(input.span.extracting(first: count), from: connection) }
       readiness.leftUnread(connection)
     case .wouldBlock:

@@ -33,12 +33,14 @@ package actor Server {
   private var ready: [ReadyConnection] = []
   /// What one connection is read into, in a turn.
   var input = [UInt8](repeating: 0, count: 16 << 10)
+  /// Bytes that are read of each in this turn.
+  var share = 16 << 10
 
   /// Up to where everybody who takes bytes has been served.
   var servedUpTo = LogOffset(0)
   /// Connections that something is due to although nothing was said.
   var due: [Connection] = []
-  /// Connections that are not read because the log is full.
+  /// Connections that are not read because others have to catch up.
   var paused: [Connection] = []
   /// Connections that broke while they were written to; a list, because members must not go while all are walked.
   var broken: [Connection] = []
@@ -46,7 +48,7 @@ package actor Server {
   /// The time as of this turn.
   var now = Moment.now
   private var deadlines = Deadlines()
-  /// When a full log stops to wait for its slowest members.
+  /// When a crowded room stops to wait for its slowest members.
   var patienceEnds = Moment.never
   /// When the listeners are to be tried again, and how long it is to be the next time that descriptors are short.
   var acceptsAgain = Moment.never
@@ -120,8 +122,10 @@ package actor Server {
 
   // MARK: Turns
 
-  /// Bytes said after which everybody gets theirs before anybody else is heard.
+  /// Bytes said after which everybody gets theirs before anybody else is heard, at most.
   private static let mostSaidInTurn = 128 << 10
+  /// Bytes that anybody may say in a turn, however many say something.
+  private static let leastShare = 4 << 10
   /// How long turn may follow turn before listeners, timers and signals get theirs.
   private static let longestStay = Duration.milliseconds(5)
 
@@ -136,13 +140,15 @@ package actor Server {
     repeat {
       let isWatched = readiness.takeReady(into: &ready, within: wait)
       now = .now
+      let mostSaid = min(Self.mostSaidInTurn, room.window)
+      share = min(input.count, max(Self.leastShare, mostSaid / max(1, ready.count)))
       for index in ready.indices {
         guard let connection = connections[ready[index].token] else { continue }
         let can = ready[index].ready
         if can.contains(.writing) { writable(connection) }
         if can.contains(.reading) { readable(connection) }
         // Those who say much must not keep others waiting for what was said before.
-        if room.log.head - servedUpTo > Self.mostSaidInTurn { finishTurn() }
+        if room.log.head - servedUpTo > mostSaid { finishTurn() }
       }
       finishTurn()
       if isWatched { return }
@@ -152,7 +158,7 @@ package actor Server {
   /// Everything that a turn has brought goes out: lines to members, log lines, timers.
   func finishTurn() {
     deliver()
-    if room.isFull { waitForRoom() }
+    weighRoom()
     log.handOver()
     setTimer()
   }

@@ -214,6 +214,8 @@ package struct SocketOption: Sendable {
   package static let sendBuffer = SocketOption(level: SOL_SOCKET, name: SO_SNDBUF)
   package static let ipv6Only = SocketOption(level: CInt(IPPROTO_IPV6), name: IPV6_V6ONLY)
   package static let noDelay = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_NODELAY)
+  /// Bytes not yet on their way to the peer at which the kernel takes no more (tcp(7)).
+  package static let unsentLowWater = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_NOTSENT_LOWAT)
   /// Seconds without traffic before the kernel asks whether the peer is still there.
   package static let keepAliveIdle = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_KEEPIDLE)
   /// Seconds between two such questions.

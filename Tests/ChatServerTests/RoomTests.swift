@@ -83,8 +83,9 @@ private struct Play: ~Copyable {
     for index in witnesses.indices where !witnesses[index].member.cursor.isCounted {
       witnesses[index].wasUncounted = true
     }
-    let goesOn = room.hasRoomAgain()
-    #expect(goesOn, "nobody can hold the room")
+    room.weigh()
+    let isCrowded = room.isCrowded
+    #expect(!isCrowded, "nobody can hold the room")
   }
 
   /// Lets a member take up to `most` bytes, in transfers of odd sizes.
@@ -112,7 +113,7 @@ private struct Play: ~Copyable {
     #expect((outcome == .caughtUp) == isCaughtUp)
     witnesses[index].stream += got
     room.recount(witnesses[index].member)
-    _ = room.hasRoomAgain()
+    room.weigh()
   }
 
   mutating func tell(_ index: Int) {
@@ -158,7 +159,7 @@ struct RoomTests {
         case 92..<95: play.tell(index)
         case 95..<97: if play.witnesses.count < 12 { play.join() }
         case 97: if index > 1 { play.leave(index) }
-        default: if play.room.isFull { play.stopWaiting() }
+        default: if play.room.isCrowded { play.stopWaiting() }
         }
       }
       for index in play.witnesses.indices {
@@ -180,15 +181,57 @@ struct RoomTests {
     var said = 0
     while room.say(text.span, by: speaker) { said += 1 }
     #expect(said == 10)
-    var goesOn = room.hasRoomAgain()
-    #expect(!goesOn)
+    room.weigh()
+    var (isFull, isCrowded) = (room.isFull, room.isCrowded)
+    #expect(isFull && isCrowded)
     var got = 0
     _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &got) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
     #expect(got == 1000)
-    goesOn = room.hasRoomAgain()
-    #expect(goesOn)
+    room.weigh()
+    (isFull, isCrowded) = (room.isFull, room.isCrowded)
+    #expect(!isFull && !isCrowded)
     let isSaid = room.say(text.span, by: speaker)
     #expect(isSaid)
+  }
+
+  @Test("A room is crowded while one who counts is far behind, and no longer when it has come nearer or does not count")
+  func crowding() {
+    var room = Room(logBytes: 1 << 20)
+    let speaker = room.joined("a")
+    let listener = room.joined("b")
+    let text = [UInt8](repeating: UInt8(ascii: "x"), count: 996)
+    func say(_ bytes: Int, in room: inout Room) {
+      for _ in 0..<bytes / 1000 { _ = room.say(text.span, by: speaker) }
+      room.weigh()
+    }
+    func take(_ bytes: Int, in room: inout Room) {
+      var got = 0
+      _ = listener.cursor.deliver(from: room.log, budget: bytes, sent: &got) {
+        .bytes($0.reduce(0) { $0 + $1.iov_len })
+      }
+      room.recount(listener)
+      room.weigh()
+    }
+    let window = room.window
+    #expect(window == 512 << 10)
+    var isCrowded: [Bool] = []
+    say(window - 1000, in: &room)
+    isCrowded.append(room.isCrowded)
+    say(3000, in: &room)
+    isCrowded.append(room.isCrowded)
+    take(window / 8, in: &room)
+    isCrowded.append(room.isCrowded)
+    take(window / 4, in: &room)
+    isCrowded.append(room.isCrowded)
+    say(window / 2, in: &room)
+    isCrowded.append(room.isCrowded)
+    room.stopWaiting()
+    room.weigh()
+    isCrowded.append(room.isCrowded)
+    #expect(isCrowded == [false, true, true, false, true, false])
+    #expect(!listener.cursor.isCounted && !listener.cursor.isOvertaken)
+    take(window, in: &room)
+    #expect(listener.cursor.isCounted)
   }
 
   @Test("A member that is told something in the middle of a line gets the line whole first")

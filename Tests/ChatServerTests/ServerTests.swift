@@ -139,6 +139,44 @@ struct ServerTests {
     try fast.expectClosed()
   }
 
+  @Test("Where somebody is behind, who pours has to wait, and who says a line is heard", arguments: EventLayer.allCases)
+  func pouring(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.patience = .seconds(60) }
+    let crowd = try Crowd(of: 4, connectingTo: server.addresses[0])
+    let (pourer, talker, listener, stalled) = (0, 1, 2, 3)
+    for port in crowd.ports { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(port)) connected.") }
+    let line = Array(String(repeating: "p", count: 999).utf8) + [0x0A]
+    let lines = 20_000
+    crowd.with(pourer) { $0.outgoing = Array(repeating: line, count: lines).flatMap(\.self) }
+    crowd.with(stalled) { $0.isReading = false }
+    var poured = 0
+    var isHeard = false
+    var lastCame = ContinuousClock.now
+    // All that the room lets anybody be behind is said, and nothing moves any more.
+    try crowd.run {
+      poured > 0 && ContinuousClock.now - lastCame > .milliseconds(500)
+    } line: { peer, _ in
+      guard peer == listener else { return }
+      poured += 1
+      lastCame = .now
+    }
+    #expect(poured < lines, "the pourer waits")
+    crowd.with(talker) { $0.say(Array("and I say this\n".utf8)) }
+    try crowd.run {
+      isHeard
+    } line: { peer, bytes in
+      if peer == listener { isHeard = bytes.elementsEqual("\(crowd.ports[talker]): and I say this".utf8) }
+    }
+    // Nothing of it is lost when the one who is behind reads on.
+    crowd.with(stalled) { $0.isReading = true }
+    var got = 0
+    try crowd.run {
+      got == lines + 1
+    } line: { peer, _ in
+      if peer == stalled { got += 1 }
+    }
+  }
+
   @Test("Who takes no byte is given up, and who takes a few now and then is not", arguments: EventLayer.allCases)
   func givingUp(layer: EventLayer) throws {
     let server = try RunningServer(layer) {

@@ -5,7 +5,8 @@
  * Checked:
  *   - torn: what a member gets is whole lines, in order; a line that it had begun when it was overtaken is finished first;
  *   - exact: a notice counts just the lines that the member did not get, its own not among them;
- *   - lost wake-up: a member that reads on is in the end told of, or given, every line; a paused speaker is read again;
+ *   - lost wake-up: a member that reads on is in the end told of, or given, every line; a speaker that waits is read again,
+ *     whether it found no room or poured while others were behind;
  *   - close: a member that leaves gets all that was said until then, and its place is taken out of the room's count.
  *
  * Run: spin -a room.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m1000000 -E    (assertions and bad ends)
@@ -16,6 +17,7 @@
 
 #define MEMBERS 3
 #define RING 4
+#define WINDOW 2                /* cells that a counted member may be behind before those who pour have to wait */
 #define LINES 4                 /* lines said in all */
 
 /* Working storage of one atomic step; no part of the state. */
@@ -46,9 +48,11 @@ bool closed[MEMBERS];
 byte dueLine[MEMBERS];
 byte dueCell[MEMBERS];
 
-/* The speaker who waits for room, if any, and the length of its line. */
-bool isFull, patienceIsSet;
+/* The speaker who found no room, if any, and the length of its line; and the one who pours and is read no further. */
+bool isFull, isCrowded, patienceIsSet;
 byte waiting, waitingCells;
+bool isHeld;
+byte pourer, pourerCells;
 byte said;
 
 /* Where the member's stream ends for now. */
@@ -227,31 +231,49 @@ inline deliver(m) {
   od;
   /* Room.recount. */
   if
-  :: !counted[m] && !overtaken[m] && aside[m] == 0 && position[m] + RING / 2 >= head -> counted[m] = true
+  :: !counted[m] && !overtaken[m] && aside[m] == 0 && position[m] + WINDOW / 2 >= head -> counted[m] = true
   :: else
   fi
 }
 
-/* The end of a turn: deliver to all, then see whether a full log has room again. */
-inline finishTurn() {
-  for (i : 0 .. MEMBERS - 1) { deliver(i) }
+/* Those who waited are heard again, and what they say goes out. */
+inline goOn() {
   if
   :: isFull ->
-     slowest(floor);
+     isFull = false;
      if
-     :: head - floor <= RING / 4 * 3 ->
-        isFull = false;
-        patienceIsSet = false;
-        if
-        :: !left[waiting] ->
-           say(waiting, waitingCells);
-           for (i : 0 .. MEMBERS - 1) { deliver(i) }
-        :: else
-        fi
-     :: else -> patienceIsSet = true
+     :: !left[waiting] -> say(waiting, waitingCells)
+     :: else
      fi
   :: else
-  fi
+  fi;
+  if
+  :: isHeld && !isFull ->
+     isHeld = false;
+     if
+     :: !left[pourer] -> say(pourer, pourerCells)
+     :: else
+     fi
+  :: else
+  fi;
+  for (i : 0 .. MEMBERS - 1) { deliver(i) }
+}
+
+/* Room.weigh: a quarter of the window less once the room is crowded. */
+inline weigh() {
+  slowest(floor);
+  isCrowded = head - floor > (isCrowded || isFull -> WINDOW * 3 / 4 : WINDOW)
+}
+
+/* The end of a turn: deliver to all, then see whether those who wait may go on. */
+inline finishTurn() {
+  for (i : 0 .. MEMBERS - 1) { deliver(i) }
+  weigh();
+  if
+  :: !isCrowded && (isFull || isHeld) -> goOn(); weigh()
+  :: else
+  fi;
+  patienceIsSet = isCrowded
 }
 
 active proctype room() {
@@ -260,13 +282,15 @@ active proctype room() {
   }
   do
   /* A line comes from a member that is read, of one cell or two. */
-  :: atomic { said < LINES && !isFull ->
+  :: atomic { said + isHeld < LINES && !isFull ->
        select(m : 0 .. MEMBERS - 1);
        if
-       :: !left[m] ->
+       :: !left[m] && !(isHeld && pourer == m) ->
           if :: n = 1 :: n = 2 fi;
-          say(m, n);
-          finishTurn()
+          if
+          :: isCrowded && !isHeld -> isHeld = true; pourer = m; pourerCells = n
+          :: say(m, n); finishTurn()
+          fi
        :: else
        fi
      }
@@ -274,21 +298,22 @@ active proctype room() {
   :: atomic { !takes[0] && !closed[0] -> takes[0] = true; if :: blocked[0] -> blocked[0] = false; finishTurn() :: else fi }
   :: atomic { !takes[1] && !closed[1] -> takes[1] = true; if :: blocked[1] -> blocked[1] = false; finishTurn() :: else fi }
   :: atomic { !takes[2] && !closed[2] -> takes[2] = true; if :: blocked[2] -> blocked[2] = false; finishTurn() :: else fi }
-  /* Patience is over: those in the older half no longer count. */
-  :: atomic { isFull && patienceIsSet ->
-       patienceIsSet = false;
+  /* Patience is over: those behind by more than half the window no longer count. */
+  :: atomic { patienceIsSet ->
        for (i : 0 .. MEMBERS - 1) {
          if
-         :: !closed[i] && counted[i] && position[i] + RING / 2 < head -> counted[i] = false
+         :: !closed[i] && counted[i] && position[i] + WINDOW / 2 < head -> counted[i] = false
          :: else
          fi
        }
-       finishTurn()
+       finishTurn();
+       /* Nobody can hold the room. */
+       assert(!isCrowded || !isHeld)
      }
   /* Member 2 may leave. */
   :: atomic { !left[2] && said > 1 -> left[2] = true; endLine[2] = headLine; finishTurn() }
   /* All is said and all read: nobody may be left with something due. */
-  :: atomic { said == LINES && !isFull && takes[0] && takes[1] && (takes[2] || closed[2]) ->
+  :: atomic { said == LINES && !isFull && !isHeld && takes[0] && takes[1] && (takes[2] || closed[2]) ->
        for (i : 0 .. MEMBERS - 1) {
          assert(!blocked[i] || closed[i]);
          if
