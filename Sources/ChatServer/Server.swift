@@ -122,9 +122,9 @@ package actor Server {
 
   // MARK: Turns
 
-  /// Bytes said after which everybody gets theirs before anybody else is heard, at most.
+  /// Bytes said after which everybody gets theirs before anybody else is heard.
   private static let mostSaidInTurn = 128 << 10
-  /// Bytes that anybody may say in a turn, however many say something.
+  /// Bytes that each may say in a turn, however many say something.
   private static let leastShare = 4 << 10
   /// How long turn may follow turn before listeners, timers and signals get theirs.
   private static let longestStay = Duration.milliseconds(5)
@@ -140,15 +140,14 @@ package actor Server {
     repeat {
       let isWatched = readiness.takeReady(into: &ready, within: wait)
       now = .now
-      let mostSaid = min(Self.mostSaidInTurn, room.window)
-      share = min(input.count, max(Self.leastShare, mostSaid / max(1, ready.count)))
+      share = min(input.count, max(Self.leastShare, room.window / max(1, ready.count)))
       for index in ready.indices {
         guard let connection = connections[ready[index].token] else { continue }
         let can = ready[index].ready
         if can.contains(.writing) { writable(connection) }
         if can.contains(.reading) { readable(connection) }
         // Those who say much must not keep others waiting for what was said before.
-        if room.log.head - servedUpTo > mostSaid { finishTurn() }
+        if room.log.head - servedUpTo > Self.mostSaidInTurn { finishTurn() }
       }
       finishTurn()
       if isWatched { return }

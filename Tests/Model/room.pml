@@ -49,7 +49,7 @@ byte dueLine[MEMBERS];
 byte dueCell[MEMBERS];
 
 /* The speaker who found no room, if any, and the length of its line; and the one who pours and is read no further. */
-bool isFull, isCrowded, patienceIsSet;
+bool isFull, isCrowded;
 byte waiting, waitingCells;
 bool isHeld;
 byte pourer, pourerCells;
@@ -172,6 +172,7 @@ inline resume(m) {
      assert(missed == 0);
      if :: dueLine[m] < to -> dueLine[m] = to :: else fi;
      overtaken[m] = false;
+     missedFrom[m] = 0;
      if :: position[m] < start[to] -> position[m] = start[to] :: else fi
   :: else
   fi
@@ -240,18 +241,26 @@ inline deliver(m) {
 inline goOn() {
   if
   :: isFull ->
+     m = waiting;
+     n = waitingCells;
      isFull = false;
+     waiting = 0;
+     waitingCells = 0;
      if
-     :: !left[waiting] -> say(waiting, waitingCells)
+     :: !left[m] -> say(m, n)
      :: else
      fi
   :: else
   fi;
   if
   :: isHeld && !isFull ->
+     m = pourer;
+     n = pourerCells;
      isHeld = false;
+     pourer = 0;
+     pourerCells = 0;
      if
-     :: !left[pourer] -> say(pourer, pourerCells)
+     :: !left[m] -> say(m, n)
      :: else
      fi
   :: else
@@ -272,8 +281,7 @@ inline finishTurn() {
   if
   :: !isCrowded && (isFull || isHeld) -> goOn(); weigh()
   :: else
-  fi;
-  patienceIsSet = isCrowded
+  fi
 }
 
 active proctype room() {
@@ -299,7 +307,7 @@ active proctype room() {
   :: atomic { !takes[1] && !closed[1] -> takes[1] = true; if :: blocked[1] -> blocked[1] = false; finishTurn() :: else fi }
   :: atomic { !takes[2] && !closed[2] -> takes[2] = true; if :: blocked[2] -> blocked[2] = false; finishTurn() :: else fi }
   /* Patience is over: those behind by more than half the window no longer count. */
-  :: atomic { patienceIsSet ->
+  :: atomic { isCrowded ->
        for (i : 0 .. MEMBERS - 1) {
          if
          :: !closed[i] && counted[i] && position[i] + WINDOW / 2 < head -> counted[i] = false
