@@ -36,12 +36,16 @@ extension Row {
           }
         }
         return try !mayTalk && ledger.areComplete(readers + speakers)
+      } lines: {
+        try ledger.hearAgain($0, $1, $2)
       } line: {
         try ledger.hear($0, $1, $2)
       }
       for peer in stalled { swarm.setReading(true, of: peer) }
       try swarm.run(within: .seconds(120), "the stalled to wake") { _ in
         try stalled.allSatisfy { $0.state != .open } || ledger.areComplete(stalled)
+      } lines: {
+        try ledger.hearAgain($0, $1, $2)
       } line: {
         try ledger.hear($0, $1, $2)
       }
@@ -91,6 +95,8 @@ extension Row {
       }
       if let gone = peers.first(where: { $0.state != .open }) { throw TestFailure("peer \(gone.index): \(gone.state)") }
       return try areDone && ledger.areComplete(peers)
+    } lines: {
+      try ledger.hearAgain($0, $1, $2)
     } line: {
       try ledger.hear($0, $1, $2)
     }
@@ -132,6 +138,8 @@ extension Row {
         }
       }
       return try now >= end && ledger.areComplete(talkers + flooders)
+    } lines: {
+      try ledger.hearAgain($0, $1, $2)
     } line: {
       try ledger.hear($0, $1, $2)
     }

@@ -19,6 +19,9 @@ final class Ledger {
     fileprivate(set) var skipped = 0
     /// Lines heard.
     fileprivate(set) var heard = 0
+    /// Where its next own line and the next timed line are looked for.
+    fileprivate var nextOwn = 0
+    fileprivate var nextTimed = 0
     /// Lines of a speaker that came before a listener had heard them: they cannot be judged yet, as the speaker's own lines,
     /// which it does not hear, may lie between.
     fileprivate var early: [(bytes: [UInt8], time: UInt64)] = []
@@ -37,6 +40,12 @@ final class Ledger {
   private let lengths: ClosedRange<Int>
   /// All lines that anybody has heard, in the order of the first hearing.
   private var order: [Entry] = []
+  /// The same as bytes on the wire, and where each line begins.
+  private var stream: [UInt8] = []
+  private var starts: [Int] = [0]
+  /// The places in the order of all timed lines, and of each speaker's own.
+  private var timedPlaces: [Int] = []
+  private var ownPlaces: [[Int]] = []
   /// By peer: nil for one that is not in the ledger.
   private var ears: [Ear?] = []
   /// By port: the speaker; -1 for none.
@@ -82,6 +91,7 @@ final class Ledger {
     ear.isTimed = isTimed
     speakers[Int(peer.port)] = Int32(said.count)
     said.append(0)
+    ownPlaces.append([])
     ordered.append(0)
     times.append([])
     timed.append(isTimed)
@@ -135,6 +145,59 @@ final class Ledger {
     try catchUp(ear)
   }
 
+  /// `peer` heard `bytes`, whole lines and perhaps the start of one, at `now`: takes in as many lines as are just the ones
+  /// that somebody has heard before, all at once.
+  /// - Returns: how many bytes those were; the others are to be heard line by line.
+  func hearAgain(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Int {
+    guard knows(peer) else { return 0 }
+    let ear = self[peer]
+    guard ear.early.isEmpty else { return 0 }
+    var taken = 0
+    while taken < bytes.count, ear.speaker < 0 ? ear.position < order.count : isKnown(ear) {
+      let most = min(bytes.count - taken, starts[endOfRun(for: ear)] - starts[ear.position])
+      let isSame = stream.withUnsafeBytes {
+        memcmp($0.baseAddress! + starts[ear.position], bytes.baseAddress! + taken, most) == 0
+      }
+      guard isSame else { break }
+      let end = lastStart(notAfter: starts[ear.position] + most, from: ear.position)
+      guard end > ear.position else { break }
+      taken += starts[end] - starts[ear.position]
+      ear.heard += end - ear.position
+      if ear.isTimed { time(ear, to: end, now) }
+      ear.position = end
+    }
+    return taken
+  }
+
+  /// Where the hearer's next own line is, or the end of the order.
+  private func endOfRun(for ear: Ear) -> Int {
+    guard ear.speaker >= 0 else { return order.count }
+    while ear.nextOwn < ownPlaces[ear.speaker].count, ownPlaces[ear.speaker][ear.nextOwn] < ear.position {
+      ear.nextOwn += 1
+    }
+    return ear.nextOwn < ownPlaces[ear.speaker].count ? ownPlaces[ear.speaker][ear.nextOwn] : order.count
+  }
+
+  /// The last place in the order whose line begins at or before `offset` of the stream.
+  private func lastStart(notAfter offset: Int, from first: Int) -> Int {
+    var (low, high) = (first, starts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  private func time(_ ear: Ear, to end: Int, _ now: UInt64) {
+    while ear.nextTimed < timedPlaces.count, timedPlaces[ear.nextTimed] < end {
+      let place = timedPlaces[ear.nextTimed]
+      ear.nextTimed += 1
+      if place >= ear.position, order[place].speaker != ear.speaker {
+        latencies.add(now &- times[Int(order[place].speaker)][Int(order[place].number)])
+      }
+    }
+  }
+
   /// Whether the next line that a speaker hears is in the order already.
   private func isKnown(_ ear: Ear) -> Bool {
     while ear.position < order.count, Int(order[ear.position].speaker) == ear.speaker { ear.position += 1 }
@@ -165,6 +228,11 @@ final class Ledger {
         Entry(
           speaker: Int32(speaker), number: Int32(ordered[speaker]), start: Int32(start), length: Int32(length)))
       ordered[speaker] += 1
+      ownPlaces[speaker].append(ear.position)
+      if timed[speaker] { timedPlaces.append(ear.position) }
+      stream.append(contentsOf: bytes)
+      stream.append(0x0A)
+      starts.append(stream.count)
     }
     let due = order[ear.position]
     guard Int(due.speaker) == speaker, Int(due.length) == heard.count, let letters = Self.table.baseAddress,

@@ -211,9 +211,13 @@ final class Swarm {
   }
 
   /// Sends and receives until `isDone`, which is asked after every round, at least each millisecond, and may act meanwhile.
-  /// - Parameter line: gets each line that came, without its LF, who got it, and when.
+  /// - Parameters:
+  ///   - lines: gets what came from the start of a line on, who got it and when, and says how many bytes, whole lines, it
+  ///     has taken in at once.
+  ///   - line: gets each of the other lines, without its LF.
   func run(
     within limit: Duration, _ what: @autoclosure () -> String, until isDone: (_ now: UInt64) throws -> Bool,
+    lines: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Int = { _, _, _ in 0 },
     line: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Void
   ) throws {
     let deadline = Deadline(within: limit)
@@ -225,7 +229,7 @@ final class Swarm {
         guard let peer = peers[Int(event.data.u64)] else { continue }
         if event.events & EPOLLOUT.rawValue != 0 { flush(peer) }
         if peer.isReading, event.events & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
-          try read(peer, line)
+          try read(peer, lines, line)
         }
         if peer.state != .open, peer.state != .closed {
           epoll_ctl(set.number, EPOLL_CTL_DEL, peer.number, nil)
@@ -234,7 +238,10 @@ final class Swarm {
     }
   }
 
-  private func read(_ peer: Peer, _ line: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Void) throws {
+  private func read(
+    _ peer: Peer, _ lines: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Int,
+    _ line: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Void
+  ) throws {
     let count = receive(peer, into: buffer)
     guard count > 0 else { return }
     let now = nanoseconds()
@@ -242,10 +249,10 @@ final class Swarm {
       while true {
         let count = receive(leader, into: leaderBuffer)
         if count <= 0 { break }
-        try cut(UnsafeRawBufferPointer(rebasing: leaderBuffer[..<count]), of: leader, now, line)
+        try cut(UnsafeRawBufferPointer(rebasing: leaderBuffer[..<count]), of: leader, now, lines, line)
       }
     }
-    try cut(UnsafeRawBufferPointer(rebasing: buffer[..<count]), of: peer, now, line)
+    try cut(UnsafeRawBufferPointer(rebasing: buffer[..<count]), of: peer, now, lines, line)
   }
 
   private func receive(_ peer: Peer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
@@ -263,9 +270,11 @@ final class Swarm {
 
   private func cut(
     _ bytes: UnsafeRawBufferPointer, of peer: Peer, _ now: UInt64,
+    _ lines: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Int,
     _ line: (Peer, UnsafeRawBufferPointer, UInt64) throws -> Void
   ) throws {
     var rest = bytes
+    if peer.partial.isEmpty { rest = UnsafeRawBufferPointer(rebasing: rest[try lines(peer, rest, now)...]) }
     while let start = rest.baseAddress, let newline = memchr(start, 0x0A, rest.count) {
       let length = UnsafeRawPointer(newline) - start
       let bytes = UnsafeRawBufferPointer(rebasing: rest[..<length])
@@ -278,6 +287,7 @@ final class Swarm {
         try whole.withUnsafeBytes { try line(peer, $0, now) }
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[(length + 1)...])
+      rest = UnsafeRawBufferPointer(rebasing: rest[try lines(peer, rest, now)...])
       if rest.isEmpty { break }
     }
     peer.partial.append(contentsOf: rest)
