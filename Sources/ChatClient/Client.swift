@@ -31,7 +31,7 @@ package struct Client {
       if let error = StandardOutput.write(greeting) { return client.conclude(.output(error), hasLeft: false) }
       return client.converse()
     } catch {
-      StandardOutput.writeError(Wording.error("\(error)"))
+      StandardOutput.report(error: "\(error)")
       return 1
     }
   }
@@ -135,7 +135,7 @@ extension Client {
       // Whoever read our output has seen enough; that is no failure to report.
       return hasLeft ? 0 : 1
     case .output(let error):
-      StandardOutput.writeError(Wording.error(Wording.cannotWrite(because: error)))
+      StandardOutput.report(error: Wording.cannotWrite(because: error))
       return 1
     }
   }

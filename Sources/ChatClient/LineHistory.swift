@@ -23,7 +23,7 @@ final class LineHistory {
     } catch {
       // A place that nobody chose is no loss to speak of.
       if case .file(let path) = choice {
-        StandardOutput.writeError(Wording.error(Wording.cannotKeepHistory(in: path, because: error)))
+        StandardOutput.report(error: Wording.cannotKeepHistory(in: path, because: error))
       }
       file = nil
     }

@@ -20,7 +20,7 @@ package enum SingleLine {
       guard isTaken(connection) else { throw ConnectionFailure(Wording.notTaken(by: address)) }
       return 0
     } catch {
-      StandardOutput.writeError(Wording.error("\(error)"))
+      StandardOutput.report(error: "\(error)")
       return 1
     }
   }

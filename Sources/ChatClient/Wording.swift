@@ -62,7 +62,4 @@ package enum Wording {
   package static func cannotWrite(because error: SystemCallError) -> String {
     "Cannot write standard output: \(error.reason). What the server sent after that is not shown."
   }
-
-  /// The one line on standard error by which the client says that it failed.
-  package static func error(_ text: String) -> String { "[ERROR] \(text)\n" }
 }

@@ -40,25 +40,12 @@ package struct ProgressBar: Sendable {
     var size = winsize()
     let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
     // One column stays free: a full row would wrap.
-    writeText("\r" + progress.bar(columns: min(100, known ? Int(size.ws_col) - 1 : 79)) + "\u{1B}[K", to: STDERR_FILENO)
+    StandardOutput.write(
+      "\r" + progress.bar(columns: min(100, known ? Int(size.ws_col) - 1 : 79)) + "\u{1B}[K", to: STDERR_FILENO)
   }
 
   /// Takes the bar away.
   package func clear() {
-    if isTerminal { writeText("\r\u{1B}[K", to: STDERR_FILENO) }
-  }
-}
-
-/// Writes all of `text`, however often the kernel has to be asked; what nobody reads any more is dropped.
-package func writeText(_ text: String, to descriptor: CInt) {
-  var text = text
-  text.withUTF8 { bytes in
-    var rest = UnsafeRawBufferPointer(bytes)
-    while !rest.isEmpty {
-      let count = write(descriptor, rest.baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-    }
+    if isTerminal { StandardOutput.write("\r\u{1B}[K", to: STDERR_FILENO) }
   }
 }

@@ -119,7 +119,7 @@ struct MyChatClient: ParsableCommand {
       if exitCode(for: error) == .validationFailure {
         let text = message(for: error).split(separator: "\n").joined(separator: " ")
         let stop = text.hasSuffix(".") || text.hasSuffix("?") ? "" : "."
-        StandardOutput.writeError(Wording.error("\(text)\(stop) See 'mychatclient --help'."))
+        StandardOutput.report(error: "\(text)\(stop) See 'mychatclient --help'.")
         Glibc.exit(ExitCode.validationFailure.rawValue)
       }
       exit(withError: error)

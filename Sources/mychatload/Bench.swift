@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChatLoad
+import ChatWire
 import Glibc
 
 struct Bench: ParsableCommand {
@@ -40,14 +41,14 @@ struct Bench: ParsableCommand {
       isClean = try benchmark.run(
         say: { line in
           bar.clear()
-          writeText(line + "\n", to: STDOUT_FILENO)
+          StandardOutput.write(line + "\n")
         }, onProgress: bar.show)
     } catch {
       bar.clear()
-      writeText("[ERROR] \(error)\n", to: STDERR_FILENO)
+      StandardOutput.report(error: "\(error)")
       throw ExitCode.failure
     }
-    writeText("The results are in \(output): bench.md, cost.svg, latency.svg, runs.jsonl\n", to: STDOUT_FILENO)
+    StandardOutput.write("The results are in \(output): bench.md, cost.svg, latency.svg, runs.jsonl\n")
     if !isClean { throw ExitCode.failure }
   }
 

@@ -84,11 +84,11 @@ struct Run: ParsableCommand {
       defer { bar.clear() }
       report = try measure(load, onProgress: bar.show)
     } catch {
-      writeText("[ERROR] \(error)\n", to: STDERR_FILENO)
+      StandardOutput.report(error: "\(error)")
       throw ExitCode.failure
     }
-    writeText(json ? report.json + "\n" : report.table, to: STDOUT_FILENO)
-    if let failure = report.failure { writeText("[ERROR] \(failure)\n", to: STDERR_FILENO) }
+    StandardOutput.write(json ? report.json + "\n" : report.table)
+    if let failure = report.failure { StandardOutput.report(error: failure) }
     if !report.isClean { throw ExitCode.failure }
   }
 }

@@ -90,8 +90,7 @@ struct ServerCommand: ParsableCommand {
       guard isUsage || error is ListenError else { exit(withError: error) }
       let hint = error is AddressError || error is ListenError ? "" : " See 'mychatserver --help'."
       let problem = error is AddressError || error is ListenError ? "\(error)" : message(for: error)
-      let line = Array("[ERROR] \(problem)\(hint)\n".utf8)
-      _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      StandardOutput.report(error: "\(problem)\(hint)")
       Glibc.exit(isUsage ? 64 : EXIT_FAILURE)
     }
   }

@@ -7,8 +7,8 @@ import Testing
   @Test func aRefusedConnectionAsksForTheServer() {
     let error = SystemCallError("connect", code: ECONNREFUSED)
     #expect(
-      Wording.error(Wording.cannotConnect(to: .standard, because: error))
-        == "[ERROR] Connection refused. Is the server running on 127.0.0.1:12345?\n")
+      Wording.cannotConnect(to: .standard, because: error)
+        == "Connection refused. Is the server running on 127.0.0.1:12345?")
   }
 
   @Test(arguments: [ENOENT, EACCES, EHOSTUNREACH, ETIMEDOUT, EPROTOTYPE, ECONNREFUSED, EINVAL, ECONNRESET])

@@ -179,6 +179,6 @@ package struct Benchmark: Sendable {
       throw LoadFailure(description: "Cannot write \(path): \(SystemCallError("open").reason).")
     }
     let file = FileDescriptor(owning: number)
-    writeText(text, to: file.number)
+    StandardOutput.write(text, to: file.number)
   }
 }

@@ -1,4 +1,3 @@
-import ChatWire
 import Glibc
 
 /// Standard output and standard error, written directly: nothing is held back, and nothing is lost where they were
@@ -26,7 +25,11 @@ package enum StandardOutput {
   }
 
   @discardableResult
-  package static func write(_ text: String) -> SystemCallError? { write(Array(text.utf8)) }
+  package static func write(_ text: String, to descriptor: CInt = STDOUT_FILENO) -> SystemCallError? {
+    write(Array(text.utf8), to: descriptor)
+  }
 
-  package static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+  /// The one line on standard error by which a program says that it failed.
+  /// - Parameter text: why, and what to do about it.
+  package static func report(error text: String) { write("[ERROR] \(text)\n", to: STDERR_FILENO) }
 }
