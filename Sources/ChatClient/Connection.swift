@@ -44,8 +44,9 @@ package final class Connection: Sendable {
   }
 
   /// Sends all of `bytes`, waiting for the server as long as it takes, or until the connection ends.
-  /// - Returns: how many bytes were sent; fewer than there are if the connection has ended.
-  package func send(_ bytes: some Sequence<UInt8>) -> Int {
+  /// - Parameter patience: milliseconds that the server may take nothing, or -1 for as long as it likes.
+  /// - Returns: how many bytes were sent; fewer than there are if the connection has ended, or the patience.
+  package func send(_ bytes: some Sequence<UInt8>, patience: CInt = -1) -> Int {
     let bytes = ContiguousArray(bytes)
     return bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
@@ -55,7 +56,7 @@ package final class Connection: Sendable {
           rest = rest.dropFirst(count)
         case .wouldBlock:
           var entry = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0)
-          _ = poll(&entry, 1, -1)
+          if poll(&entry, 1, patience) == 0 { return bytes.count - rest.count }
         case .ended, .failed:
           return bytes.count - rest.count
         }

@@ -34,6 +34,15 @@ package enum Wording {
     "The connection to \(address) broke before the server had the whole line. It may or may not have arrived; send it again."
   }
 
+  package static func notConfirmed(by address: Address, withinSeconds seconds: Int) -> String {
+    "\(address) did not confirm the line within \(seconds) s. It may or may not have arrived. Is that a chat server?"
+  }
+
+  /// - Parameter notice: the server's own words, safe to show.
+  package static func refused(_ notice: [UInt8]) -> String {
+    "The line was not taken. Change it, or try again later. The server says: \(String(decoding: notice, as: UTF8.self))"
+  }
+
   /// Why there is no connection to `address`, and what to do about it.
   package static func cannotConnect(to address: Address, because error: SystemCallError) -> String {
     let asIs = "Is the server running on \(address)?"

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The client as a part of other programs: JSON, one line, and every way in which a pipe or a terminal ends.
+/// The client as a part of other programs: JSON, and every way in which a pipe or a terminal ends.
 @Suite(.timeLimit(.minutes(2))) struct ClientProgramsTests {
   @Test func `Each received line is a JSON object`() throws {
     let server = try ScriptedServer()
@@ -29,29 +29,8 @@ import Testing
       ])
   }
 
-  @Test func `One line is sent, and the client leaves when the server has it`() throws {
-    let server = try ServerProgram()
-    let member = try server.join()
-    let client = try Program(built: "mychatclient", [String(server.port), "--send", "the build is done ✓"])
-    let port = try server.nextPort()
-    #expect(try client.waitForExit() == .status(0))
-    try member.expect("\(port): the build is done ✓")
-    #expect(client.output == [] && client.errors == [])
-  }
-
-  @Test func `A line that the server may not have had is a failure`() throws {
-    let server = try ScriptedServer()
-    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
-    let connection = try server.accept()
-    try eventually("the line to be there") { connection.hasSomething }
-    // It closes with the line unread, and so resets.
-    connection.close()
-    #expect(try client.waitForExit() == .status(1))
-    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("may or may not have arrived"))
-  }
-
   @Test(arguments: [
-    ["--send", ""], ["--send", "a\nb"], ["--send", "x", "--json"], ["--history", "f", "--no-history"],
+    ["--send", "x", "--json"], ["--send", "x", "--reconnect"], ["--history", "f", "--no-history"],
   ])
   func `What makes no sense together is wrong usage`(options: [String]) throws {
     let client = try Program(built: "mychatclient", options)

@@ -47,8 +47,11 @@ final class ScriptedConnection {
     var rest = bytes[...]
     try eventually("the client to take \(bytes.count) bytes") {
       while !rest.isEmpty {
-        guard case .bytes(let count)? = socket.sendOnce(rest) else { return false }
-        rest = rest.dropFirst(count)
+        switch socket.sendOnce(rest) {
+        case .bytes(let count): rest = rest.dropFirst(count)
+        case .failed(let error): throw error
+        case .wouldBlock, .ended, nil: return false
+        }
       }
       return true
     }

@@ -163,6 +163,9 @@ package final class Program {
     return exit
   }
 
+  /// Whether it has ended by now.
+  package var hasEnded: Bool { reap() }
+
   package var outputLines: [String] { Self.lines(output) }
   package var errorLines: [String] { Self.lines(errors) }
 

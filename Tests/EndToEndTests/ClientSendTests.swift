@@ -1,0 +1,87 @@
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+/// `--send`: one line from a script, and a status that says what became of it.
+@Suite(.timeLimit(.minutes(2))) struct ClientSendTests {
+  @Test func `One line is sent, and the client leaves when the server has it`() throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "the build is done ✓"])
+    let port = try server.nextPort()
+    #expect(try client.waitForExit() == .status(0))
+    try member.expect("\(port): the build is done ✓")
+    #expect(client.output == [] && client.errors == [])
+  }
+
+  @Test func `A line that the server may not have had is a failure`() throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    try eventually("the line to be there") { connection.hasSomething }
+    // It closes with the line unread, and so resets.
+    connection.close()
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("may or may not have arrived"))
+  }
+
+  @Test func `A line that the server refuses is a failure, told in the server's words`() throws {
+    let server = try ServerProgram()
+    let client = try Program(
+      built: "mychatclient", [String(server.port), "--send", String(repeating: "x", count: 8193)])
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.output == [])
+    #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[ERROR] "))
+    #expect(client.errorLines[0].hasSuffix("That line is longer than 8192 bytes; it was not sent."))
+  }
+
+  @Test(arguments: ["* Server is full\n", "7: hi\n* Server is full\n", "* Server is full"])
+  func `A server that has no room is a failure, told in the server's words`(answer: String) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    try connection.send(answer)
+    connection.close()
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].hasSuffix(": Server is full"))
+  }
+
+  @Test(arguments: [
+    "7: * Server is full", "no name * here", " * indented", "*no space", "7: a\r* b", "* 3 lines skipped",
+    "7: " + String(repeating: "a", count: 65_533) + "* a piece of a long line",
+  ])
+  func `What others say meanwhile is no refusal, however it looks`(line: String) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    try connection.send(line + "\n")
+    try connection.expect("hi\n")
+    connection.close()
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.output == [] && client.errors == [])
+  }
+
+  @Test(arguments: [false, true]) func `A peer that never confirms is given up`(talks: Bool) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    try connection.expect("hi\n")
+    let began = ContinuousClock.now
+    try eventually("the client to give up") {
+      if talks { try? connection.send("7: still here\n") }
+      return client.hasEnded
+    }
+    #expect(ContinuousClock.now - began > .seconds(4), "a slow server has its time")
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("did not confirm the line within 5 s"))
+  }
+
+  @Test(arguments: ["", "  ", "exit", " EXIT ", "a\nb", "a\rb"]) func `What is no line to send is wrong usage`(
+    text: String
+  ) throws {
+    let client = try Program(built: "mychatclient", ["--send", text])
+    #expect(try client.waitForExit() == .status(64))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[ERROR] --send "))
+  }
+}
