@@ -103,7 +103,13 @@ struct MyChatClient: ParsableCommand {
 
   private func serverAddress() throws -> Address {
     guard let address else { return .standard }
-    do { return try Address(parsing: address) } catch { throw ValidationError(error.description) }
+    let parsed: Address
+    do { parsed = try Address(parsing: address) } catch { throw ValidationError(error.description) }
+    if case .internet(_, port: 0) = parsed {
+      throw ValidationError(
+        "'\(address)' names port 0, which is a server's way to take a free one; give the port of its [LISTENING] line.")
+    }
+    return parsed
   }
 
   mutating func run() throws {

@@ -36,6 +36,9 @@ import Testing
     Mistake(
       program: "mychatserver", arguments: ["203.0.113.1:0"], status: 1, says: ["203.0.113.1:0", "no such address"]),
     Mistake(program: "mychatclient", arguments: ["70000"], status: 64, says: ["'70000'", "from 0 to 65535"]),
+    Mistake(program: "mychatclient", arguments: ["0"], status: 64, says: ["'0'", "port 0", "[LISTENING]"]),
+    Mistake(
+      program: "mychatclient", arguments: ["[::1]:0", "--send", "x"], status: 64, says: ["'[::1]:0'", "port 0"]),
     Mistake(program: "mychatclient", arguments: ["[::1"], status: 64, says: ["'[::1'", "[IPV6]:PORT"]),
     Mistake(
       program: "mychatclient", arguments: ["--no-such-option"], status: 64, says: ["--no-such-option", "--help"]),
