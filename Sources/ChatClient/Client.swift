@@ -28,7 +28,7 @@ package struct Client {
       let connection = try Connection.open(to: address)
       let client = try Client(connection, to: address, options)
       let greeting = client.presentation.event("connected", Wording.connected)
-      if let error = StandardOutput.write(greeting) { return client.conclude(.output(error), hasLeft: false) }
+      if let ending = Self.show(greeting) { return client.conclude(ending, hasLeft: false) }
       return client.converse()
     } catch {
       StandardOutput.report(error: "\(error)")
@@ -41,10 +41,11 @@ package struct Client {
     keepStandardDescriptors()
   }
 
-  /// A closed standard descriptor's number would go to the connection, and text meant for people to the server.
+  /// A closed standard descriptor's number would go to the connection, and text meant for people to the server. What stands in
+  /// for standard output takes nothing, so that a write fails as it would have.
   private static func keepStandardDescriptors() {
     for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-      _ = open("/dev/null", O_RDWR)
+      _ = open("/dev/null", descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR)
     }
   }
 
@@ -104,36 +105,30 @@ package struct Client {
 /// Without a terminal to edit on: the receiver writes what comes, and input is read no faster than the server takes it.
 extension Client {
   private func conversePlainly() -> CInt {
-    receive(
-      show: { lines in StandardOutput.write(lines).map { .output($0) } },
-      say: { StandardOutput.write($0, to: STDERR_FILENO) })
-    switch PlainInput(sender: sender, inbox: inbox, wakeup: wakeup).sendAll() {
+    receive(show: Self.show, say: { StandardOutput.write($0, to: STDERR_FILENO) })
+    var input = PlainInput(sender: sender, inbox: inbox, wakeup: wakeup)
+    switch input.sendAll() {
     case .left:
       reconnection?.stop()
-      return ending().map { conclude($0, hasLeft: true) } ?? 0
-    case .interrupted: return ending().map { conclude($0, hasLeft: false) } ?? 1
+      return input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
+    case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
     case .unread: return 1
     }
   }
 
-  /// Waits for the end of the connection.
-  /// - Returns: nil if nobody reads standard output any more.
-  private func ending() -> Ending? {
-    while true {
-      if let ending = inbox.take().ending { return ending }
-      if PlainInput.wait(for: -1, or: wakeup).isUnread { return nil }
-    }
+  /// Writes `lines` on standard output. Whoever has read enough of it ends nothing here: the input thread learns of it, and
+  /// still sends what there is.
+  private static func show(_ lines: [UInt8]) -> Ending? {
+    guard let error = StandardOutput.write(lines), error.code != EPIPE else { return nil }
+    return .output(error)
   }
 
   private func conclude(_ ending: Ending, hasLeft: Bool) -> CInt {
     switch ending {
     case .connection:
       let sentence = hasLeft ? Wording.disconnected : Wording.connectionLost
-      StandardOutput.write(presentation.event("disconnected", sentence))
-      return hasLeft ? 0 : 1
-    case .output(let error) where error.code == EPIPE:
-      // Whoever read our output has seen enough; that is no failure to report.
-      return hasLeft ? 0 : 1
+      let unwritten = Self.show(presentation.event("disconnected", sentence))
+      return unwritten.map { conclude($0, hasLeft: hasLeft) } ?? (hasLeft ? 0 : 1)
     case .output(let error):
       StandardOutput.report(error: Wording.cannotWrite(because: error))
       return 1

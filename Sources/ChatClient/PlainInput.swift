@@ -1,4 +1,5 @@
 import ChatWire
+import Dispatch
 import Glibc
 
 /// Reads lines from standard input where that is no terminal to edit on, and sends them as they come: while the server
@@ -6,11 +7,22 @@ import Glibc
 struct PlainInput {
   /// Bytes that one read brings at most.
   private static let readBytes = 64 * 1024
+  /// Seconds for which, once nobody reads standard output any more, input that is there is still sent, and the server's goodbye
+  /// is waited for.
+  private static let lastSeconds = 0.5
 
-  let sender: Sender
-  let inbox: Inbox
+  private let sender: Sender
+  private let inbox: Inbox
   /// Can be read once the connection has ended, or all is sent.
-  let wakeup: Wakeup
+  private let wakeup: Wakeup
+  /// When to end, as nobody reads standard output any more; nil while somebody may.
+  private var lastMoment: DispatchTime?
+
+  init(sender: Sender, inbox: Inbox, wakeup: Wakeup) {
+    self.sender = sender
+    self.inbox = inbox
+    self.wakeup = wakeup
+  }
 
   /// How sending came to its end.
   enum Outcome {
@@ -22,7 +34,7 @@ struct PlainInput {
     case unread
   }
 
-  func sendAll() -> Outcome {
+  mutating func sendAll() -> Outcome {
     // A line that is longer than this goes as several: it has to end in bounded memory, and no server takes it whole.
     var framer = LineFramer(maximumLineBytes: ReceivedText.maximumLineBytes, overlong: .split)
     return withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
@@ -69,33 +81,57 @@ struct PlainInput {
 
   /// Waits for input, and before that until the server has taken all that was read.
   /// - Returns: why there will be none.
-  private func waitForInput() -> Outcome? {
+  private mutating func waitForInput() -> Outcome? {
     while true {
       if let outcome = waitUntilSent() { return outcome }
-      let ready = Self.wait(for: STDIN_FILENO, or: wakeup)
-      if ready.isUnread { return .unread }
-      if ready.input { return nil }
+      let isReady = wait(forInput: true)
+      if isOver || (lastMoment != nil && !isReady) { return .unread }
+      if isReady { return nil }
     }
   }
 
-  private func waitUntilSent() -> Outcome? {
+  private mutating func waitUntilSent() -> Outcome? {
     while true {
       if inbox.hasEnded { return .interrupted }
       if sender.isIdle { return nil }
-      if Self.wait(for: -1, or: wakeup).isUnread { return .unread }
+      wait(forInput: false)
+      if isOver { return .unread }
     }
   }
 
-  /// Waits for input or a call.
-  /// - Parameter input: is passed over if negative (poll(2)).
-  static func wait(for input: CInt, or wakeup: Wakeup) -> (input: Bool, isUnread: Bool) {
+  /// Waits for the end of the connection.
+  /// - Returns: nil if nobody reads standard output any more.
+  mutating func waitForEnding() -> Ending? {
+    while true {
+      if let ending = inbox.take().ending { return ending }
+      if isOver { return nil }
+      wait(forInput: false)
+    }
+  }
+
+  private var isOver: Bool { lastMoment.map { DispatchTime.now() >= $0 } ?? false }
+
+  /// Waits for a call, and for input if that is wanted; once nobody reads standard output any more, it waits for no more input.
+  /// - Returns: whether there is input to read, or its end.
+  @discardableResult
+  private mutating func wait(forInput isInputWanted: Bool) -> Bool {
     var entries = [
-      pollfd(fd: input, events: Int16(POLLIN), revents: 0),
+      // A negative descriptor is passed over (poll(2)).
+      pollfd(fd: isInputWanted ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: STDOUT_FILENO, events: 0, revents: 0),
+      pollfd(fd: lastMoment == nil ? STDOUT_FILENO : -1, events: 0, revents: 0),
     ]
-    while poll(&entries, nfds_t(entries.count), -1) < 0 && errno == EINTR {}
+    while poll(&entries, nfds_t(entries.count), isInputWanted && lastMoment != nil ? 0 : millisecondsLeft) < 0
+      && errno == EINTR
+    {}
     if entries[1].revents != 0 { wakeup.clear() }
-    return (entries[0].revents != 0, Int32(entries[2].revents) & POLLERR != 0)
+    if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { lastMoment = .now() + Self.lastSeconds }
+    return entries[0].revents != 0
+  }
+
+  private var millisecondsLeft: CInt {
+    guard let lastMoment else { return -1 }
+    let now = DispatchTime.now()
+    return now < lastMoment ? CInt((lastMoment.uptimeNanoseconds - now.uptimeNanoseconds) / 1_000_000) + 1 : 0
   }
 }

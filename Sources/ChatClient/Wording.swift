@@ -69,6 +69,6 @@ package enum Wording {
   }
 
   package static func cannotWrite(because error: SystemCallError) -> String {
-    "Cannot write standard output: \(error.reason). What the server sent after that is not shown."
+    "Cannot write standard output: \(error.reason). What was said after that is not shown; write it elsewhere."
   }
 }

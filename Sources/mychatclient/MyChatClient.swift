@@ -20,7 +20,8 @@ struct MyChatClient: ParsableCommand {
       Without a terminal, lines are read from standard input until it ends, and what the server sends is written to \
       standard output: printf 'hi\\n' | mychatclient
 
-      Exit status: 0 when left on purpose, 1 when there is no connection or it was lost, 64 for wrong usage.
+      Exit status: 0 when left on purpose; 1 when there is no connection, it was lost, or what comes cannot be written; 64 \
+      for wrong usage.
       """,
     version: "1.0.0")
 

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The client as a part of other programs: JSON, and every way in which a pipe or a terminal ends.
+/// The client as a part of other programs: JSON, and options that go together.
 @Suite(.timeLimit(.minutes(2))) struct ClientProgramsTests {
   @Test func `Each received line is a JSON object`() throws {
     let server = try ScriptedServer()
@@ -36,43 +36,5 @@ import Testing
     let client = try Program(built: "mychatclient", options)
     #expect(try client.waitForExit() == .status(64))
     #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[ERROR] "))
-  }
-
-  @Test func `Whoever has read enough ends it without noise, within a second`() throws {
-    let server = try ScriptedServer()
-    let client = "'\(try Program.built("mychatclient"))' \(server.port)"
-    let shell = try Program("/bin/sh", ["-c", "cat | { \(client); echo $? >&2; } | head -1"])
-    let connection = try server.accept()
-    let began = ContinuousClock.now
-    try connection.send("1: a\n")
-    try eventually("the client's status on standard error") {
-      shell.readWhatIsThere()
-      return !shell.errors.isEmpty
-    }
-    #expect(ContinuousClock.now - began < .seconds(5), "a machine that is busy has some more")
-    #expect(shell.outputLines == ["Connected to chat server. Type 'exit' to leave."])
-    #expect(shell.errorLines == ["1"])
-    shell.closeInput()
-  }
-
-  @Test func `A full disk is an error with status 1`() throws {
-    let server = try ScriptedServer()
-    let client = try Program(built: "mychatclient", [String(server.port)], output: .file("/dev/full"))
-    #expect(try client.waitForExit() == .status(1))
-    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("No space left on device"))
-  }
-
-  @Test(arguments: [[], ["--plain"]]) func `A terminal that is closed ends it`(options: [String]) throws {
-    let server = try ScriptedServer()
-    var terminal: Pty? = try Pty()
-    let client = try Program(
-      built: "mychatclient", [String(server.port)] + options, on: try #require(terminal))
-    let connection = try server.accept()
-    try terminal?.waitForEditing()
-    terminal = nil
-    let exit = try client.waitForExit()
-    // Up to here the server is there.
-    connection.close()
-    #expect(exit == .signal(SIGHUP) || exit == .status(1))
   }
 }

@@ -128,6 +128,9 @@ package final class Program {
 
   package func closeInput() { inputPipe = nil }
 
+  /// Reads no more of its standard output.
+  package func closeOutput() { outputPipe = nil }
+
   /// The next line of its standard output that satisfies `matches`; those before it are passed over.
   package func waitForLine(_ what: String, _ matches: (String) -> Bool) throws -> String {
     let deadline = Deadline(within: limit)

@@ -1,0 +1,157 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Every way in which a pipe, a disk or a terminal ends under the client: it goes within a second, with the right status and
+/// without noise.
+@Suite(.timeLimit(.minutes(3))) struct ClientEndsTests {
+  private let greeting = "Connected to chat server. Type 'exit' to leave."
+
+  /// Three tries, as others use the machine too: the client's own end within a second of what `attempt` does last.
+  private func expectEndWithinASecond(_ attempt: () throws -> Program) throws -> [Program] {
+    var shortest = Duration.seconds(1000)
+    let programs = try (0..<3).map { _ in
+      let program = try attempt()
+      let began = ContinuousClock.now
+      try program.waitForExit()
+      shortest = min(shortest, ContinuousClock.now - began)
+      return program
+    }
+    #expect(shortest < .seconds(1))
+    return programs
+  }
+
+  @Test(arguments: [[], ["--json"], ["--reconnect"], ["--plain"]])
+  func `Whoever has read enough ends it in silence`(options: [String]) throws {
+    let server = try ScriptedServer()
+    var connections: [ScriptedConnection] = []
+    let clients = try expectEndWithinASecond {
+      let client = try Program(built: "mychatclient", [String(server.port)] + options)
+      connections.append(try server.accept())
+      _ = try client.waitForLine("the greeting") { $0.contains("Connected to chat server") }
+      client.closeOutput()
+      return client
+    }
+    #expect(clients.allSatisfy { $0.exit == .status(1) && $0.errors == [] })
+  }
+
+  @Test func `Whoever has read enough ends it also while a line is shown to nobody`() throws {
+    let server = try ScriptedServer()
+    var connections: [ScriptedConnection] = []
+    let clients = try expectEndWithinASecond {
+      let client = try Program(built: "mychatclient", [String(server.port)])
+      let connection = try server.accept()
+      try client.waitForLine(greeting)
+      client.closeOutput()
+      try? connection.send("1: a\n")
+      connections.append(connection)
+      return client
+    }
+    #expect(clients.allSatisfy { $0.exit == .status(1) && $0.errors == [] })
+  }
+
+  @Test func `Endless input that no server takes does not hold up who has read enough`() throws {
+    let server = try ScriptedServer()
+    var connections: [ScriptedConnection] = []
+    let command = "yes | { '\(try Program.built("mychatclient"))' \(server.port); echo $? >&2; } | head -1"
+    let shells = try expectEndWithinASecond {
+      let shell = try Program("/bin/sh", ["-c", command])
+      connections.append(try server.accept())
+      return shell
+    }
+    #expect(shells.allSatisfy { $0.outputLines == [greeting] && $0.errorLines == ["1"] })
+  }
+
+  @Test(arguments: ["head -1", "true"]) func `What is on standard input is sent even if nobody reads the answers`(
+    reader: String
+  ) throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let client = "'\(try Program.built("mychatclient"))' \(server.port)"
+    let shell = try Program("/bin/sh", ["-c", "printf 'hi\\nyou\\n' | { \(client); echo $? >&2; } | \(reader)"])
+    let port = try server.nextPort()
+    try shell.waitForExit()
+    #expect(shell.errorLines == ["0"])
+    try member.expect("\(port): hi")
+    try member.expect("\(port): you")
+  }
+
+  @Test(arguments: [[], ["--json"]]) func `A full disk is an error`(options: [String]) throws {
+    let server = try ScriptedServer()
+    var connections: [ScriptedConnection] = []
+    let clients = try expectEndWithinASecond {
+      let client = try Program(
+        built: "mychatclient", [String(server.port)] + options, output: .file("/dev/full"))
+      connections.append(try server.accept())
+      return client
+    }
+    for client in clients { expectError("No space left on device", from: client) }
+  }
+
+  @Test func `A disk that is full after a while is an error, and what came before is there`() throws {
+    let server = try ScriptedServer()
+    let directory = try TemporaryDirectory()
+    var connections: [ScriptedConnection] = []
+    // Blocks of 512 bytes (POSIX, ulimit); with the signal ignored, the write itself fails.
+    let command = "trap '' XFSZ; ulimit -f 1; exec '\(try Program.built("mychatclient"))' \(server.port)"
+    let clients = try expectEndWithinASecond {
+      let output = Program.Stream.file(directory.file("output \(connections.count)"))
+      let client = try Program("/bin/sh", ["-c", command], output: output)
+      let connection = try server.accept()
+      try connection.send("1: " + String(repeating: "x", count: 600) + "\n")
+      connections.append(connection)
+      return client
+    }
+    for (index, client) in clients.enumerated() {
+      expectError("File too large", from: client)
+      let cat = try Program(Program.found("cat"), [directory.file("output \(index)")])
+      try cat.waitForExit()
+      #expect(cat.output.count == 512 && cat.output.starts(with: Array("\(greeting)\n1: xxx".utf8)))
+    }
+  }
+
+  @Test(arguments: ["", "2>&-"]) func `A closed standard output is an error`(more: String) throws {
+    let server = try ScriptedServer()
+    var connections: [ScriptedConnection] = []
+    let command = "exec '\(try Program.built("mychatclient"))' \(server.port) >&- \(more)"
+    let clients = try expectEndWithinASecond {
+      let client = try Program("/bin/sh", ["-c", command])
+      connections.append(try server.accept())
+      return client
+    }
+    for client in clients where more.isEmpty { expectError("Bad file descriptor", from: client) }
+    #expect(clients.allSatisfy { $0.exit == .status(1) })
+    // Nothing meant for people has gone to the server.
+    for connection in connections { try connection.expect("") }
+  }
+
+  @Test func `A closed standard input is the end of input`() throws {
+    let server = try ServerProgram()
+    let command = "exec '\(try Program.built("mychatclient"))' \(server.port) <&-"
+    let client = try Program("/bin/sh", ["-c", command])
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.outputLines == [greeting, "Disconnected from server"])
+  }
+
+  @Test(arguments: [[], ["--plain"], ["--reconnect"]]) func `A terminal that is closed ends it`(
+    options: [String]
+  ) throws {
+    let server = try ScriptedServer()
+    var connections: [ScriptedConnection] = []
+    let clients = try expectEndWithinASecond {
+      let terminal = try Pty()
+      let client = try Program(built: "mychatclient", [String(server.port)] + options, on: terminal)
+      // The server stays: the client goes because of its terminal.
+      connections.append(try server.accept())
+      try terminal.waitForEditing()
+      return client
+    }
+    #expect(clients.allSatisfy { $0.exit == .signal(SIGHUP) || $0.exit == .status(1) })
+  }
+
+  private func expectError(_ reason: String, from client: Program) {
+    #expect(client.exit == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[ERROR] Cannot write standard output"))
+    #expect(client.errorLines.first?.contains(reason) == true)
+  }
+}
