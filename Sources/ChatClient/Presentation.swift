@@ -65,12 +65,14 @@ package final class Presentation: Sendable {
     return output
   }
 
-  /// What to write when the connection begins or ends: `sentence`, and in JSON an object of this kind.
+  /// What to write when the connection begins or ends: `sentence`, and in JSON an object of this kind, from whom this client
+  /// is to the server: a program can tell by that where it is meant.
   package func event(_ kind: String, _ sentence: String) -> [UInt8] {
     guard isJSON else { return Array(sentence.utf8) }
     var output: [UInt8] = []
     let text = Array(sentence.utf8.prefix { $0 != UInt8(ascii: "\n") })
-    JSONLine(at: Self.now()).append(kind: kind, from: ownName.withLock { $0 }[...], text: text[...], to: &output)
+    let name = ownName.withLock { $0 }
+    JSONLine(at: Self.now()).append(kind: kind, from: name.isEmpty ? nil : name[...], text: text[...], to: &output)
     return output
   }
 

@@ -29,6 +29,16 @@ import Testing
       ])
   }
 
+  @Test func `Where one's own name is not known, an object names nobody`() throws {
+    let directory = try TemporaryDirectory()
+    let address = "unix:\(directory.file("chat.sock"))"
+    let server = try ServerProgram([address])
+    let client = try Program(built: "mychatclient", [address, "--json"], input: .nothing)
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.outputLines.count == 2 && client.outputLines.allSatisfy { $0.contains("\"from\":null,") })
+    withExtendedLifetime(server) {}
+  }
+
   @Test(arguments: [
     ["--send", "x", "--json"], ["--send", "x", "--reconnect"], ["--history", "f", "--no-history"],
   ])
