@@ -110,7 +110,8 @@ extension Client {
     switch input.sendAll() {
     case .left:
       reconnection?.stop()
-      return input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
+      let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
+      return input.hasSkipped ? 1 : status
     case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
     case .unread: return 1
     }

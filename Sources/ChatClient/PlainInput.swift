@@ -7,6 +7,8 @@ import Glibc
 struct PlainInput {
   /// Bytes that one read brings at most.
   private static let readBytes = 64 * 1024
+  /// Bytes of a line that is sent at most; more than any server takes that has a limit.
+  private static let maximumLineBytes = 64 * 1024
   /// Seconds for which, once nobody reads standard output any more, input that is there is still sent, and the server's goodbye
   /// is waited for.
   private static let lastSeconds = 0.5
@@ -17,6 +19,8 @@ struct PlainInput {
   private let wakeup: Wakeup
   /// When to end, as nobody reads standard output any more; nil while somebody may.
   private var lastMoment: DispatchTime?
+  /// Whether a line was too long to be sent.
+  private(set) var hasSkipped = false
 
   init(sender: Sender, inbox: Inbox, wakeup: Wakeup) {
     self.sender = sender
@@ -35,8 +39,8 @@ struct PlainInput {
   }
 
   mutating func sendAll() -> Outcome {
-    // A line that is longer than this goes as several: it has to end in bounded memory, and no server takes it whole.
-    var framer = LineFramer(maximumLineBytes: ReceivedText.maximumLineBytes, overlong: .split)
+    // Parts of a line would be taken for lines, so one that does not fit into bounded memory is not sent at all.
+    var framer = LineFramer(maximumLineBytes: Self.maximumLineBytes, overlong: .skip)
     return withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
       while true {
         if let outcome = waitForInput() { return outcome }
@@ -46,11 +50,13 @@ struct PlainInput {
         var batch = Batch()
         if count > 0 {
           let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
-          _ = framer.consume(Span(_unsafeElements: bytes)) { batch.append($1) }
+          _ = framer.consume(Span(_unsafeElements: bytes)) { batch.append($0, $1) }
         } else {
-          _ = framer.silence { batch.append($1) }
+          _ = framer.silence { batch.append($0, $1) }
           batch.isLast = true
         }
+        if batch.skipped > 0 { hasSkipped = true }
+        for _ in 0..<batch.skipped { StandardOutput.write(Wording.tooLong(Self.maximumLineBytes), to: STDERR_FILENO) }
         sender.send(batch.lines)
         if batch.isLast {
           if let outcome = waitUntilSent() { return outcome }
@@ -66,8 +72,11 @@ struct PlainInput {
     var lines: [UInt8] = []
     /// Set by `exit`: nothing after it counts.
     var isLast = false
+    /// Lines that were too long.
+    var skipped = 0
 
-    mutating func append(_ line: Span<UInt8>) -> Bool {
+    mutating func append(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
+      if frame == .tooLong && !isLast { skipped += 1 }
       switch isLast ? .blank : OutgoingLine(line) {
       case .blank: break
       case .exit: isLast = true

@@ -23,6 +23,10 @@ package enum Wording {
     Array("[NOT SENT] ".utf8) + line + [UInt8(ascii: "\n")]
   }
 
+  package static func tooLong(_ maximumBytes: Int) -> String {
+    "[NOT SENT] A line of standard input is longer than \(maximumBytes) bytes. Part it into several.\n"
+  }
+
   /// Asked before a pasted block goes out.
   package static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
 

@@ -57,6 +57,34 @@ import Testing
     #expect(printed.outputLines == [greeting, farewell])
   }
 
+  @Test func `A line that the server refuses is told like all that is received, and those after it are sent`() throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port)])
+    let port = try server.nextPort()
+    try client.write(String(repeating: "x", count: 8193) + "\nafter it\n")
+    client.closeInput()
+    #expect(try client.waitForExit() == .status(0))
+    try member.expect("\(port): after it")
+    #expect(
+      client.outputLines == [greeting, "* That line is longer than 8192 bytes; it was not sent.", farewell])
+    #expect(client.errors == [])
+  }
+
+  @Test(arguments: [65_537, 200_000]) func `A line that is too long to be tried is told, and no part of it is sent`(
+    bytes: Int
+  ) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port)])
+    let connection = try server.accept()
+    try client.write("before\n" + String(repeating: "x", count: bytes) + "\nafter\nexit\nnever sent\n")
+    try connection.expect("before\nafter\nexit")
+    connection.close()
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.outputLines == [greeting, farewell])
+    #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[NOT SENT] "))
+  }
+
   @Test func `Without any input it leaves at once`() throws {
     let server = try ServerProgram()
     let client = try Program(built: "mychatclient", [String(server.port)], input: .nothing)
