@@ -31,9 +31,10 @@ static inline void editline_set_editor(EditLine *el, const char *editor) { el_se
 static inline void editline_set_history(EditLine *el, History *entries) { el_set(el, EL_HIST, history, entries); }
 
 /// Turns off, in one of libedit's two sets of terminal modes (`-d` editing, `-x` between two lines), all by which the
-/// kernel would itself act on keys: line discipline, echo, signals.
+/// kernel would itself act on keys: line discipline, echo, signals, and Ctrl-S, which would stop the terminal and with it
+/// whoever writes on it, so that not even a signal could end the client.
 static inline void editline_take_keys(EditLine *el, const char *modes) {
-  el_set(el, EL_SETTY, modes, "-icanon", "-echo", "-isig", "-iexten", NULL);
+  el_set(el, EL_SETTY, modes, "-icanon", "-echo", "-isig", "-iexten", "-ixon", NULL);
 }
 
 /// Without editing, libedit leaves the terminal's modes alone.

@@ -34,6 +34,7 @@ extension LineEditor {
       editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)C", next)
       editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)D", previous)
     }
+    if !isVi { editline_bind_key(editor, 0, "^S", "em-inc-search-next") }
     if isVi {
       editline_bind_key(editor, 1, "^L", "mychat-clear-screen")
       editline_bind_key(editor, 1, "\\235", "mychat-paste")

@@ -33,6 +33,8 @@ final class PlainEditor: LineSource {
     guard var modes = Terminal.currentModes() else { return nil }
     Terminal.chooseLocale()
     modes.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
+    // Ctrl-S would stop the terminal, and with it whoever writes on it: not even a signal could end the client.
+    modes.c_iflag &= ~tcflag_t(IXON)
     withUnsafeMutableBytes(of: &modes.c_cc) { keys in
       keys[Int(VMIN)] = 1
       keys[Int(VTIME)] = 0

@@ -100,6 +100,44 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  @Test func `Ctrl-S searches onwards after Ctrl-R`() throws {
+    let (client, terminal, port) = try start()
+    try terminal.type("needle one\rneedle two\rhay\r")
+    for text in ["needle one", "needle two", "hay"] { try member.expect("\(port): \(text)") }
+    func waitForFound(_ line: String) throws {
+      try terminal.waitForScreen("the line that was found") { $0.lines.dropLast().last == line }
+    }
+    try terminal.type("\u{12}needle")
+    try waitForFound("needle two")
+    try terminal.type("\u{12}")
+    try waitForFound("needle one")
+    // The first turns libedit round, on the line where it is.
+    try terminal.type("\u{13}\u{13}")
+    try waitForFound("needle two")
+    try terminal.type("\u{5}!\r")
+    try member.expect("\(port): needle two!")
+    client.signal(SIGTERM)
+  }
+
+  @Test(arguments: [[], ["--plain"]]) func `Ctrl-S stops nothing, and a signal still ends the client`(
+    options: [String]
+  ) throws {
+    let (client, terminal, port) = try start(options)
+    try terminal.type("\u{13}")
+    try member.send("one\ntwo\n")
+    if options.isEmpty {
+      try terminal.waitForLine("\(member.localPort): two")
+    } else {
+      try terminal.type("\u{15}x\r")
+      try member.expect("\(port): x")
+      try terminal.waitForLine("\(member.localPort): two")
+    }
+    try terminal.type("half\u{13}")
+    try member.send("three\n")
+    client.signal(SIGTERM)
+    #expect(try client.waitForExit() == .signal(SIGTERM))
+  }
+
   @Test func `Lines come back in the next session, but for those that begin with a space`() throws {
     let (first, terminal, port) = try start(home: directory.path)
     try terminal.type("kept\r secret\rkept too\rkept too\rexit\r")
