@@ -41,7 +41,10 @@ extension LineEditor {
     }
   }
 
-  /// Completes the word before the cursor to a name, or puts in a TAB where no name begins so.
+  /// Names that one Tab shows at most: a few rows, not a screen.
+  private static let shownNames = 50
+
+  /// Completes the word before the cursor to a name, shows the names if there are several, or puts in a TAB if there is none.
   private func complete() -> UInt8 {
     let line = el_line(editor).pointee
     let before = Array(UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer))
@@ -52,6 +55,10 @@ extension LineEditor {
       let text = String(decoding: rest, as: UTF8.self) + (isWhole && start == 0 ? ": " : "")
       guard !text.isEmpty else { return UInt8(CC_ERROR) }
       editline_insert(editor, text)
+    case .several(let names):
+      let more = names.count > Self.shownNames ? [Wording.moreNames(names.count - Self.shownNames)] : []
+      let shown = names.prefix(Self.shownNames) + more
+      showLine(after: Array(shown.joined(separator: "  ".utf8)) + [UInt8(ascii: "\n")])
     }
     return UInt8(CC_REFRESH)
   }

@@ -287,7 +287,7 @@ extension LineEditor {
   }
 
   /// Shows the line as libedit has it, below `lines`, in one write.
-  private func showLine(after lines: [UInt8] = []) {
+  func showLine(after lines: [UInt8] = []) {
     let line = el_line(editor).pointee
     let before = UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer)
     let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)

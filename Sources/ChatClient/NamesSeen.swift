@@ -31,6 +31,8 @@ package final class NamesSeen: Sendable {
     case none
     /// What to add to the word; `isWhole` says that it is a name then, and the only one.
     case adding([UInt8], isWhole: Bool)
+    /// There is nothing to add, as these names go on in different ways; in order.
+    case several([[UInt8]])
   }
 
   /// Completes `word`, whatever the case of its ASCII letters, as far as all names that begin so agree.
@@ -43,7 +45,10 @@ package final class NamesSeen: Sendable {
     }
     // Names may differ within one character of several bytes.
     while length < first.count, length > word.count, first[length] & 0xC0 == 0x80 { length -= 1 }
-    return .adding(length > word.count ? Array(first[word.count..<length]) : [], isWhole: names.count == 1)
+    if names.count > 1 && length <= word.count {
+      return .several(names.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+    return .adding(Array(first[word.count..<length]), isWhole: names.count == 1)
   }
 
   private static func begins(_ name: [UInt8], with word: [UInt8]) -> Bool {

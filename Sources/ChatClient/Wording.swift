@@ -30,6 +30,8 @@ package enum Wording {
   /// Asked before a pasted block goes out.
   package static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
 
+  package static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
+
   package static func cannotKeepHistory(in path: String, because error: SystemCallError) -> String {
     "Cannot keep history in \(path): \(error.reason). Choose another --history FILE, or --no-history."
   }

@@ -19,8 +19,13 @@ private func completion(_ word: String, _ names: NamesSeen) -> NamesSeen.Complet
 
   @Test func severalNamesAreCompletedAsFarAsTheyAgree() {
     #expect(completion("a", names("anna", "anne")) == .adding(Array("nn".utf8), isWhole: false))
-    #expect(completion("ann", names("anna", "anne")) == .adding([], isWhole: false))
-    #expect(completion("r", names("ré", "rè")) == .adding([], isWhole: false))
+  }
+
+  @Test func namesThatGoOnInDifferentWaysAreGivenInOrder() {
+    let several = [Array("anna".utf8), Array("anne".utf8)]
+    #expect(completion("ann", names("anne", "anna", "bob")) == .several(several))
+    #expect(completion("anna", names("annabel", "anna")) == .several([Array("anna".utf8), Array("annabel".utf8)]))
+    #expect(completion("r", names("ré", "rè")) == .several([Array("rè".utf8), Array("ré".utf8)]))
   }
 
   @Test func whatNobodyIsCalledIsNotCompleted() {

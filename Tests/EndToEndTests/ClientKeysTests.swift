@@ -88,6 +88,25 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  @Test func `Tab shows the names if there are several, and leaves the line as it is`() throws {
+    let server = try ScriptedServer()
+    let terminal = try Pty(rows: 24, columns: 80)
+    let client = try Program(built: "mychatclient", [String(server.port), "--color", "never"], on: terminal)
+    let connection = try server.accept()
+    try connection.send("anne: a\nbob: b\nanna: c\n" + (0..<60).map { "x\(100 + $0): d\n" }.joined())
+    try terminal.waitForLine("x159: d")
+    try terminal.type("hello a\t, or\u{1B}[D\u{1B}[D\u{1B}[D\u{1B}[D\t")
+    try terminal.waitForScreen("the names, and the line below them") {
+      $0.lines.suffix(3) == ["x159: d", "anna  anne", "hello ann, or"]
+    }
+    try terminal.type("a\u{5}!\rx\t\t")
+    try connection.expect("hello anna, or!\n")
+    try terminal.waitForScreen("a part of many names") {
+      $0.lines.last == "x1" && $0.text.contains("x148  x149  and 10 more")
+    }
+    client.signal(SIGTERM)
+  }
+
   @Test func `Ctrl-R searches what was typed`() throws {
     let (client, terminal, port) = try start()
     try terminal.type("a needle in it\rhay\r")
