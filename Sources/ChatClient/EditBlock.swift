@@ -128,8 +128,9 @@ extension EditBlock {
     Array("\r\(image.cursor.column > 0 ? "\u{1B}[\(image.cursor.column)C" : "")".utf8)
   }
 
-  /// Goes to the start of the row so many rows up, and clears all from there on.
-  private static func home(from rows: Int) -> [UInt8] { Array("\r\(up(rows))\u{1B}[J".utf8) }
+  /// Goes to the start of the row so many rows up, and clears all from there on. Not in one go: tmux keeps in its scrollback what
+  /// is cleared from the first place of the screen.
+  private static func home(from rows: Int) -> [UInt8] { Array("\r\(up(rows))\u{1B}[C\u{1B}[J\r\u{1B}[K".utf8) }
 
   private static func up(_ rows: Int) -> String {
     rows > 0 ? "\u{1B}[\(rows)A" : String(repeating: "\n", count: -rows)

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// As much of a terminal as the client needs: it wraps late, as all that are common do, and knows `ESC [ n A`,
-/// `ESC [ n C` and `ESC [ J`.
+/// `ESC [ n C`, `ESC [ J` and `ESC [ K`.
 private struct Screen {
   let columns: Int
   var rows: [[String]] = [[]]
@@ -37,6 +37,7 @@ private struct Screen {
         case "J":
           rows.removeLast(max(0, rows.count - row - 1))
           if row < rows.count { rows[row] = Array(rows[row].prefix(column)) }
+        case "K": if row < rows.count { rows[row] = Array(rows[row].prefix(column)) }
         default: Issue.record("an unknown command")
         }
       default: put(String(Character(scalar)))

@@ -1,4 +1,3 @@
-import Glibc
 import TestSupport
 import Testing
 
@@ -13,10 +12,9 @@ import Testing
     rows: Int, columns: Int, locale: String
   ) throws {
     let server = try ScriptedServer()
-    let directory = try TemporaryDirectory()
     let terminal = try Tmux(
       rows: rows, columns: columns,
-      running: "tty > \(directory.file("tty")); \(try Program.built("mychatclient")) \(server.port)",
+      running: "\(try Program.built("mychatclient")) \(server.port)",
       environment: ["TERM": "tmux-256color", "LANG": locale, "LC_ALL": locale])
     let connection = try server.accept()
     try terminal.waitForEditing()
@@ -28,8 +26,6 @@ import Testing
     let sizes = [(rows + 2, columns * 2), (rows, columns), (rows, columns - 3), (rows + 1, columns)]
     for (newRows, newColumns) in sizes {
       try terminal.resize(rows: newRows, columns: newColumns)
-      // A terminal shows its new size before it tells it; what is written in between is written for the old one.
-      try eventually("the size to be told") { try width(ofTerminalNamedIn: directory.file("tty")) == newColumns }
       try connection.send("9: \(newRows) by \(newColumns)\n")
       // The line alone may fill the screen, and the message stand above it.
       try eventually("the message") { try terminal.lines().contains("9: \(newRows) by \(newColumns)") }
@@ -41,14 +37,25 @@ import Testing
     try connection.expect(half + "!\n")
   }
 
-  private func width(ofTerminalNamedIn file: String) throws -> Int {
-    let name = try Program(Program.found("cat"), [file])
-    try name.waitForExit()
-    let number = open(name.outputLines.first ?? "", O_RDWR | O_NOCTTY | O_CLOEXEC)
-    defer { close(number) }
-    var size = winsize()
-    guard ioctl(number, UInt(TIOCGWINSZ), &size) == 0 else { throw TestFailure("no terminal") }
-    return Int(size.ws_col)
+  @Test func `A line at the top of the screen leaves no copies of itself in the scrollback`() throws {
+    let server = try ScriptedServer()
+    let terminal = try Tmux(
+      rows: 24, columns: 80, running: "\(try Program.built("mychatclient")) \(server.port)",
+      environment: ["TERM": "tmux-256color"])
+    let connection = try server.accept()
+    try terminal.waitForEditing()
+    try terminal.type("abc")
+    try expect(terminal, ["Connected to chat server. Type 'exit' to leave.", "abc"])
+    try terminal.press("C-l")
+    try terminal.waitForRows("a clear screen but for the line") { $0.first == "abc" }
+    try terminal.press("C-a")
+    // One by one, so that each is an update of its own.
+    for text in ["xabc", "xxabc", "xxxabc"] {
+      try terminal.type("x")
+      try terminal.waitForRows("the line") { $0.first == text }
+    }
+    try connection.send("9: hi\n")
+    try expect(terminal, ["Connected to chat server. Type 'exit' to leave.", "abc", "9: hi", "xxxabc"])
   }
 
   /// Waits until the terminal's lines, scrolled off or not, are these.

@@ -34,8 +34,15 @@ package final class Tmux {
     try run(["set-buffer", "--", text, ";", "paste-buffer"])
   }
 
+  /// Changes the window, and waits until its program can know: tmux shows the new size before it tells it.
   package func resize(rows: Int, columns: Int) throws {
     try run(["resize-window", "-x", String(columns), "-y", String(rows)])
+    try withTerminal { terminal in
+      try eventually("tmux to tell the size", within: limit) {
+        var size = winsize()
+        return ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row == rows && size.ws_col == columns
+      }
+    }
   }
 
   /// The rows of the screen from the top, without blanks at their ends.
@@ -67,12 +74,19 @@ package final class Tmux {
 
   /// Waits until the program itself reads the keys: what is typed before is echoed by the kernel besides.
   package func waitForEditing() throws {
+    try withTerminal { terminal in
+      try eventually("the program in tmux to read single keys", within: limit) {
+        var modes = termios()
+        return tcgetattr(terminal, &modes) == 0 && modes.c_lflag & tcflag_t(ICANON | ECHO) == 0
+      }
+    }
+  }
+
+  /// Opens the terminal as its program has it.
+  private func withTerminal(_ body: (CInt) throws -> Void) throws {
     let terminal = open(try run(["display-message", "-p", "#{pane_tty}"]), O_RDWR | O_NOCTTY | O_CLOEXEC)
     defer { close(terminal) }
-    try eventually("the program in tmux to read single keys", within: limit) {
-      var modes = termios()
-      return tcgetattr(terminal, &modes) == 0 && modes.c_lflag & tcflag_t(ICANON | ECHO) == 0
-    }
+    try body(terminal)
   }
 
   /// One tmux command, or several with `;` between them.
