@@ -36,10 +36,13 @@ import Testing
     }
   }
 
-  @Test func `On a terminal`() throws {
+  @Test(arguments: [(24, 80, "C.UTF-8"), (5, 20, "C")]) func `On a terminal`(
+    rows: Int, columns: Int, locale: String
+  ) throws {
     let server = try ScriptedServer()
-    let terminal = try Pty()
-    let client = try Program(built: "mychatclient", [String(server.port)], on: terminal)
+    let terminal = try Pty(rows: rows, columns: columns)
+    let client = try Program(
+      built: "mychatclient", [String(server.port)], environment: ["LANG": locale, "LC_ALL": locale], on: terminal)
     let connection = try server.accept()
     try terminal.waitForEditing()
     for start in stride(from: 0, to: stream.count, by: 65_536) {
@@ -59,9 +62,11 @@ import Testing
     client.signal(SIGTERM)
   }
 
-  @Test(arguments: [false, true]) func `In a pipe and as JSON`(isJSON: Bool) throws {
+  @Test(arguments: [false, true], ["C.UTF-8", "C"]) func `In a pipe and as JSON`(isJSON: Bool, locale: String) throws {
     let server = try ScriptedServer()
-    let client = try Program(built: "mychatclient", [String(server.port)] + (isJSON ? ["--json"] : []))
+    let client = try Program(
+      built: "mychatclient", [String(server.port)] + (isJSON ? ["--json"] : []),
+      environment: ["LANG": locale, "LC_ALL": locale])
     let connection = try server.accept()
     for start in stride(from: 0, to: stream.count, by: 65_536) {
       try connection.send(Array(stream[start..<min(stream.count, start + 65_536)]))
