@@ -15,6 +15,14 @@ import Testing
     #expect(client.output == [] && client.errors == [])
   }
 
+  @Test func `A server that knows no framing gets the line and nothing else`() throws {
+    let server = try RawServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    #expect(try client.waitForExit() == .status(0))
+    #expect(server.messages.map(\.text) == ["hi\n"])
+    #expect(client.output == [] && client.errors == [])
+  }
+
   @Test func `A line that the server may not have had is a failure`() throws {
     let server = try ScriptedServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
