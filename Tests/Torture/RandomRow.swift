@@ -21,7 +21,7 @@ extension Row {
       guard actions < most else { return true }
       try pace.forEachDue(by: now) { _ in
         actions += 1
-        try act(&actors, swarm, &random)
+        try act(&actors, chatter, &random)
       }
       if actions % 4096 == 0, !server.isAlive { throw TestFailure("the server died after \(actions) actions") }
       return actions >= most
@@ -43,12 +43,19 @@ extension Row {
   }
 
   /// One random actor does one random thing.
-  private static func act(_ actors: inout [Peer], _ swarm: Swarm, _ random: inout SeededRandom) throws {
+  private static func act(_ actors: inout [Peer], _ chatter: Chatter, _ random: inout SeededRandom) throws {
+    let swarm = chatter.swarm
     // One that the server has ended stays, and does nothing: what is done must follow from the seed alone.
     let dice = random.next() % 100
     if actors.isEmpty || (dice < 20 && actors.count < 200) {
-      actors.append(
-        try swarm.add(from: "127.0.0.\(2 + random.next() % 8)", receiveBuffer: random.next() % 4 == 0 ? 4096 : nil))
+      let (source, receiveBuffer) = ("127.0.0.\(2 + random.next() % 8)", random.next() % 4 == 0 ? CInt(4096) : nil)
+      var actor = try swarm.add(from: source, receiveBuffer: receiveBuffer)
+      // From another address it may have the same port as a talker, and so the same name.
+      while chatter.talkers.contains(where: { $0.port == actor.port }) {
+        swarm.close(actor)
+        actor = try swarm.add(from: source, receiveBuffer: receiveBuffer)
+      }
+      actors.append(actor)
       return
     }
     let index = Int(random.next() % UInt64(actors.count))
