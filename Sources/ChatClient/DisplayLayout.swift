@@ -108,6 +108,27 @@ package struct DisplayLayout {
     return newColumn >= newColumns && isFollowed ? newRow + 1 : newRow
   }
 
+  /// A line of text with blanks in the place of its TABs, up to the next multiple of 8 columns each.
+  package static func spreadTabs(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    guard line.contains(0x09) else { return line }
+    var text = ""
+    var column = 0
+    for scalar in String(decoding: line, as: UTF8.self).unicodeScalars {
+      switch kind(of: scalar) {
+      case .tab:
+        let blanks = 8 - column % 8
+        text += String(repeating: " ", count: blanks)
+        column += blanks
+        continue
+      case .newline: break
+      case .spelled(let characters): column += characters.unicodeScalars.count
+      case .printed(let width): column += width
+      }
+      text.unicodeScalars.append(scalar)
+    }
+    return Array(text.utf8)[...]
+  }
+
   private enum Kind {
     case tab, newline
     /// Shown by these characters, of one column each, in its place.

@@ -7,6 +7,8 @@ package final class Presentation: Sendable {
   private let style: LineStyle
   private let isJSON: Bool
   private let rings: Bool
+  /// Whether blanks stand for TABs: a terminal gets no control character but newlines.
+  private let spreadsTabs: Bool
   /// Gets the names of senders; nil where nobody completes any.
   private let names: NamesSeen?
   /// The name by which the server knows this client.
@@ -18,6 +20,7 @@ package final class Presentation: Sendable {
       colours: !options.plain && Self.colours(options.colours, onTerminal: onTerminal), timestamps: options.timestamps)
     isJSON = options.json
     rings = options.bell && onTerminal
+    spreadsTabs = onTerminal && !options.json
     self.names = names
   }
 
@@ -38,7 +41,7 @@ package final class Presentation: Sendable {
 
   /// What to write for `lines`, which are safe, each with a newline.
   package func shown(_ lines: [UInt8]) -> [UInt8] {
-    if !isJSON && style.isPlain && !rings && names == nil { return lines }
+    if !isJSON && style.isPlain && !rings && !spreadsTabs && names == nil { return lines }
     let ownName = ownName.withLock { $0 }
     let now = Self.now()
     let json = JSONLine(at: now)
@@ -48,7 +51,7 @@ package final class Presentation: Sendable {
     output.reserveCapacity(lines.count + lines.count / 2)
     var rest = lines[...]
     while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      let line = rest[..<end]
+      let line = spreadsTabs ? DisplayLayout.spreadTabs(rest[..<end]) : rest[..<end]
       rest = rest[(end + 1)...]
       let parts = ReceivedLine(line)
       if let names, let name = parts.name { names.add(name) }

@@ -26,6 +26,16 @@ private func layout(_ text: String, columns: Int) -> DisplayLayout {
     #expect(layout.column == column)
   }
 
+  @Test(arguments: [
+    ("9: no gap", "9: no gap"), ("9: a\tb", "9: a    b"), ("1234567\t8", "1234567 8"),
+    ("12345678\t9", "12345678        9"),
+    ("漢字\t.", "漢字    ."), ("e\u{301}\t.\t.", "e\u{301}       .       ."),
+  ])
+  func blanksStandForTabs(line: String, shown: String) {
+    #expect(locale)
+    #expect(String(decoding: DisplayLayout.spreadTabs(Array(line.utf8)[...]), as: UTF8.self) == shown)
+  }
+
   @Test func aWideCharacterThatDoesNotFitTakesTheCursorAlong() {
     let layout = layout("abcdefghi", columns: 10)
     #expect(layout.cursor(before: "漢") == (1, 0))
