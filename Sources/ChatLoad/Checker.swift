@@ -23,9 +23,10 @@ struct Checker: ~Copyable {
   /// What follows the stamp in every line.
   private let padding: UnsafeRawBufferPointer
   /// For each receiver, for each sender: the sequence number that has to come next.
-  private let expected: UnsafeMutablePointer<UInt32>
+  /// A `var`, like `progress`, for the reason given in `LoadRun`.
+  private var expected: UnsafeMutablePointer<UInt32>
   /// For each receiver: the lines that it needs no more, be it that they came, were lost, or are its own.
-  private let progress: UnsafeMutableBufferPointer<Int>
+  private var progress: UnsafeMutableBufferPointer<Int>
   /// The sequence numbers that were passed over, by the place of their number in `expected`: lost unless they still come.
   private var missing: [Int: [Range<UInt32>]] = [:]
 

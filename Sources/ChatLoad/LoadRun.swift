@@ -12,7 +12,9 @@ struct LoadRun: ~Copyable {
   private let poller: Poller
   private let decoder: StreamDecoder
   private var checker: Checker
-  private let connections: UnsafeMutablePointer<Connection>
+  /// A `var`, like `sent`, although it never changes: of an element that is changed in place behind a `let` pointer,
+  /// Swift 6.3 makes invalid code when the Thread Sanitizer is to watch (`Invalid bitcast`).
+  private var connections: UnsafeMutablePointer<Connection>
   /// How many of `connections` are open.
   private var opened = 0
   /// How many of them are known to be in the room.
@@ -23,7 +25,7 @@ struct LoadRun: ~Copyable {
   /// Where in `template` the stamp belongs.
   private let stampOffset: Int
   /// For each sender: the lines that it has sent.
-  private let sent: UnsafeMutableBufferPointer<UInt32>
+  private var sent: UnsafeMutableBufferPointer<UInt32>
   private var totalSent = 0
   /// The sender whose turn it is.
   private var turn = 0
