@@ -51,7 +51,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
       swiftSettings: strict),
-    .target(name: "FailingCalls", path: "Tests/FailingCalls"),
+    .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .executableTarget(
       name: "mychattorture", dependencies: ["ChatWire", "CEpoll", "TestSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),

@@ -37,7 +37,7 @@ static int fail(int code) {
 }
 
 #define REAL(name) \
-  static __typeof__(&name) real; \
+  static _Atomic(__typeof__(&name)) real; \
   if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 ssize_t send(int descriptor, const void *bytes, size_t count, int flags) {
