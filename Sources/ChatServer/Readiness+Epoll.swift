@@ -15,6 +15,9 @@
     private let set: FileDescriptor
     private var source: (any DispatchSourceRead)?
     private var events = Array(repeating: epoll_event(), count: 512)
+    /// Connections for which the kernel does not yet watch what it should, because it had no memory for that.
+    private var overdue: [Token: Connection] = [:]
+    private var retry: (any DispatchSourceTimer)?
 
     init() throws(SystemCallError) {
       let number = epoll_create1(CInt(EPOLL_CLOEXEC))
@@ -29,6 +32,11 @@
       source.setCancelHandler { _ = self }
       source.activate()
       self.source = source
+      let retry = DispatchSource.makeTimerSource(queue: queue)
+      retry.setEventHandler { self.tryAgain() }
+      retry.schedule(deadline: .now())
+      retry.activate()
+      self.retry = retry
     }
 
     func watch(_ connection: Connection) { control(EPOLL_CTL_ADD, connection, .reading) }
@@ -63,15 +71,39 @@
     func cancel() {
       source?.cancel()
       source = nil
+      retry?.cancel()
+      retry = nil
     }
 
     private func control(_ operation: CInt, _ connection: Connection, _ interest: Interest) {
+      if !change(operation, connection, interest) { isOverdue(connection) }
+    }
+
+    /// Has what the server wants of `connection` tried again soon: it would be deaf otherwise, or mute.
+    private func isOverdue(_ connection: Connection) {
+      if overdue.isEmpty { retry?.schedule(deadline: .now() + .milliseconds(10)) }
+      overdue[connection.token] = connection
+    }
+
+    private func tryAgain() {
+      let late = overdue.values
+      overdue = [:]
+      for connection in late where connection.phase != .closed {
+        // What failed may have been one change or several: whether the set has the connection, only the kernel knows.
+        let interest = connection.interest
+        let operations = interest.isEmpty ? [EPOLL_CTL_DEL] : [EPOLL_CTL_MOD, EPOLL_CTL_ADD]
+        if !operations.contains(where: { change($0, connection, interest) }) { isOverdue(connection) }
+      }
+    }
+
+    /// - Returns: whether the set is now as it should be. It can fail only for want of kernel memory.
+    private func change(_ operation: CInt, _ connection: Connection, _ interest: Interest) -> Bool {
       var event = epoll_event()
       if interest.contains(.reading) { event.events |= EPOLLIN.rawValue }
       if interest.contains(.writing) { event.events |= EPOLLOUT.rawValue }
       event.data.u64 = connection.token.bits
-      // It can fail only for want of kernel memory; then the connection is not heard of, and its deadlines end it.
-      _ = epoll_ctl(set.number, operation, connection.descriptor.number, &event)
+      if epoll_ctl(set.number, operation, connection.descriptor.number, &event) == 0 { return true }
+      return operation == EPOLL_CTL_DEL && errno == ENOENT
     }
   }
 #endif

@@ -100,6 +100,22 @@ int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int fla
   }
 }
 
+/// libdispatch has a set of its own, and takes no error for an answer. Connections are in the server's set only.
+static bool isConnection(int descriptor) {
+  int listens;
+  socklen_t length = sizeof listens;
+  return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && !listens;
+}
+
+int epoll_ctl(int set, int operation, int descriptor, struct epoll_event *event) {
+  REAL(epoll_ctl);
+  if (!isActive || !isConnection(descriptor)) return real(set, operation, descriptor, event);
+  switch (draw() % 8) {
+    case 0: return fail(ENOMEM);
+    default: return real(set, operation, descriptor, event);
+  }
+}
+
 int epoll_wait(int descriptor, struct epoll_event *events, int most, int milliseconds) {
   REAL(epoll_wait);
   if (!isActive) return real(descriptor, events, most, milliseconds);
