@@ -31,21 +31,26 @@ final class Listener {
   private var isSuspended = false
 
   /// Sockets bound and listening for all that `address` stands for, in the order of the resolver.
-  static func all(for address: Address) throws(ListenError) -> [Listener] {
+  /// - Parameter others: those of the addresses given before, which may be in the way.
+  static func all(for address: Address, besides others: [Listener]) throws(ListenError) -> [Listener] {
     let resolved: [SocketAddress]
     do { resolved = try address.resolved() } catch {
       throw ListenError(address, "\(error.reason). Check the spelling of '\(error.host)', or give a numeric address.")
     }
     var listeners: [Listener] = []
-    for candidate in resolved { listeners.append(try Listener(on: candidate, for: address)) }
+    for candidate in resolved { listeners.append(try Listener(on: candidate, for: address, besides: others)) }
     return listeners
   }
 
-  private init(on resolved: SocketAddress, for wanted: Address) throws(ListenError) {
+  private init(on resolved: SocketAddress, for wanted: Address, besides others: [Listener]) throws(ListenError) {
     do {
       descriptor = try Self.listeningSocket(on: resolved, for: wanted)
       address = try descriptor.localAddress().address
     } catch let error as SystemCallError {
+      if error.code == EADDRINUSE, let other = others.first(where: { $0.takes(resolved.address) }) {
+        let problem = other.address == wanted ? "it is given twice" : "\(other.address), also given, has it already"
+        throw ListenError(wanted, "\(problem). Leave one of the two out.")
+      }
       throw ListenError(wanted, Self.advice(for: error, on: wanted))
     } catch let error as ListenError {
       throw error
@@ -104,6 +109,20 @@ final class Listener {
     throw SystemCallError("bind", code: EADDRINUSE)
   }
 
+  /// Whether this listener is why nobody else can listen on `address`.
+  private func takes(_ address: Address) -> Bool {
+    switch (self.address, address) {
+    case (.internet(let own, let ownPort), .internet(let host, let port)):
+      let isSameKind = own.contains(":") == host.contains(":")
+      return ownPort == port && (own == host || isSameKind && [own, host].contains { $0 == "0.0.0.0" || $0 == "::" })
+    case (.unix(let own), .unix(let path)):
+      var (first, second) = (stat(), stat())
+      return lstat(own, &first) == 0 && lstat(path, &second) == 0
+        && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    default: return false
+    }
+  }
+
   private static func advice(for error: SystemCallError, on address: Address) -> String {
     switch (error.code, address) {
     case (EADDRINUSE, .internet):
@@ -112,12 +131,24 @@ final class Listener {
     case (EACCES, .internet), (EPERM, .internet): "permission denied. Ports below 1024 are for root; give a higher one."
     case (EACCES, .unix), (EPERM, .unix), (EROFS, .unix):
       "no permission to make a socket there. Choose a path in a directory that you may write to."
+    case (ENOENT, .unix(let path)) where isDirectory(parent(of: path)):
+      "no socket can be made in that directory. Choose another path."
     case (ENOENT, .unix), (ENOTDIR, .unix): "there is no such directory. Make it first, or choose another path."
     case (EADDRNOTAVAIL, _): "this machine has no such address. Give one of its own, or 0.0.0.0 or [::]:PORT for all."
     case (EAFNOSUPPORT, _): "this machine does not speak that kind of address. Give another one."
     case (EMFILE, _), (ENFILE, _): "too many files are open. Raise the limit (ulimit -n), or close something."
     default: "\(error)."
     }
+  }
+
+  private static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return String(path[...slash])
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var information = stat()
+    return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Calls `report` on `queue` whenever somebody may be waiting.

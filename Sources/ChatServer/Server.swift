@@ -106,7 +106,7 @@ package actor Server {
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
     for address in configuration.addresses {
-      do throws(ListenError) { listeners += try Listener.all(for: address) } catch {
+      do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners) } catch {
         for listener in listeners { listener.close() }
         listeners = []
         throw error
