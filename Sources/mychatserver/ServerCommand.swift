@@ -21,12 +21,15 @@ struct ServerCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
   var addresses: [String] = []
 
+  // Unconditional, here and below: the -1 of `--patience -1` is to be judged as a value, not taken for an option.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How long the room waits for members that are far behind, before they miss lines.", valueName: "seconds"))
   var patience = 1.0
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       How fast a member may send, in lines a second, and how many lines at once; who is faster is slowed, and nothing is \
@@ -41,6 +44,7 @@ struct ServerCommand: ParsableCommand {
   var rate: Rate?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       How many connections one address may have; an IPv6 address counts by its first 64 bits, and loopback does not \
@@ -69,6 +73,7 @@ struct ServerCommand: ParsableCommand {
     configuration.maximumPerAddress = maxPerAddress
 
     ignoreBrokenPipes()
+    occupyStandardStreams()
     let log = LogWriter(descriptor: STDOUT_FILENO)
     let server = try Server(configuration, log: log) {
       log.drain(seconds: 1)
@@ -80,6 +85,11 @@ struct ServerCommand: ParsableCommand {
     withExtendedLifetime(signals) { dispatchMain() }
   }
 
+  /// Where a standard stream is closed, the next socket would get its number, and a member would get the log.
+  private func occupyStandardStreams() {
+    for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
+  }
+
   /// Says what is wrong in one line, and ends with the status for it: 64 for bad usage, 1 for anything else.
   static func main() {
     do {
@@ -89,7 +99,8 @@ struct ServerCommand: ParsableCommand {
       let isUsage = error is AddressError || exitCode(for: error) == .validationFailure
       guard isUsage || error is ListenError else { exit(withError: error) }
       let hint = error is AddressError || error is ListenError ? "" : " See 'mychatserver --help'."
-      let problem = error is AddressError || error is ListenError ? "\(error)" : message(for: error)
+      var problem = error is AddressError || error is ListenError ? "\(error)" : message(for: error)
+      if problem.last.map({ !".?".contains($0) }) ?? true { problem += "." }
       StandardOutput.report(error: "\(problem)\(hint)")
       Glibc.exit(isUsage ? 64 : EXIT_FAILURE)
     }
