@@ -57,12 +57,15 @@ final class ServerLog {
   }
 }
 
-/// Writes pages of whole lines to a descriptor, from a queue of its own.
+/// Writes pages of whole lines to a descriptor, from a queue of its own. What cannot be written never ends the server: it is
+/// counted, and said in the log once that takes something again.
 package final class LogWriter: Sendable {
   private struct Waiting {
     var bytes: [UInt8] = []
-    /// Lines that came while `bytes` was full.
+    /// Lines that came while `bytes` was full, or that could not be written.
     var leftOut = 0
+    /// Set once standard error has been told that the log cannot be written.
+    var isFailureTold = false
     /// Set while a write is due soon, and while one is due at once.
     var isDueSoon = false
     var isDueNow = false
@@ -130,16 +133,19 @@ package final class LogWriter: Sendable {
       defer { waiting.leftOut = 0 }
       return waiting.leftOut
     }
+    var lost = bytes.withUnsafeBytes { write($0) }
     if leftOut > 0 {
-      bytes.append(contentsOf: "[LOG] \(leftOut) lines left out, because standard output took no more.\n".utf8)
+      let note = Array("[LOG] \(leftOut) lines left out, because standard output took no more.\n".utf8)
+      if lost > 0 || note.withUnsafeBytes({ write($0) }) > 0 { lost += leftOut }
     }
-    bytes.withUnsafeBytes { write($0) }
+    if lost > 0 { waiting.withLock { $0.leftOut += lost } }
     bytes.removeAll(keepingCapacity: true)
     // The page's memory goes back, so that two pages serve for ever.
     waiting.withLock { if $0.bytes.isEmpty, $0.bytes.capacity < bytes.capacity { swap(&bytes, &$0.bytes) } }
   }
 
-  private func write(_ bytes: UnsafeRawBufferPointer) {
+  /// - Returns: how many lines could not be written.
+  private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
     var rest = bytes
     while let start = rest.baseAddress, rest.count > 0 {
       let count = Glibc.write(descriptor, start, rest.count)
@@ -151,8 +157,22 @@ package final class LogWriter: Sendable {
         _ = poll(&entry, 1, -1)
       } else if errno != EINTR {
         // Closed, or a full disk: the room goes on, and later lines are tried again.
-        return
+        tellOnce(SystemCallError("write").reason)
+        return rest.count { $0 == UInt8(ascii: "\n") }
       }
     }
+    return 0
+  }
+
+  private func tellOnce(_ reason: String) {
+    let isTold = waiting.withLock { waiting in
+      defer { waiting.isFailureTold = true }
+      return waiting.isFailureTold
+    }
+    if isTold { return }
+    let line = Array(
+      "[ERROR] The log cannot be written to standard output: \(reason). The server goes on; give it another place for its log.\n"
+        .utf8)
+    _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }
