@@ -4,6 +4,12 @@ package struct TestFailure: Error, CustomStringConvertible {
   package init(_ description: String) { self.description = description }
 }
 
+/// What a test needs and this machine does not allow.
+package struct Skipped: Error {
+  package let reason: String
+  package init(reason: String) { self.reason = reason }
+}
+
 /// `bytes` as a failure shows them: text in quotes, with escapes for what cannot be seen, cut after 300 characters.
 package func shown(_ bytes: some Sequence<UInt8>) -> String {
   let text = String(decoding: Array(bytes.prefix(1200)), as: UTF8.self).debugDescription

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// How much of a row is run: all that was promised, or what a machine that serves others too can do in seconds.
 package enum Size: Sendable {
   case full
@@ -69,9 +71,4 @@ package struct Outcome: Sendable {
   mutating func judge(_ holds: Bool, _ figure: String) {
     check(holds || size == .small, figure)
   }
-}
-
-/// Thrown by a row that this machine does not allow.
-struct Skipped: Error {
-  let reason: String
 }
