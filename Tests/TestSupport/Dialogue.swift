@@ -19,11 +19,14 @@ package final class Dialogue {
   /// The port by which the server knows this peer; 0 on a Unix socket.
   package var localPort: UInt16 { localAddress.port }
 
-  /// - Parameter receiveBuffer: bytes asked of the kernel for what has come and was not read; small to be a slow reader.
-  package init(connectingTo address: Address, receiveBuffer: CInt? = nil) throws {
+  /// - Parameters:
+  ///   - source: the address of this machine that it comes from; nil for the kernel's choice.
+  ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read; small to be a slow reader.
+  package init(connectingTo address: Address, from source: String? = nil, receiveBuffer: CInt? = nil) throws {
     guard let target = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
     let socket = try FileDescriptor.socket(for: target)
     if let receiveBuffer { try socket.set(.receiveBuffer, to: receiveBuffer) }
+    if let source { try socket.bind(to: try Address.internet(host: source, port: 0).resolved()[0]) }
     try socket.connect(to: target)
     try socket.setBlocking(false)
     localAddress = try socket.localAddress()
