@@ -29,6 +29,17 @@ import Testing
         == [receiver, sender].map { "[DISCONNECTED] ('127.0.0.1', \($0.localPort)) has been removed." }.sorted())
   }
 
+  @Test(arguments: [SIGTERM, SIGINT]) func `A second signal ends the server at once`(signal: CInt) throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    server.program.signal(SIGTERM)
+    // It has ended its side, and waits for the member's.
+    try member.expectClosed()
+    #expect(server.program.exit == nil)
+    server.program.signal(signal)
+    #expect(try server.program.waitForExit() == .status(1))
+  }
+
   @Test func `A peer that closes is removed, and one that resets is lost`() throws {
     let server = try ServerProgram()
     let closer = try server.join()
