@@ -1,9 +1,10 @@
-import ChatServer
 import ChatWire
 import Dispatch
 import Glibc
 import TestSupport
 import Testing
+
+@testable import ChatServer
 
 @Suite(.timeLimit(.minutes(10)))
 struct ServerLogTests {
@@ -61,5 +62,30 @@ struct ServerLogTests {
     }
     #expect(relayed + leftOut == said)
     #expect(leftOut > 0)
+  }
+
+  @Test("Lines that could not be written are counted, and the log says how many once it takes lines again")
+  func failingOutput() throws {
+    let pipe = try Pipe()
+    try pipe.readEnd.setBlocking(false)
+    let output = FileDescriptor(owning: open("/dev/null", O_RDONLY | O_CLOEXEC))
+    let writer = LogWriter(descriptor: output.number)
+    var page = Array("one\ntwo\n".utf8)
+    writer.take(&page)
+    writer.drain(seconds: 30)
+    #expect(dup2(pipe.writeEnd.number, output.number) == output.number)
+    page = Array("three\n".utf8)
+    writer.take(&page)
+    writer.drain(seconds: 30)
+    var logged: [UInt8] = []
+    try eventually("the log to say it") {
+      withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+        if case .bytes(let count) = pipe.readEnd.read(into: buffer) { logged += buffer[..<count] }
+      }
+      return logged.count { $0 == 0x0A } >= 2
+    }
+    #expect(
+      String(decoding: logged, as: UTF8.self)
+        == "three\n[LOG] 2 lines left out, because standard output took no more.\n")
   }
 }

@@ -23,7 +23,16 @@ import Testing
     Mistake(
       program: "mychatserver", arguments: ["--no-such-option"], status: 64, says: ["--no-such-option", "--help"]),
     Mistake(program: "mychatserver", arguments: ["--patience", "soon"], status: 64, says: ["soon", "--patience"]),
-    Mistake(program: "mychatserver", arguments: ["--patience", "-1", "0"], status: 64, says: ["--patience"]),
+    Mistake(
+      program: "mychatserver", arguments: ["--patience", "-1", "0"], status: 64,
+      says: ["--patience", "0 to 3600", "-1"]),
+    Mistake(
+      program: "mychatserver", arguments: ["--patience=-1", "0"], status: 64, says: ["--patience", "0 to 3600", "-1"]),
+    Mistake(program: "mychatserver", arguments: ["--patience"], status: 64, says: ["Missing value", "'. See"]),
+    Mistake(program: "mychatserver", arguments: ["--rate", "-1"], status: 64, says: ["'-1' is no rate", "10:50"]),
+    Mistake(
+      program: "mychatserver", arguments: ["--max-per-address", "-1"], status: 64,
+      says: ["--max-per-address", "from 1"]),
     Mistake(
       program: "mychatserver", arguments: ["unix:/tmp/" + String(repeating: "p", count: 200)], status: 64,
       says: ["205 bytes", "107", "shorter"]),
@@ -31,7 +40,9 @@ import Testing
       program: "mychatserver", arguments: ["nosuchhost.invalid:0"], status: 1, says: ["nosuchhost.invalid", "Check"]),
     Mistake(
       program: "mychatserver", arguments: ["unix:/nonexistent/chat.sock"], status: 1, says: ["no such directory"]),
-    Mistake(program: "mychatserver", arguments: ["unix:/proc/chat.sock"], status: 1, says: ["/proc/chat.sock"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:/proc/chat.sock"], status: 1,
+      says: ["/proc/chat.sock", "no socket can be made"]),
     Mistake(program: "mychatserver", arguments: ["unix:/dev/null"], status: 1, says: ["/dev/null", "no socket"]),
     Mistake(
       program: "mychatserver", arguments: ["203.0.113.1:0"], status: 1, says: ["203.0.113.1:0", "no such address"]),
@@ -79,6 +90,45 @@ import Testing
     #expect(second.outputLines == [])
     #expect(second.errorLines.count == 1)
     #expect(!exists(path), "the socket file of the first address is gone again")
+  }
+
+  @Test(arguments: [["127.0.0.1:PORT", "PORT"], ["0.0.0.0:PORT", "PORT"], ["unix:PATH", "unix:PATH"]])
+  func `An address that is given twice is the giver's mistake, not another server's`(addresses: [String]) throws {
+    let directory = try TemporaryDirectory()
+    // One that was free a moment ago: nothing less than a port of its own can be given twice.
+    let port = try ServerProgram().port
+    let given = addresses.map {
+      $0.replacing("PORT", with: String(port)).replacing("PATH", with: directory.file("chat.sock"))
+    }
+    let server = try Program(built: "mychatserver", given)
+    #expect(try server.waitForExit() == .status(1))
+    #expect(server.outputLines == [])
+    #expect(server.errorLines.count == 1)
+    let line = try #require(server.errorLines.first)
+    #expect(line.contains(addresses[0] == addresses[1] || addresses[0].hasPrefix("127") ? "given twice" : "also given"))
+    #expect(line.contains("Leave one"))
+    #expect(!exists(directory.file("chat.sock")))
+  }
+
+  @Test(arguments: [">/dev/full", ">&-"])
+  func `A server whose log cannot be written says so once and serves on`(redirection: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("chat.sock")
+    let arguments = ["-c", "exec \"$0\" \"$1\" \(redirection)", try Program.built("mychatserver"), "unix:\(path)"]
+    let server = try Program("/bin/sh", arguments)
+    try eventually("the server to listen") { exists(path) && (try? Dialogue(connectingTo: .unix(path: path))) != nil }
+    let listener = try Dialogue(connectingTo: .unix(path: path))
+    let speaker = try Dialogue(connectingTo: .unix(path: path))
+    for text in ["one", "two", "three"] {
+      try speaker.send("\(text)\n")
+      #expect(try listener.expectLine().hasSuffix(": \(text)"))
+    }
+    listener.close()
+    speaker.close()
+    server.signal(SIGTERM)
+    #expect(try server.waitForExit() == .status(0))
+    #expect(server.errorLines.count == 1)
+    #expect(try #require(server.errorLines.first).contains("log cannot be written"))
   }
 
   @Test func `Where nobody listens, the client asks whether the server is running`() throws {
