@@ -36,7 +36,7 @@ extension Row {
     }
     let seconds = Double(nanoseconds() - start) / 1e9
     // The last progress was when its buffers were full, a little before the last was said.
-    outcome.check((24...33).contains(seconds), "given up \(seconds.rounded(to: 1)) s after the last line was said")
+    outcome.check((27...33).contains(seconds), "given up \(seconds.rounded(to: 1)) s after the last line was said")
     try server.settle(at: 2)
   }
 
