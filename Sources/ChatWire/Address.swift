@@ -30,31 +30,35 @@ package struct AddressError: Error, Equatable, CustomStringConvertible {
 
 extension Address {
   /// Reads an address in any of its forms. What is left out is taken from `standard`.
+  ///
+  /// By scalars: to Swift a ':' or ']' beside certain marks is one character with them, and would not be found.
   package init(parsing text: String) throws(AddressError) {
     let forms = "write PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH"
-    if text.hasPrefix("unix:") {
-      self = .unix(path: try Self.path(String(text.dropFirst("unix:".count))))
+    let scalars = text.unicodeScalars
+    if scalars.starts(with: "unix:".unicodeScalars) {
+      self = .unix(path: try Self.path(String(scalars.dropFirst("unix:".unicodeScalars.count))))
       return
     }
     if text.isEmpty { throw AddressError(description: "An empty address; \(forms).") }
-    if let odd = text.unicodeScalars.first(where: { $0.value <= 0x20 || $0.value == 0x7F || $0 == "/" }) {
+    if let odd = scalars.first(where: { $0.value <= 0x20 || $0.value == 0x7F || $0 == "/" }) {
       let hint = odd == "/" ? "; for a socket file write unix:PATH" : ""
       throw AddressError(description: "'\(Self.shown(text))' is no address: it has a \(Self.named(odd)) in it\(hint).")
     }
 
-    if text.hasPrefix("[") {
-      guard let end = text.firstIndex(of: "]") else {
+    if scalars.first == "[" {
+      guard let end = scalars.firstIndex(of: "]") else {
         throw AddressError(description: "'\(text)' has no ']' after its IPv6 address; write [IPV6]:PORT.")
       }
-      let host = String(text[text.index(after: text.startIndex)..<end])
-      let rest = text[text.index(after: end)...]
+      let host = String(scalars[..<end].dropFirst())
+      let rest = scalars[end...].dropFirst()
       guard Self.isIPv6(host) else {
         throw AddressError(description: "'\(host)' is no IPv6 address; only those are written in brackets.")
       }
-      guard rest.isEmpty || rest.hasPrefix(":") else {
+      guard rest.isEmpty || rest.first == ":" else {
         throw AddressError(description: "'\(text)' goes on after the ']'; write [IPV6]:PORT.")
       }
-      self = .internet(host: host, port: rest.isEmpty ? Self.defaultPort : try Self.port(rest.dropFirst(), in: text))
+      let port = rest.isEmpty ? Self.defaultPort : try Self.port(String(rest.dropFirst()), in: text)
+      self = .internet(host: host, port: port)
       return
     }
     if Self.isIPv6(text) {
@@ -62,17 +66,17 @@ extension Address {
       return
     }
     if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-      self = .internet(host: Self.defaultHost, port: try Self.port(text[...], in: text))
+      self = .internet(host: Self.defaultHost, port: try Self.port(text, in: text))
       return
     }
     if text == "unix" {
       throw AddressError(description: "'unix' alone is no address; write unix:PATH for a socket file.")
     }
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let parts = scalars.split(separator: ":", omittingEmptySubsequences: false)
     switch parts.count {
     case 1: self = .internet(host: text, port: Self.defaultPort)
     case 2 where !parts[0].isEmpty:
-      self = .internet(host: String(parts[0]), port: try Self.port(parts[1], in: text))
+      self = .internet(host: String(parts[0]), port: try Self.port(String(parts[1]), in: text))
     case 2: throw AddressError(description: "'\(text)' has no host before its ':'; \(forms).")
     default:
       throw AddressError(
@@ -91,7 +95,7 @@ extension Address {
     return path
   }
 
-  private static func port(_ digits: Substring, in text: String) throws(AddressError) -> UInt16 {
+  private static func port(_ digits: String, in text: String) throws(AddressError) -> UInt16 {
     guard !digits.isEmpty, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
       let port = UInt16(digits)
     else { throw AddressError(description: "'\(digits)' in '\(text)' is no port; a port is a number from 0 to 65535.") }
@@ -101,8 +105,8 @@ extension Address {
   private static func isIPv6(_ text: String) -> Bool {
     var address = in6_addr()
     // A scope (fe80::1%eth0) is the resolver's business; what comes before it has to be an address.
-    let numeric = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false).first ?? ""
-    return text.contains(":") && inet_pton(AF_INET6, String(numeric), &address) == 1
+    let numeric = text.unicodeScalars.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false).first
+    return text.contains(":") && inet_pton(AF_INET6, numeric.map { String($0) } ?? "", &address) == 1
   }
 
   /// `text` with anything that could disturb a terminal shown by its code point.

@@ -11,6 +11,10 @@ import Testing
     ("chat.example.org", .internet(host: "chat.example.org", port: 12345)),
     ("10.0.0.1", .internet(host: "10.0.0.1", port: 12345)),
     ("localhost:80", .internet(host: "localhost", port: 80)),
+    // To Swift, U+070F and what follows it are one character.
+    ("\u{70F}:80", .internet(host: "\u{70F}", port: 80)),
+    ("[fe80::1%\u{70F}]:80", .internet(host: "fe80::1%\u{70F}", port: 80)),
+    ("unix:\u{301}", .unix(path: "\u{301}")),
     ("0.0.0.0:0", .internet(host: "0.0.0.0", port: 0)),
     ("::1", .internet(host: "::1", port: 12345)),
     ("::", .internet(host: "::", port: 12345)),
