@@ -38,15 +38,7 @@ package struct Client {
 
   static func prepareProcess() {
     ignoreBrokenPipes()
-    keepStandardDescriptors()
-  }
-
-  /// A closed standard descriptor's number would go to the connection, and text meant for people to the server. What stands in
-  /// for standard output takes nothing, so that a write fails as it would have.
-  private static func keepStandardDescriptors() {
-    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-      _ = open("/dev/null", descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR)
-    }
+    occupyStandardStreams()
   }
 
   private init(_ connection: Connection, to address: Address, _ options: Options) throws(SystemCallError) {

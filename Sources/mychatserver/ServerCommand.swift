@@ -85,11 +85,6 @@ struct ServerCommand: ParsableCommand {
     withExtendedLifetime(signals) { dispatchMain() }
   }
 
-  /// Where a standard stream is closed, the next socket would get its number, and a member would get the log.
-  private func occupyStandardStreams() {
-    for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
-  }
-
   /// Says what is wrong in one line, and ends with the status for it: 64 for bad usage, 1 for anything else.
   static func main() {
     do {
