@@ -59,6 +59,7 @@ import Testing
     (":", ["no host"]),
     ("a:b:c", ["more than one ':'", "[IPV6]:PORT"]),
     ("::g", ["more than one ':'", "[IPV6]:PORT"]),
+    ("fe80::1%e]0", ["more than one ':'", "[IPV6]:PORT"]),
     ("[::1", ["no ']'", "[IPV6]:PORT"]),
     ("[::1]80", ["goes on after the ']'", "[IPV6]:PORT"]),
     ("[::1]:", ["''", "0 to 65535"]),
