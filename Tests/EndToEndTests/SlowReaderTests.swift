@@ -18,7 +18,8 @@ struct SlowReaderTests {
     let memoryBefore = try residentBytes(of: server.program.pid)
 
     let length = 1023
-    let lines = 64 << 20 / (length + 1)
+    // What is not read for 30 s is given up, so it has to be said within that time.
+    let lines = (isSanitized ? 16 : 64) << 20 / (length + 1)
     var said = 0
     var heard = [Int](repeating: 0, count: 41)
     var skipped = [Int](repeating: 0, count: 41)
@@ -54,7 +55,7 @@ struct SlowReaderTests {
     }
     try crowd.run(within: .seconds(120), until: readersAreDone, line: hear)
     let memoryAfter = try residentBytes(of: server.program.pid)
-    #expect(memoryAfter - memoryBefore <= 1 << 20 + 16 << 20, "memory beyond what it had at first")
+    #expect(isSanitized || memoryAfter - memoryBefore <= 1 << 20 + 16 << 20, "memory beyond what it had at first")
 
     for index in 21...40 { crowd.with(index) { $0.isReading = true } }
     try crowd.run(

@@ -1,7 +1,11 @@
 import Glibc
 
+/// Whether the programs are built with a sanitizer (`make sanitize`): they are some ten times slower then, and most of their
+/// memory is the sanitizer's.
+package let isSanitized = getenv("ASAN_OPTIONS") != nil || getenv("TSAN_OPTIONS") != nil
+
 /// How long a test waits for what should come at once: long enough for a busy machine, as a limit that is reached is a failure.
-package let generousLimit = Duration.seconds(30)
+package let generousLimit = Duration.seconds(isSanitized ? 120 : 30)
 
 /// A moment on the monotonic clock by which something must have happened.
 package struct Deadline {

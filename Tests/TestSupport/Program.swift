@@ -99,10 +99,14 @@ package final class Program {
     return "\(place)/\(name)"
   }
 
-  /// What every program gets: no settings of the person who runs the tests.
-  private static let environment = [
-    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "TERM": "xterm",
-  ]
+  /// What every program gets: no settings of the person who runs the tests, but where the sanitizers are to report.
+  private static let environment = {
+    var variables = [
+      "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "TERM": "xterm",
+    ]
+    for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] { variables[name] = getenv(name).map { String(cString: $0) } }
+    return variables
+  }()
 
   package func signal(_ signal: CInt) { if exit == nil { kill(pid, signal) } }
 
