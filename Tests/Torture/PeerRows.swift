@@ -17,8 +17,9 @@ extension Row {
     try server.settle(at: 3)
     stopped.signal(SIGSTOP)
     defer { stopped.signal(SIGCONT) }
-    // Until nothing more fits into the two kernel buffers between the server and the stopped program.
-    let enough = 64 << 20
+    // More than fits into the two kernel buffers between the server and the stopped program (tcp(7): tcp_wmem, tcp_rmem), and
+    // little more, as its last progress was when they were full.
+    let enough = 16 << 20
     var said = 0
     try swarm.run(within: .seconds(60), "the buffers to fill") { _ in
       while said < enough, speaker.unsentBytes < 65_536 {
@@ -35,7 +36,6 @@ extension Row {
       server.logged("[CONNECTION LOST]") == 1
     }
     let seconds = Double(nanoseconds() - start) / 1e9
-    // The last progress was when its buffers were full, a little before the last was said.
     outcome.check((27...33).contains(seconds), "given up \(seconds.rounded(to: 1)) s after the last line was said")
     try server.settle(at: 2)
   }
