@@ -15,8 +15,6 @@ extension LineEditor {
     case asking(Paste)
     /// libedit is to put it in.
     case ready(Paste)
-    /// Its lines are out; `after` stood behind the cursor when it came, and `rest` is the end of the block.
-    case leftOver(rest: [UInt8], after: [UInt8])
   }
 
   /// After an ESC: takes in the block that begins with it, if one does.
@@ -64,33 +62,40 @@ extension LineEditor {
 
   /// libedit's command for `pasteKey`: puts in what waits.
   func insertPaste() -> UInt8 {
-    guard let pasting else { return UInt8(CC_NORM) }
-    self.pasting = nil
-    switch pasting {
-    case .asking: break
-    case .leftOver(let rest, let after):
-      insert(rest)
+    isPasteKeyOut = false
+    if let (before, after) = carried {
+      carried = nil
+      insert(before)
       insert(after)
-      editline_move(editor, -CInt(String(decoding: after, as: UTF8.self).unicodeScalars.count))
-    case .ready(let paste):
-      guard let first = paste.lines.first else {
-        insert(paste.rest)
-        break
-      }
-      let line = el_line(editor).pointee
-      let after = Array(UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor))
-      let characters = CInt(String(decoding: after, as: UTF8.self).unicodeScalars.count)
-      editline_move(editor, characters)
-      if characters > 0 { el_deletestr(editor, characters) }
-      insert(first)
-      pastedLines = paste.lines.dropFirst()
-      if !paste.rest.isEmpty || !after.isEmpty { self.pasting = .leftOver(rest: paste.rest, after: after) }
-      return UInt8(CC_NEWLINE)
+      editline_move(editor, -Self.characters(in: after))
     }
-    return UInt8(CC_REFRESH)
+    guard case .ready(let paste) = pasting else { return UInt8(CC_REFRESH) }
+    pasting = nil
+    guard let first = paste.lines.first else {
+      insert(paste.rest)
+      return UInt8(CC_REFRESH)
+    }
+    let after = parts.after
+    let characters = Self.characters(in: after)
+    editline_move(editor, characters)
+    if characters > 0 { el_deletestr(editor, characters) }
+    insert(first)
+    pastedLines = paste.lines.dropFirst()
+    if !paste.rest.isEmpty || !after.isEmpty { carried = (paste.rest, after) }
+    return UInt8(CC_NEWLINE)
   }
 
   private func insert(_ text: [UInt8]) {
     if !text.isEmpty { editline_insert(editor, String(decoding: text, as: UTF8.self)) }
+  }
+
+  private static func characters(in text: [UInt8]) -> CInt {
+    CInt(String(decoding: text, as: UTF8.self).unicodeScalars.count)
+  }
+
+  /// What is left of `text` where `pasteKey` was taken for a part of it.
+  static func withoutPasteKey(_ text: [UInt8]) -> [UInt8] {
+    let kept = String(decoding: text, as: UTF8.self).unicodeScalars.filter { $0.value != pasteKey }
+    return Array(String(String.UnicodeScalarView(kept)).utf8)
   }
 }

@@ -36,6 +36,10 @@ final class LineEditor: LineSource {
   private let guardsPaste: Bool
   /// What was pasted and is not in yet.
   var pasting: Pasting?
+  /// What the next line begins with, before and behind the cursor, if it does not begin empty.
+  var carried: (before: [UInt8], after: [UInt8])?
+  /// Whether libedit has been handed the key for what waits to be put in, and has not carried it out.
+  var isPasteKeyOut = false
   /// Lines of a pasted block that were not handed out yet.
   var pastedLines: ArraySlice<[UInt8]> = []
   /// Bytes that were read from the keyboard and not used yet.
@@ -46,6 +50,8 @@ final class LineEditor: LineSource {
   private var decoding = mbstate_t()
   /// Why the line that is being typed has to end; libedit only hears of an end of input.
   private var outcome: LineOutcome?
+  /// Whether libedit is only to end the line for it to be begun anew.
+  private var mustBeginAnew = false
   /// Whether a stroke may have changed the line since it was shown.
   private var isLineStale = false
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
@@ -114,14 +120,25 @@ final class LineEditor: LineSource {
 
   /// Lets the person type a line.
   func nextLine() -> LineOutcome {
-    outcome = nil
     if let line = pastedLines.popFirst() { return entered(line) }
-    var count: CInt = 0
-    if let text = el_gets(editor, &count) {
-      var line = Array(UnsafeRawBufferPointer(start: text, count: Int(count)))
-      if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
-      return entered(line)
+    while true {
+      outcome = nil
+      mustBeginAnew = false
+      isPasteKeyOut = false
+      var count: CInt = 0
+      if let text = el_gets(editor, &count) {
+        var line = Array(UnsafeRawBufferPointer(start: text, count: Int(count)))
+        if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
+        return entered(line)
+      }
+      guard mustBeginAnew else { return ended() }
+      // Now libedit's first key is for a command, and the line goes on where it was.
+      let (before, after) = parts
+      carried = (Self.withoutPasteKey(before), Self.withoutPasteKey(after))
     }
+  }
+
+  private func ended() -> LineOutcome {
     // libedit gives up by itself where it cannot set the terminal's modes any more.
     let outcome = outcome ?? (Terminal.currentModes() == nil ? .hungUp : .endOfInput)
     switch outcome {
@@ -154,9 +171,16 @@ extension LineEditor {
     if editingModes == nil { editingModes = Terminal.currentModes() }
     isLineStale = true
     if drawing.takeBell() { StandardOutput.write([0x07]) }
+    // A command of libedit's that reads keys of its own may go on after an end.
+    if outcome != nil || mustBeginAnew { return 0 }
     while true {
-      if let key = pasteKeyIfReady { return put(key, into: character) }
       if let end = attendSignals() ?? showReceived() { return stop(end) }
+      if isPasteReady {
+        // A command that reads keys of its own, as a search does, has taken the key for text.
+        mustBeginAnew = isPasteKeyOut
+        isPasteKeyOut = true
+        return mustBeginAnew ? 0 : put(Self.pasteKey, into: character)
+      }
       if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
       guard !keysAhead.isEmpty || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
       do throws(SystemCallError) {
@@ -182,12 +206,10 @@ extension LineEditor {
     }
   }
 
-  /// The key that has libedit put in what was pasted, if something waits for that.
-  private var pasteKeyIfReady: UInt32? {
-    switch pasting {
-    case .ready, .leftOver: Self.pasteKey
-    case .asking, nil: nil
-    }
+  /// Whether something waits to be put in by libedit's command for that.
+  private var isPasteReady: Bool {
+    if case .ready = pasting { return true }
+    return carried != nil
   }
 
   private func put(_ key: UInt32, into character: UnsafeMutablePointer<wchar_t>) -> CInt {
@@ -286,12 +308,18 @@ extension LineEditor {
     return line.buffer == line.lastchar
   }
 
-  /// Shows the line as libedit has it, below `lines`, in one write.
-  func showLine(after lines: [UInt8] = []) {
+  /// The line as libedit has it, before the cursor and behind it.
+  var parts: (before: [UInt8], after: [UInt8]) {
     let line = el_line(editor).pointee
     let before = UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer)
     let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)
-    show(before: Array(before), after: Array(after), below: lines)
+    return (Array(before), Array(after))
+  }
+
+  /// Shows the line as libedit has it, below `lines`, in one write.
+  func showLine(after lines: [UInt8] = []) {
+    let (before, after) = parts
+    show(before: before, after: after, below: lines)
     isLineStale = false
     lastUpdate = now()
   }
