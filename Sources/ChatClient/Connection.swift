@@ -71,6 +71,13 @@ package final class Connection: Sendable {
     return ioctl(socket.number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
   }
 
+  /// Whether the server's machine has acknowledged all that was sent, the end of the stream too.
+  package var hasDeliveredAll: Bool {
+    var code: CInt = 0
+    var length = socklen_t(MemoryLayout<CInt>.size)
+    return getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &code, &length) == 0 && code == 0 && unacknowledgedBytes == 0
+  }
+
   /// The name that a server gives this client before it takes another: the port of its own end. Empty on a Unix socket.
   package var ownName: String {
     guard let port = try? socket.localAddress().port, port != 0 else { return "" }

@@ -14,6 +14,8 @@ package enum SingleLine {
     case taken
     /// The server said so; in its words, safe to show.
     case refused([UInt8])
+    /// It does not speak as a chat server does; in its words, safe to show.
+    case strange([UInt8])
     case broken, silence
   }
 
@@ -27,6 +29,7 @@ package enum SingleLine {
       switch answer(to: Array(line.utf8) + [UInt8(ascii: "\n")], on: connection) {
       case .taken: return 0
       case .refused(let notice): throw ConnectionFailure(Wording.refused(notice))
+      case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(address, saying: words))
       case .broken: throw ConnectionFailure(Wording.notTaken(by: address))
       case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, withinSeconds: patience))
       }
@@ -41,9 +44,9 @@ package enum SingleLine {
     connection.shutdownSending()
     // A line that is skipped for its length says nothing, and no piece of it can be taken for a notice.
     var framer = LineFramer(maximumLineBytes: ReceivedText.maximumLineBytes, overlong: .skip)
-    var refusal: [UInt8]?
+    var objection: Answer?
     func look(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
-      if refusal == nil { refusal = Self.refusal(in: line) }
+      if objection == nil { objection = Self.objection(in: line) }
       return true
     }
     let deadline = DispatchTime.now() + Double(patience)
@@ -60,11 +63,12 @@ package enum SingleLine {
         case .wouldBlock, .ended, .failed:
           _ = framer.silence(look)
         }
-        if let refusal { return .refused(refusal) }
+        if let objection { return objection }
         switch outcome {
         case .bytes: continue
         case .wouldBlock: return .silence
-        case .ended: return isSent ? .taken : .broken
+        // A server that has read to the end has acknowledged it. One that closed before that never will.
+        case .ended: return isSent && connection.hasDeliveredAll ? .taken : .broken
         case .failed: return .broken
         }
       }
@@ -73,12 +77,23 @@ package enum SingleLine {
 
   /// What the server says in `line`, if it is a notice: to somebody who has said one line and leaves, it is about that line. But
   /// for one that counts lines of others which this client missed.
-  private static func refusal(in line: Span<UInt8>) -> [UInt8]? {
+  private static func objection(in line: Span<UInt8>) -> Answer? {
     var safe: [UInt8] = []
     SafeText.append(line, to: &safe)
+    if isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
     let parts = ReceivedLine(safe[...])
     guard parts.kind == .notice, !parts.text.suffix(skipped.count).elementsEqual(skipped) else { return nil }
-    return Array(parts.text)
+    return .refused(Array(parts.text))
+  }
+
+  /// Bytes shown of what a peer says that is no chat server.
+  private static let shownBytes = 80
+
+  /// Whether `line` is what a server for the web, for ssh or, as NUL is no text, one of binary messages such as TLS says to a line.
+  private static func isOfAnotherProtocol(_ line: Span<UInt8>) -> Bool {
+    line.withUnsafeBufferPointer { line in
+      line.contains(0) || line.starts(with: "HTTP/".utf8) || line.starts(with: "SSH-".utf8)
+    }
   }
 
   private static let skipped = Array(" lines skipped".utf8)

@@ -49,6 +49,12 @@ package enum Wording {
     "The line was not taken. Change it, or try again later. The server says: \(String(decoding: notice, as: UTF8.self))"
   }
 
+  /// - Parameter words: the peer's own, safe to show.
+  package static func isNoChatServer(_ address: Address, saying words: [UInt8]) -> String {
+    "There is no chat server on \(address), so the line was not taken. Check the address. The peer says: "
+      + String(decoding: words, as: UTF8.self)
+  }
+
   /// Why there is no connection to `address`, and what to do about it.
   package static func cannotConnect(to address: Address, because error: SystemCallError) -> String {
     let asIs = "Is the server running on \(address)?"

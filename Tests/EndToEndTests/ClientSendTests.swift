@@ -34,6 +34,34 @@ import Testing
     #expect(client.errorLines.count == 1 && client.errorLines[0].contains("may or may not have arrived"))
   }
 
+  @Test func `A server that closes before it has the line is a failure`() throws {
+    let server = try ScriptedServer()
+    // The peer's end and the line may cross on their way, or not.
+    for _ in 0..<20 {
+      let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+      try server.accept().close()
+      #expect(try client.waitForExit() == .status(1))
+      #expect(client.errorLines.count == 1 && client.errorLines[0].contains("may or may not have arrived"))
+    }
+  }
+
+  @Test(arguments: [
+    ("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
+    ("\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{32}", "^U^C^C^@^B^B2"), ("SSH-2.0-x\r\n", "SSH-2.0-x"),
+  ])
+  func `A peer that is no chat server is a failure, told in its words`(answer: String, words: String) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    try connection.expect("hi\n")
+    try connection.send(answer)
+    connection.close()
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.output == [] && client.errorLines.count == 1)
+    #expect(client.errorLines.first?.contains("There is no chat server on") == true)
+    #expect(client.errorLines.first?.hasSuffix("says: \(words)") == true)
+  }
+
   @Test func `A line that the server refuses is a failure, told in the server's words`() throws {
     let server = try ServerProgram()
     let client = try Program(
