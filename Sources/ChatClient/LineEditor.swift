@@ -246,7 +246,7 @@ extension LineEditor {
   }
 
   private func suspend() {
-    StandardOutput.write(block.leave(on: screen))
+    StandardOutput.write(block.leave(on: screen) + (canErase ? Paste.disable : []))
     terminal.restoreModes()
     signals.suspend()
     resume()
@@ -256,7 +256,7 @@ extension LineEditor {
   private func resume() {
     if let editingModes { Terminal.setModes(editingModes) }
     el_resize(editor)
-    StandardOutput.write(block.erase(on: screen))
+    StandardOutput.write((canErase ? Paste.enable : []) + block.erase(on: screen))
     showLine()
   }
 

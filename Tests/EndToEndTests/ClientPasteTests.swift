@@ -58,4 +58,22 @@ import Testing
     client.signal(SIGTERM)
     #expect(try client.waitForExit() == .signal(SIGTERM))
   }
+
+  @Test func `Pasted blocks are marked again after a pause, and not meanwhile`() throws {
+    // As bash does, the shell in between wants no marks of its own when it goes on with the client.
+    let command = "'\(try Program.built("mychatclient"))' \(server.port); printf 'stopped\\033[?2004l\\n'; fg"
+    let shell = try Program(
+      "/bin/sh", ["-m", "-c", command], input: .terminal(terminal), output: .terminal(terminal),
+      errors: .terminal(terminal))
+    let port = try server.nextPort()
+    try terminal.type("half\u{1A}")
+    try terminal.waitForLine("stopped")
+    try terminal.type(paste("way\r"))
+    try member.expect("\(port): halfway")
+    let (on, off) = ("\u{1B}[?2004h", "\u{1B}[?2004l")
+    let output = String(decoding: terminal.bytes, as: UTF8.self)
+    #expect(output.matches(of: /\x1B\[\?2004[hl]/).map { String($0.output) } == [on, off, off, on])
+    try terminal.type("exit\r")
+    #expect(try shell.waitForExit() == .status(0))
+  }
 }
