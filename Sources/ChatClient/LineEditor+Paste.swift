@@ -4,10 +4,8 @@ import Glibc
 
 /// A pasted block: kept as lines, put in as text and never as keys, and asked about if it is long.
 extension LineEditor {
-  /// Milliseconds between the bytes of one key at most, where a person presses ESC alone.
-  private static let keyPatience: CInt = 50
-  /// Milliseconds that a block may pause before it counts as ended: its end was lost.
-  private static let pastePatience: CInt = 2000
+  /// Nanoseconds without a byte after which the interrupt key ends a block: its own end may have been lost.
+  private static let pastePause: UInt64 = 2_000_000_000
 
   /// How far a paste has come.
   enum Pasting {
@@ -17,41 +15,43 @@ extension LineEditor {
     case ready(Paste)
   }
 
-  /// After an ESC: takes in the block that begins with it, if one does.
-  /// - Returns: nil if none does, and the bytes read meanwhile are keys to come.
-  func readPaste() throws(SystemCallError) -> Paste? {
-    guard canErase else { return nil }
-    var read: [UInt8] = []
-    while read.count + 1 < Paste.beginning.count {
-      guard let byte = try nextByte(within: Self.keyPatience) else { break }
-      read.append(byte)
-      if !Paste.beginning.dropFirst().starts(with: read) { break }
+  /// Takes in what has come of a block, and never more than the block.
+  func takeInPaste() throws(SystemCallError) {
+    guard var block = arriving else { return }
+    // Or each addition would copy it.
+    arriving = nil
+    let end = Paste.end
+    let matched = (0..<end.count).last { block.suffix($0).elementsEqual(end.prefix($0)) } ?? 0
+    let bytes = try keyboard.next(atMost: end.count - matched)
+    let pause = now() - lastArrival
+    if !bytes.isEmpty { lastArrival = now() }
+    if bytes.count == 1, terminal.key(bytes[0]) == .interrupt, !block.isEmpty, pause > Self.pastePause {
+      return finishPaste(block)
     }
-    guard read.elementsEqual(Paste.beginning.dropFirst()) else {
-      keysAhead = read + keysAhead
-      return nil
+    block += bytes
+    guard block.suffix(end.count).elementsEqual(end) else {
+      arriving = block
+      return
     }
-    var block: [UInt8] = []
-    while let byte = try nextByte(within: Self.pastePatience) {
-      block.append(byte)
-      if byte == Paste.end.last && block.suffix(Paste.end.count).elementsEqual(Paste.end) {
-        block.removeLast(Paste.end.count)
-        break
-      }
-    }
-    return Paste(block)
+    finishPaste(block.dropLast(end.count))
   }
 
-  private func nextByte(within milliseconds: CInt) throws(SystemCallError) -> UInt8? {
-    if !keysAhead.isEmpty { return keysAhead.removeFirst() }
-    guard Terminal.hasKey(within: milliseconds) else { return nil }
-    return try Terminal.readKey()
+  private func finishPaste(_ block: [UInt8]) {
+    isLineStale = true
+    let paste = Paste(block)
+    if case .asking(var earlier) = pasting {
+      earlier.append(paste)
+      pasting = .asking(earlier)
+    } else {
+      pasting = guardsPaste && paste.isLong ? .asking(paste) : .ready(paste)
+    }
   }
 
-  /// Decides by the person's key about the block that is asked about.
-  func answer(_ key: UInt8, about paste: Paste) {
-    var paste = paste
-    switch key {
+  /// Decides by the person's key, a code point, about the block that is asked about.
+  func answer(_ key: some BinaryInteger) {
+    guard case .asking(var paste) = pasting else { return }
+    isLineStale = true
+    switch UInt8(exactly: key) {
     case UInt8(ascii: "y"), UInt8(ascii: "Y"):
       paste.endLastLine()
       pasting = .ready(paste)

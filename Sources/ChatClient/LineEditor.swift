@@ -12,7 +12,7 @@ final class LineEditor: LineSource {
   /// Nanoseconds between two updates of the screen, however much arrives: 60 a second.
   static let updateInterval: UInt64 = 16_666_667
 
-  private let terminal: Terminal
+  let terminal: Terminal
   /// What was received and waits to be shown.
   private let inbox: Inbox
   /// Called by the inbox and by signals.
@@ -33,17 +33,20 @@ final class LineEditor: LineSource {
   /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
   let canErase: Bool
   /// Whether a long pasted block is asked about.
-  private let guardsPaste: Bool
+  let guardsPaste: Bool
   /// What was pasted and is not in yet.
   var pasting: Pasting?
+  /// What has come so far of a block whose end has not come.
+  var arriving: [UInt8]?
+  /// When something of it last came, in nanoseconds of the monotonic clock.
+  var lastArrival: UInt64 = 0
   /// What the next line begins with, before and behind the cursor, if it does not begin empty.
   var carried: (before: [UInt8], after: [UInt8])?
   /// Whether libedit has been handed the key for what waits to be put in, and has not carried it out.
   var isPasteKeyOut = false
   /// Lines of a pasted block that were not handed out yet.
   var pastedLines: ArraySlice<[UInt8]> = []
-  /// Bytes that were read from the keyboard and not used yet.
-  var keysAhead: [UInt8] = []
+  var keyboard = Keyboard()
   /// The terminal's modes while a line is typed; known from the first stroke on.
   private var editingModes: termios?
   /// The bytes so far of a character of several.
@@ -53,7 +56,7 @@ final class LineEditor: LineSource {
   /// Whether libedit is only to end the line for it to be begun anew.
   private var mustBeginAnew = false
   /// Whether a stroke may have changed the line since it was shown.
-  private var isLineStale = false
+  var isLineStale = false
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
 
@@ -182,17 +185,27 @@ extension LineEditor {
         return mustBeginAnew ? 0 : put(Self.pasteKey, into: character)
       }
       if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
-      guard !keysAhead.isEmpty || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
+      guard keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
       do throws(SystemCallError) {
-        guard let byte = try keysAhead.isEmpty ? Terminal.readKey() : keysAhead.removeFirst() else { continue }
-        if case .asking(let paste) = pasting {
-          answer(byte, about: paste)
-          isLineStale = true
+        if arriving != nil {
+          try takeInPaste()
           continue
         }
-        if byte == Paste.beginning[0], let paste = try readPaste() {
-          pasting = guardsPaste && paste.isLong ? .asking(paste) : .ready(paste)
-          isLineStale = true
+        guard let byte = try keyboard.next() else { continue }
+        if byte == 0x1B {
+          let key = try keyboard.restOfKey()
+          if canErase && key.elementsEqual(Paste.beginning.dropFirst()) {
+            arriving = []
+            continue
+          }
+          if case .asking = pasting {
+            answer(byte)
+            continue
+          }
+          keyboard.putBack(key)
+        }
+        if case .asking = pasting {
+          if decode(byte, into: character) { answer(character.pointee) }
           continue
         }
         if let key = terminal.key(byte) {
@@ -282,7 +295,7 @@ extension LineEditor {
   private var screen: EditBlock.Screen { Terminal.screen(canErase: canErase) }
 
   /// Nanoseconds of the monotonic clock.
-  private func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+  func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
 
   /// Shows what waits in the inbox, if it is time for that.
   private func showReceived() -> LineOutcome? {

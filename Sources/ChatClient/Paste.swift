@@ -38,6 +38,17 @@ package struct Paste: Equatable {
   /// Whether it is more than people paste by mistake, and has an end of line in it that would send something.
   package var isLong: Bool { !lines.isEmpty && sendableLines > Self.unguardedLines }
 
+  /// Adds a block that was pasted right behind this one.
+  package mutating func append(_ next: Paste) {
+    guard let first = next.lines.first else {
+      rest += next.rest
+      return
+    }
+    lines.append(rest + first)
+    lines += next.lines.dropFirst()
+    rest = next.rest
+  }
+
   /// Ends the last line too, as a person does who says that all of it is to be sent.
   package mutating func endLastLine() {
     guard !rest.isEmpty else { return }

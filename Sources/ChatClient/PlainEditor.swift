@@ -13,6 +13,7 @@ final class PlainEditor: LineSource {
   private let signals: TerminalSignals
   private let modes: termios
   private let prompt: [UInt8]
+  private var keyboard = Keyboard()
   /// The line so far.
   private var line: [Unicode.Scalar] = []
   /// The bytes so far of a character of several.
@@ -71,7 +72,7 @@ final class PlainEditor: LineSource {
       if let outcome = attendSignals() ?? showReceived() { return outcome }
       guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate) else { continue }
       do throws(SystemCallError) {
-        guard let byte = try Terminal.readKey() else { continue }
+        guard let byte = try keyboard.next() else { continue }
         if let outcome = press(byte) { return outcome }
       } catch {
         return .hungUp

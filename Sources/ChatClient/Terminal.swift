@@ -83,16 +83,20 @@ struct Terminal {
   /// Whether it has within so many milliseconds.
   static func hasKey(within milliseconds: CInt) -> Bool {
     var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-    return poll(&entry, 1, milliseconds) > 0
+    while true {
+      let count = poll(&entry, 1, milliseconds)
+      // A signal is no pause.
+      if count >= 0 || errno != EINTR { return count > 0 }
+    }
   }
 
-  /// Reads one byte and no more: what is typed after the client has gone is for the shell.
-  /// - Returns: nil where there is nothing now.
-  static func readKey() throws(SystemCallError) -> UInt8? {
-    var byte: UInt8 = 0
-    let count = read(STDIN_FILENO, &byte, 1)
-    if count == 1 { return byte }
-    if count < 0 && (errno == EAGAIN || errno == EINTR) { return nil }
-    throw SystemCallError("read", code: count == 0 ? EIO : errno)
+  /// Reads what is there, no more than `count` bytes.
+  /// - Returns: nothing where there is nothing now.
+  static func readKeys(atMost count: Int) throws(SystemCallError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let read = read(STDIN_FILENO, &bytes, count)
+    if read > 0 { return Array(bytes[..<read]) }
+    if read < 0 && (errno == EAGAIN || errno == EINTR) { return [] }
+    throw SystemCallError("read", code: read == 0 ? EIO : errno)
   }
 }

@@ -27,6 +27,14 @@ private func texts(_ paste: Paste) -> [String] {
     #expect(texts(block) == ["a", "b", ""])
   }
 
+  @Test func aBlockBehindAnotherGoesOnWithItsLastLine() {
+    var block = paste("a\nb")
+    block.append(paste("c"))
+    #expect(texts(block) == ["a", "bc"])
+    block.append(paste("d\ne\nf"))
+    #expect(texts(block) == ["a", "bcd", "e", "f"])
+  }
+
   @Test func nothingIsLost() {
     var random = SeededRandom.printed(for: "Paste")
     for _ in 0..<500 {

@@ -76,4 +76,53 @@ import Testing
     try terminal.type("exit\r")
     #expect(try shell.waitForExit() == .status(0))
   }
+
+  private let block = (1...6).map { "line \($0)" }.joined(separator: "\r")
+
+  @Test(arguments: ["\u{1B}[A", "é", "\u{1B}[1;2D", "\u{3}", "\u{1B}"])
+  func `Any other key than y says no, and is nothing else`(key: String) throws {
+    let (client, port) = try start()
+    try terminal.type("half" + paste(block))
+    try terminal.waitForLine("Send 6 lines? [y/N]")
+    try terminal.type(key)
+    try terminal.waitForScreen("the half line") { $0.lines.last == "half" }
+    try terminal.type("!\r")
+    try member.expect("\(port): half!")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `A block that comes while another is asked about is asked about with it`() throws {
+    let (client, port) = try start()
+    for answer in ["n", "y"] {
+      try terminal.type(paste(block + "\r"))
+      try terminal.waitForScreen("a question") { $0.lines.last == "Send 6 lines? [y/N]" }
+      try terminal.type(paste(block))
+      try terminal.waitForScreen("a question") { $0.lines.last == "Send 12 lines? [y/N]" }
+      try terminal.type(answer)
+    }
+    for number in 0..<12 { try member.expect("\(port): line \(number % 6 + 1)") }
+    try terminal.type("more\r")
+    try member.expect("\(port): more")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `A block that comes slowly stays one, whatever happens meanwhile`() throws {
+    let (client, port) = try start()
+    let whole = paste(block)
+    let middle = whole.index(whole.startIndex, offsetBy: 20)
+    try terminal.type(String(whole[..<middle]))
+    for columns in [60, 80] {
+      try terminal.resize(rows: 24, columns: columns)
+      client.signal(SIGWINCH)
+    }
+    try member.send("meanwhile\n")
+    try terminal.waitForLine("\(member.localPort): meanwhile")
+    try terminal.type(String(whole[middle...]))
+    try terminal.waitForLine("Send 6 lines? [y/N]")
+    try terminal.type("y")
+    for number in 1...6 { try member.expect("\(port): line \(number)") }
+    try terminal.type(String(whole[..<middle]))
+    client.signal(SIGTERM)
+    #expect(try client.waitForExit() == .signal(SIGTERM))
+  }
 }
