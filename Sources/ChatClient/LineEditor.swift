@@ -192,6 +192,11 @@ extension LineEditor {
           continue
         }
         guard let byte = try keyboard.next() else { continue }
+        if mbsinit(&decoding) == 0 && byte & 0xC0 != 0x80 {
+          // The character before was not complete, and this byte is none of its.
+          keyboard.putBack([byte])
+          return putDamaged(into: character)
+        }
         if byte == 0x1B {
           let key = try keyboard.restOfKey()
           if canErase && key.elementsEqual(Paste.beginning.dropFirst()) {
@@ -283,10 +288,14 @@ extension LineEditor {
     case Int(bitPattern: UInt.max - 1):
       return false
     default:
-      // Not UTF-8: what was typed is shown to be damaged, not dropped.
-      decoding = mbstate_t()
-      return put(0xFFFD, into: character) == 1
+      return putDamaged(into: character) == 1
     }
+  }
+
+  /// What was typed is not UTF-8: it is shown to be damaged, not dropped.
+  private func putDamaged(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
+    decoding = mbstate_t()
+    return put(0xFFFD, into: character)
   }
 }
 

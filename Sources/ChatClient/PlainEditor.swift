@@ -18,16 +18,10 @@ final class PlainEditor: LineSource {
   private var line: [Unicode.Scalar] = []
   /// The bytes so far of a character of several.
   private var partial: [UInt8] = []
-  /// How much of an escape sequence of the keyboard has come; such a key means nothing here.
-  private var sequence = Sequence.none
   /// What was last said of the connection.
   private var status: [UInt8] = []
   /// When lines that arrived were last written, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
-
-  private enum Sequence {
-    case none, escaped, parameters
-  }
 
   /// Nil where the terminal's modes cannot be had.
   init?(on terminal: Terminal, _ options: Options, inbox: Inbox, wakeup: Wakeup) {
@@ -70,9 +64,14 @@ final class PlainEditor: LineSource {
   private func typeLine() -> LineOutcome {
     while true {
       if let outcome = attendSignals() ?? showReceived() { return outcome }
-      guard Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate) else { continue }
+      guard keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate) else { continue }
       do throws(SystemCallError) {
         guard let byte = try keyboard.next() else { continue }
+        // Arrow keys and their like are ESC and more, of which nothing is text.
+        if byte == 0x1B {
+          _ = try keyboard.restOfKey()
+          continue
+        }
         if let outcome = press(byte) { return outcome }
       } catch {
         return .hungUp
@@ -84,6 +83,7 @@ final class PlainEditor: LineSource {
   private var isRowOpen: Bool { !prompt.isEmpty || !line.isEmpty }
 
   private func press(_ byte: UInt8) -> LineOutcome? {
+    if byte & 0xC0 != 0x80 { endDamaged() }
     switch terminal.key(byte) {
     case .interrupt: return line.isEmpty ? .endOfInput : abandon()
     case .endOfInput: return line.isEmpty ? .endOfInput : nil
@@ -93,7 +93,6 @@ final class PlainEditor: LineSource {
       return nil
     case nil: break
     }
-    if isOfSequence(byte) { return nil }
     switch byte {
     case UInt8(ascii: "\r"), UInt8(ascii: "\n"):
       defer { line = [] }
@@ -117,18 +116,25 @@ final class PlainEditor: LineSource {
     partial.append(byte)
     if let text = String(validating: partial, as: UTF8.self) {
       partial = []
-      for scalar in text.unicodeScalars {
-        // Other controls are not typed in text.
-        guard scalar == "\t" || scalar.properties.generalCategory != .control else { continue }
-        line.append(scalar)
-        // A TAB is shown as a blank, as nobody could rub out what it moves over.
-        write(scalar == "\t" ? [UInt8(ascii: " ")] : SafeText.made(from: Array(String(scalar).utf8)))
-      }
+      for scalar in text.unicodeScalars { put(scalar) }
     } else if partial.count >= 4 {
-      partial = []
-      line.append("\u{FFFD}")
-      write(Array("\u{FFFD}".utf8))
+      endDamaged()
     }
+  }
+
+  private func put(_ scalar: Unicode.Scalar) {
+    // Other controls are not typed in text.
+    guard scalar == "\t" || scalar.properties.generalCategory != .control else { return }
+    line.append(scalar)
+    // A TAB is shown as a blank, as nobody could rub out what it moves over.
+    write(scalar == "\t" ? [UInt8(ascii: " ")] : SafeText.made(from: Array(String(scalar).utf8)))
+  }
+
+  /// The character so far is not UTF-8, or never came whole: it is shown to be damaged, not dropped.
+  private func endDamaged() {
+    guard !partial.isEmpty else { return }
+    partial = []
+    put("\u{FFFD}" as Unicode.Scalar)
   }
 
   /// Takes the last character away, and blanks its place.
@@ -139,20 +145,6 @@ final class PlainEditor: LineSource {
       write(Array(repeatElement([0x08, 0x20, 0x08], count: columns).joined()))
       return
     }
-  }
-
-  /// Arrow keys and their like come as ESC and more, of which nothing is text.
-  private func isOfSequence(_ byte: UInt8) -> Bool {
-    switch sequence {
-    case .none:
-      guard byte == 0x1B else { return false }
-      sequence = .escaped
-    case .escaped:
-      sequence = byte == UInt8(ascii: "[") || byte == UInt8(ascii: "O") ? .parameters : .none
-    case .parameters:
-      if (0x40...0x7E).contains(byte) { sequence = .none }
-    }
-    return true
   }
 
   private func attendSignals() -> LineOutcome? {

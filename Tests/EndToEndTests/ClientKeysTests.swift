@@ -203,4 +203,26 @@ import Testing
     try member.expect("\(port): >end")
     client.signal(SIGTERM)
   }
+
+  @Test(arguments: [[], ["--plain"]]) func `What is not UTF-8 is shown as damaged, and takes no other key with it`(
+    options: [String]
+  ) throws {
+    let (client, terminal, port) = try start(options)
+    try terminal.type([0xE9] + Array("abc\r".utf8))
+    try member.expect("\(port): \u{FFFD}abc")
+    try terminal.type([0xE9, 0x0D])
+    try member.expect("\(port): \u{FFFD}")
+    try terminal.type([0xE2, 0x82, 0xE9] + Array("été\r".utf8))
+    try member.expect("\(port): \u{FFFD}\u{FFFD}été")
+    try member.send("still shown\n")
+    try terminal.waitForLine("\(member.localPort): still shown")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `In plain mode ESC is a key of its own, and other keys that come as ESC and more are none`() throws {
+    let (client, terminal, port) = try start(["--plain"])
+    try terminal.type("\u{1B}été\u{1B}[A\u{1B}OP\u{1B}[15~\u{1B}x fini\r")
+    try member.expect("\(port): été fini")
+    client.signal(SIGTERM)
+  }
 }

@@ -42,9 +42,10 @@ package final class Pty {
   }
 
   /// Types as soon as the program itself reads the keys, so that the kernel echoes none of them besides.
-  package func type(_ keys: String) throws {
+  package func type(_ keys: String) throws { try type(Array(keys.utf8)) }
+
+  package func type(_ keys: [UInt8]) throws {
     try waitForEditing()
-    let keys = Array(keys.utf8)
     var typed = 0
     let deadline = Deadline(within: limit)
     while typed < keys.count {
