@@ -31,7 +31,9 @@ struct MyChatClient: ParsableCommand {
       valueName: "address"))
   var address: String?
 
-  @Option(help: ArgumentHelp("Show TEXT before the line you type.", valueName: "text"))
+  // Whatever follows is the text, also one that looks like an option.
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Show TEXT before the line you type.", valueName: "text"))
   var prompt = ""
 
   @Option(
@@ -52,7 +54,9 @@ struct MyChatClient: ParsableCommand {
   @Flag(help: "Write one JSON object for each received line.")
   var json = false
 
-  @Option(help: ArgumentHelp("Send TEXT as one line, and leave once the server has it.", valueName: "text"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Send TEXT as one line, and leave once the server has it.", valueName: "text"))
   var send: String?
 
   @Option(

@@ -15,6 +15,15 @@ import Testing
     #expect(client.output == [] && client.errors == [])
   }
 
+  @Test(arguments: ["- item", "--json", "-1"]) func `A line that looks like an option is sent`(line: String) throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port), "--prompt", "-> ", "--send", line])
+    let port = try server.nextPort()
+    #expect(try client.waitForExit() == .status(0))
+    try member.expect("\(port): \(line)")
+  }
+
   @Test func `A server that knows no framing gets the line and nothing else`() throws {
     let server = try RawServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
