@@ -104,7 +104,13 @@ extension Client {
       reconnection?.stop()
       let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
       return input.hasSkipped ? 1 : status
-    case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
+    case .interrupted:
+      if let reconnection, !inbox.hasEnded {
+        // All was sent, and there is no server to say goodbye to.
+        reconnection.stop()
+        return max(conclude(.connection, hasLeft: true), input.hasSkipped ? 1 : 0)
+      }
+      return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
     case .unread: return 1
     }
   }

@@ -78,4 +78,19 @@ import Testing
     #expect(try client.waitForExit() == .status(1))
     try terminal.waitForLine("[DISCONNECTED] Server connection lost.")
   }
+
+  @Test func `Input that ends while the server is away ends the client`() throws {
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let client = try Program(built: "mychatclient", [String(port), "--reconnect", "--json"])
+    try client.write("one\n")
+    let connection = try #require(try server?.accept())
+    try connection.expect("one\n")
+    server = nil
+    connection.close()
+    _ = try client.waitForLine("the end of the connection") { $0.contains("\"kind\":\"disconnected\"") }
+    client.closeInput()
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.errorLines == ["[UNCERTAIN] This line may or may not have arrived: one"])
+  }
 }
