@@ -8,6 +8,9 @@ package struct Client {
   /// Seconds that a person who has left waits at most for what the server still has to say.
   private static let goodbyeSeconds = 2.0
 
+  /// Milliseconds that a new connection has to hold before lines are sent on it.
+  private static let proofMilliseconds: CInt = 200
+
   private let options: Options
   private let connection: Connection
   private let inbox: Inbox
@@ -85,6 +88,8 @@ package struct Client {
         for line in sender.disconnect(broken) { say(Wording.mayHaveArrived(SafeText.made(from: line))) }
         guard let next = reconnection.next() else { return nil }
         presentation.isKnown(as: next.ownName)
+        // Its last words are still to be shown, but a line would be lost on it.
+        if next.isEnded(within: Self.proofMilliseconds) { return next }
         sender.resume(on: next)
         let again = Wording.connectedAgain
         if options.json { _ = show(presentation.event("connected", again)) } else { say(Array(again.utf8)) }

@@ -71,6 +71,13 @@ package final class Connection: Sendable {
     return ioctl(socket.number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
   }
 
+  /// Whether the server ends its stream within so many milliseconds, as one does that lets nobody in.
+  package func isEnded(within milliseconds: CInt) -> Bool {
+    // POLLRDHUP of <poll.h>, which Swift's Glibc hides.
+    var entry = pollfd(fd: socket.number, events: 0x2000, revents: 0)
+    return poll(&entry, 1, milliseconds) > 0
+  }
+
   /// Whether the server's machine has acknowledged all that was sent, the end of the stream too.
   package var hasDeliveredAll: Bool {
     var code: CInt = 0

@@ -11,6 +11,11 @@ package final class Reconnection: Sendable {
   private let setStatus: @Sendable (String) -> Void
   private let stopping: Wakeup
   private let hasStopped = Atomic(false)
+  /// A connection that has held for so many seconds was a good one: the waits begin anew.
+  private static let goodSeconds = 5.0
+  private let backoff = Mutex(Backoff())
+  /// When the last connection was made.
+  private let lastConnected: Mutex<DispatchTime>
 
   package init(
     to address: Address, sender: Sender, setStatus: @escaping @Sendable (String) -> Void
@@ -19,6 +24,7 @@ package final class Reconnection: Sendable {
     self.sender = sender
     self.setStatus = setStatus
     stopping = try Wakeup()
+    lastConnected = Mutex(.now())
   }
 
   /// Gives up: the person leaves.
@@ -30,12 +36,15 @@ package final class Reconnection: Sendable {
   /// Waits and tries until there is a connection again.
   /// - Returns: nil if it was stopped.
   func next() -> Connection? {
-    var backoff = Backoff()
     var random = SystemRandomNumberGenerator()
+    if DispatchTime.now() >= lastConnected.withLock({ $0 }) + Self.goodSeconds {
+      backoff.withLock { $0 = Backoff() }
+    }
     while true {
-      guard wait(backoff.next(using: &random)) else { return nil }
+      guard wait(backoff.withLock { $0.next(using: &random) }) else { return nil }
       setStatus(Wording.tryingAgain)
       if let connection = try? Connection.open(to: address) {
+        lastConnected.withLock { $0 = .now() }
         setStatus("")
         return connection
       }

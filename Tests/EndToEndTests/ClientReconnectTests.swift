@@ -93,4 +93,28 @@ import Testing
     #expect(try client.waitForExit() == .status(0))
     #expect(client.errorLines == ["[UNCERTAIN] This line may or may not have arrived: one"])
   }
+
+  @Test func `A server that lets nobody in is tried less and less, and gets no line`() throws {
+    let server = try ScriptedServer()
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", [String(server.port), "--reconnect"], on: terminal)
+    try terminal.waitForEditing()
+    var times: [ContinuousClock.Instant] = []
+    for attempt in 0..<4 {
+      let connection = try server.accept()
+      times.append(.now)
+      try connection.send("* Server is full\n")
+      connection.close()
+      try terminal.waitForScreen("the server's word") {
+        $0.lines.count { $0 == "* Server is full" } == attempt + 1 && $0.text.contains("Trying again")
+      }
+      if attempt == 0 { try terminal.type("waits\r") }
+    }
+    #expect(times[3] - times[2] >= .seconds(2), "the third wait")
+    #expect(!terminal.screen.text.contains("[UNCERTAIN]") && !terminal.screen.text.contains("[RECONNECTED]"))
+    let connection = try server.accept()
+    try connection.expect("waits\n")
+    try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
+    client.signal(SIGTERM)
+  }
 }
