@@ -194,7 +194,7 @@ extension Client {
       wakeup.clear()
     }
     StandardOutput.write(Wording.disconnected)
-    let unsent = reconnection == nil ? [] : sender.unsentLines
+    let unsent = sender.unsentLines
     for line in unsent { StandardOutput.write(Wording.notSent(SafeText.made(from: line)), to: STDERR_FILENO) }
     return unsent.isEmpty ? 0 : 1
   }

@@ -117,4 +117,28 @@ import Testing
     try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
     client.signal(SIGTERM)
   }
+
+  @Test(arguments: [[], ["--plain"], ["--reconnect"]])
+  func `Whoever leaves a server that reads nothing is told what was not sent`(
+    options: [String]
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("chat.sock")
+    let server = try ScriptedServer(at: .unix(path: path))
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", ["unix:\(path)", "--no-paste-guard"] + options, on: terminal)
+    let connection = try server.accept()
+    // More than the kernel keeps for a Unix socket.
+    let lines = String(repeating: String(repeating: "x", count: 4000) + "\r", count: 60)
+    try terminal.type(options == ["--plain"] ? lines : "\u{1B}[200~\(lines)\u{1B}[201~")
+    try terminal.type("last\rexit\r")
+    try eventually("the client to end") {
+      terminal.readWhatIsThere()
+      return client.hasEnded
+    }
+    #expect(client.exit == .status(1))
+    terminal.readWhatIsThere()
+    #expect(terminal.screen.lines.last == "[NOT SENT] last")
+    withExtendedLifetime(connection) {}
+  }
 }

@@ -9,10 +9,12 @@ final class ScriptedServer {
   private let listener: FileDescriptor
 
   /// - Parameter port: 0 for a free one; another to come back where a server was before.
-  init(port: UInt16 = 0) throws {
-    let address = try #require(try Address.internet(host: "127.0.0.1", port: port).resolved().first)
+  convenience init(port: UInt16 = 0) throws { try self.init(at: .internet(host: "127.0.0.1", port: port)) }
+
+  init(at address: Address) throws {
+    let address = try #require(try address.resolved().first)
     listener = try FileDescriptor.socket(for: address)
-    try listener.set(.reuseAddress, to: 1)
+    if address.family != AF_UNIX { try listener.set(.reuseAddress, to: 1) }
     try listener.bind(to: address)
     try listener.listen(backlog: 16)
     self.port = try listener.localAddress().port
