@@ -97,7 +97,7 @@ final class LineEditor: LineSource {
       return nil
     }
     editline_set_client_data(editor, Unmanaged.passUnretained(self).toOpaque())
-    if canErase { StandardOutput.write(Paste.enable) }
+    if canErase { Terminal.write(Paste.enable) }
   }
 
   /// The editor to which libedit's `editor` belongs.
@@ -107,7 +107,7 @@ final class LineEditor: LineSource {
 
   /// Gives the terminal back, with the cursor at the start of a row. Nothing may be asked of the editor after that.
   func close() {
-    if canErase { StandardOutput.write(Paste.disable) }
+    if canErase { Terminal.write(Paste.disable) }
     finish()
   }
 
@@ -143,11 +143,11 @@ final class LineEditor: LineSource {
 
   private func ended() -> LineOutcome {
     // libedit gives up by itself where it cannot set the terminal's modes any more.
-    let outcome = outcome ?? (Terminal.currentModes() == nil ? .hungUp : .endOfInput)
+    let outcome = outcome ?? (Terminal.currentModes() == nil ? signals.hungUp() : .endOfInput)
     switch outcome {
-    case .cleared: StandardOutput.write(block.erase(on: screen))
+    case .cleared: Terminal.write(block.erase(on: screen))
     case .hungUp: break
-    default: StandardOutput.write(block.leave(on: screen))
+    default: Terminal.write(block.leave(on: screen))
     }
     return outcome
   }
@@ -158,7 +158,7 @@ final class LineEditor: LineSource {
     show(before: line, after: [])
     // An empty line leaves no trace by itself.
     let left = block.leave(on: screen)
-    StandardOutput.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
+    Terminal.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
     return .line(line)
   }
 
@@ -173,7 +173,7 @@ extension LineEditor {
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if editingModes == nil { editingModes = Terminal.currentModes() }
     isLineStale = true
-    if drawing.takeBell() { StandardOutput.write([0x07]) }
+    if drawing.takeBell() { Terminal.write([0x07]) }
     // A command of libedit's that reads keys of its own may go on after an end.
     if outcome != nil || mustBeginAnew { return 0 }
     while true {
@@ -219,7 +219,7 @@ extension LineEditor {
         }
         if decode(byte, into: character) { return 1 }
       } catch {
-        return stop(.hungUp)
+        return stop(signals.hungUp())
       }
     }
   }
@@ -264,7 +264,7 @@ extension LineEditor {
   }
 
   private func suspend() {
-    StandardOutput.write(block.leave(on: screen) + (canErase ? Paste.disable : []))
+    Terminal.write(block.leave(on: screen) + (canErase ? Paste.disable : []))
     terminal.restoreModes()
     signals.suspend()
     resume()
@@ -274,7 +274,7 @@ extension LineEditor {
   private func resume() {
     if let editingModes { Terminal.setModes(editingModes) }
     el_resize(editor)
-    StandardOutput.write((canErase ? Paste.enable : []) + block.erase(on: screen))
+    Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
     showLine()
   }
 
@@ -351,16 +351,16 @@ extension LineEditor {
     let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
     if case .asking(let paste) = pasting {
       let question = Array(Wording.confirmPaste(of: paste.sendableLines).utf8)
-      StandardOutput.write(output + block.show(prompt: question, before: [], after: [], on: screen))
+      Terminal.write(output + block.show(prompt: question, before: [], after: [], on: screen))
       return
     }
-    let above = status.isEmpty ? [] : status + [UInt8(ascii: "\n")]
-    StandardOutput.write(output + block.show(prompt: above + prompt, before: before, after: after, on: screen))
+    let above = status.isEmpty || !canErase ? [] : status + [UInt8(ascii: "\n")]
+    Terminal.write(output + block.show(prompt: above + prompt, before: before, after: after, on: screen))
   }
 
   func clearScreen() {
     guard canErase else { return }
     block.forget()
-    StandardOutput.write("\u{1B}[H\u{1B}[2J")
+    Terminal.write(Array("\u{1B}[H\u{1B}[2J".utf8))
   }
 }

@@ -74,7 +74,7 @@ final class PlainEditor: LineSource {
         }
         if let outcome = press(byte) { return outcome }
       } catch {
-        return .hungUp
+        return signals.hungUp()
       }
     }
   }
@@ -188,5 +188,5 @@ final class PlainEditor: LineSource {
     return since >= interval ? 0 : CInt((interval - since) / 1_000_000) + 1
   }
 
-  private func write(_ bytes: [UInt8]) { StandardOutput.write(bytes) }
+  private func write(_ bytes: [UInt8]) { Terminal.write(bytes) }
 }

@@ -64,6 +64,29 @@ struct Terminal {
       rows: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24, canErase: canErase, reflows: reflows)
   }
 
+  /// Bytes of one write, once a signal has asked the process to end: what a terminal surely takes that takes anything.
+  private static let lastWriteBytes = 16
+
+  /// Writes all of `bytes`, waiting as long as it takes, but not for a terminal that nobody reads once a signal has asked the
+  /// process to end.
+  static func write(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      var entry = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+      let isReady = poll(&entry, 1, TerminalSignals.askForEnd ? 0 : 1000) > 0
+      let isEnding = TerminalSignals.askForEnd
+      if !isReady && isEnding { return }
+      guard isReady else { continue }
+      let piece = isEnding ? rest.prefix(lastWriteBytes) : rest
+      let count = piece.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno != EAGAIN && errno != EINTR {
+        return
+      }
+    }
+  }
+
   /// Waits for the keyboard or for a call.
   /// - Parameter milliseconds: how long at most; -1 for as long as it takes.
   /// - Returns: whether the keyboard has something to read.

@@ -1,3 +1,4 @@
+import ChatWire
 import Glibc
 import TestSupport
 import Testing
@@ -146,7 +147,33 @@ import Testing
       try terminal.waitForEditing()
       return client
     }
-    #expect(clients.allSatisfy { $0.exit == .signal(SIGHUP) || $0.exit == .status(1) })
+    // The kernel sends the signal to whoever leads the terminal's session, as these do.
+    #expect(clients.allSatisfy { $0.exit == .signal(SIGHUP) })
+  }
+
+  @Test(arguments: [[], ["--plain"]], [SIGTERM, SIGHUP])
+  func `A signal ends it also where nobody reads the terminal`(options: [String], signal: CInt) throws {
+    let server = try ScriptedServer()
+    var terminals: [Pty] = []
+    var connections: [ScriptedConnection] = []
+    let clients = try expectEndWithinASecond {
+      let terminal = try Pty()
+      let client = try Program(built: "mychatclient", [String(server.port)] + options, on: terminal)
+      let connection = try server.accept()
+      try terminal.waitForEditing()
+      // More than the kernel keeps for a terminal, and what the client keeps besides.
+      try connection.send(String(repeating: "7: " + String(repeating: "x", count: 60) + "\n", count: 2000))
+      let side = FileDescriptor(owning: open(terminal.path, O_WRONLY | O_NOCTTY | O_CLOEXEC))
+      try eventually("the terminal to be full") {
+        var entry = pollfd(fd: side.number, events: Int16(POLLOUT), revents: 0)
+        return poll(&entry, 1, 0) == 0
+      }
+      terminals.append(terminal)
+      connections.append(connection)
+      client.signal(signal)
+      return client
+    }
+    #expect(clients.allSatisfy { $0.exit == .signal(signal) })
   }
 
   private func expectError(_ reason: String, from client: Program) {
