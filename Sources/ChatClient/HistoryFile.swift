@@ -9,6 +9,10 @@ package struct HistoryFile {
   /// Lines beyond these that may gather before the file is cut; a client also cuts it when it leaves.
   private static let slack = 100
 
+  /// Tries to have the file alone, and milliseconds between them: others need it for a moment only.
+  private static let lockTries = 20
+  private static let lockPause: CInt = 10
+
   package let path: String
   /// Lines added since the file was last cut.
   private var added = 0
@@ -76,28 +80,45 @@ package struct HistoryFile {
       let number = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
       guard number >= 0 else { throw SystemCallError("open") }
       let file = FileDescriptor(owning: number)
-      while flock(file.number, LOCK_EX) != 0 {
-        if errno != EINTR { throw SystemCallError("flock") }
-      }
+      try Self.lock(file.number)
       var (opened, there) = (stat(), stat())
       guard fstat(file.number, &opened) == 0 else { throw SystemCallError("fstat") }
       // Whoever had the lock before may have put another file in its place.
       if stat(path, &there) != 0 || there.st_ino != opened.st_ino || there.st_dev != opened.st_dev { continue }
+      // It may have been made by something else, for all to read.
+      if opened.st_mode & 0o077 != 0 { fchmod(file.number, 0o600) }
       return try body(file.number)
     }
   }
 
+  private static func lock(_ descriptor: CInt) throws(SystemCallError) {
+    for _ in 0..<lockTries {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+      guard errno == EWOULDBLOCK || errno == EINTR else { break }
+      _ = poll(nil, 0, lockPause)
+    }
+    throw SystemCallError("flock")
+  }
+
   private func replace(with lines: some Sequence<[UInt8]>) throws(SystemCallError) {
-    let temporary = "\(path).new"
-    let number = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard number >= 0 else { throw SystemCallError("open") }
+    // The file itself, where `path` is a link to it.
+    guard let resolved = realpath(path, nil) else { throw SystemCallError("realpath") }
+    defer { free(resolved) }
+    var template = Array("\(String(cString: resolved)).XXXXXX".utf8CString)
+    let number = mkstemp(&template)
+    guard number >= 0 else { throw SystemCallError("mkstemp") }
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
     let file = FileDescriptor(owning: number)
     let bytes = lines.flatMap { $0 + [UInt8(ascii: "\n")] }
     if let error = StandardOutput.write(bytes, to: file.number) {
-      unlink(temporary)
+      unlink(template)
       throw error
     }
-    guard rename(temporary, path) == 0 else { throw SystemCallError("rename") }
+    guard rename(template, resolved) == 0 else {
+      let error = SystemCallError("rename")
+      unlink(template)
+      throw error
+    }
   }
 
   private static func lines(of descriptor: CInt) -> [[UInt8]] {

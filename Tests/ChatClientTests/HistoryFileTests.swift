@@ -30,7 +30,43 @@ private func lines(_ file: HistoryFile) throws -> [String] {
     #expect(try lines(HistoryFile(path: file.path)).count == 1000)
     var status = stat()
     #expect(stat(file.path, &status) == 0 && status.st_mode & 0o777 == 0o600)
-    #expect(!exists(file.path + ".new"))
+  }
+
+  @Test mutating func aLinkStaysALinkAndNothingBesideTheFileIsTouched() throws {
+    let target = directory.file("target")
+    let beside = open(target + ".new", O_CREAT | O_WRONLY, 0o644)
+    StandardOutput.write("somebody else's", to: beside)
+    #expect(symlink(target, file.path) == 0)
+    for number in 0..<1150 { try file.append(Array("line \(number)".utf8)) }
+    var status = stat()
+    #expect(lstat(file.path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
+    #expect(try lines(HistoryFile(path: target)).count == 1000)
+    #expect(fstat(beside, &status) == 0 && status.st_size == 15 && status.st_nlink == 1)
+    close(beside)
+    #expect(try entries() == ["history", "target", "target.new"])
+  }
+
+  private func entries() throws -> [String] {
+    let list = try Program("/bin/ls", [directory.path])
+    try list.waitForExit()
+    return list.outputLines
+  }
+
+  @Test mutating func aFileThatAllCouldReadIsClosedToOthers() throws {
+    close(open(file.path, O_CREAT | O_WRONLY, 0o644))
+    chmod(file.path, 0o644)
+    try file.append(Array("a".utf8))
+    var status = stat()
+    #expect(stat(file.path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+  }
+
+  @Test mutating func aFileThatSomebodyHoldsIsAnErrorAndNoWait() throws {
+    let holder = open(file.path, O_CREAT | O_RDWR, 0o600)
+    #expect(flock(holder, LOCK_EX) == 0)
+    #expect(throws: SystemCallError.self) { try file.append(Array("a".utf8)) }
+    close(holder)
+    try file.append(Array("b".utf8))
+    #expect(try lines(file) == ["b"])
   }
 
   @Test func severalClientsAtOnceLoseAndTearNothing() throws {
