@@ -75,16 +75,17 @@ package struct Client {
   /// Starts to receive.
   /// - Parameters:
   ///   - show: writes what came from the server, or was said about the connection.
+  ///   - lose: gets what is said of a lost connection that is to be made again.
   ///   - say: gets what people should hear of the connection, and programs should not have to read.
   private func receive(
-    show: @escaping @Sendable ([UInt8]) -> Ending?, say: @escaping @Sendable ([UInt8]) -> Void
+    show: @escaping @Sendable ([UInt8]) -> Ending?, lose: @escaping @Sendable ([UInt8]) -> Void,
+    say: @escaping @Sendable ([UInt8]) -> Void
   ) {
     Receiver(connection).start(
       deliver: { [presentation] lines in show(presentation.shown(lines)) },
       replace: { [presentation, sender, reconnection, options] broken in
         guard let reconnection, reconnection.isWanted else { return nil }
-        let lost = presentation.event("disconnected", Wording.connectionLost)
-        _ = options.json ? show(lost) : nil
+        lose(presentation.event("disconnected", Wording.connectionLost))
         for line in sender.disconnect(broken) { say(Wording.mayHaveArrived(SafeText.made(from: line))) }
         guard let next = reconnection.next() else { return nil }
         presentation.isKnown(as: next.ownName)
@@ -102,7 +103,8 @@ package struct Client {
 /// Without a terminal to edit on: the receiver writes what comes, and input is read no faster than the server takes it.
 extension Client {
   private func conversePlainly() -> CInt {
-    receive(show: Self.show, say: { StandardOutput.write($0, to: STDERR_FILENO) })
+    let say: @Sendable ([UInt8]) -> Void = { StandardOutput.write($0, to: STDERR_FILENO) }
+    receive(show: Self.show, lose: { [options] in if options.json { _ = Self.show($0) } else { say($0) } }, say: say)
     var input = PlainInput(sender: sender, inbox: inbox, wakeup: wakeup)
     switch input.sendAll() {
     case .left:
@@ -148,6 +150,8 @@ extension Client {
         inbox.put(lines)
         return nil
       },
+      // The editor says so by itself, as long as it holds.
+      lose: { _ in },
       say: { [inbox] in inbox.put($0) })
 
     while true {

@@ -154,7 +154,7 @@ final class LineEditor: LineSource {
 
   private func entered(_ line: [UInt8]) -> LineOutcome {
     // What is said of the connection stays no longer than it holds.
-    status = []
+    if canErase { status = [] }
     show(before: line, after: [])
     // An empty line leaves no trace by itself.
     let left = block.leave(on: screen)
@@ -312,8 +312,10 @@ extension LineEditor {
     let (lines, ending) = inbox.take()
     let status = inbox.status
     if !lines.isEmpty || status != self.status {
+      // Where nothing is updated in place, how many seconds are left is not told each second.
+      let isNews = !canErase && self.status.isEmpty && !status.isEmpty
       self.status = status
-      showLine(after: lines)
+      showLine(after: (isNews ? Array(Wording.connectionLost.utf8) : []) + lines)
     }
     return ending.map { .ended($0) }
   }

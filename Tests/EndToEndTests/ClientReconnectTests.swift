@@ -1,3 +1,4 @@
+import ChatWire
 import Glibc
 import TestSupport
 import Testing
@@ -139,6 +140,49 @@ import Testing
     #expect(client.exit == .status(1))
     terminal.readWhatIsThere()
     #expect(terminal.screen.lines.last == "[NOT SENT] last")
+    withExtendedLifetime(connection) {}
+  }
+
+  @Test func `A terminal that cannot move up is told once that the connection is lost`() throws {
+    let terminal = try Pty()
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let client = try Program(
+      built: "mychatclient", [String(port), "--reconnect"], environment: ["TERM": "dumb"], on: terminal)
+    var connection = try #require(try server?.accept())
+    try terminal.waitForEditing()
+    server = nil
+    connection.close()
+    try terminal.type("one\rtwo\r")
+    try terminal.waitForLine("two")
+    server = try ScriptedServer(port: port)
+    connection = try #require(try server?.accept())
+    try connection.expect("one\ntwo\n")
+    try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
+    #expect(terminal.screen.lines.count { $0.hasPrefix("[DISCONNECTED]") } == 1)
+    #expect(!terminal.screen.text.contains("Trying"))
+    client.signal(SIGTERM)
+  }
+
+  @Test(arguments: [false, true]) func `Without an editor the loss is told on standard error`(isTerminal: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let settings = directory.file("editrc")
+    let file = FileDescriptor(owning: open(settings, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+    #expect(StandardOutput.write("edit off\n", to: file.number) == nil)
+    let server = try ScriptedServer()
+    let terminal = try Pty()
+    let client = try Program(
+      built: "mychatclient", [String(server.port), "--reconnect"], environment: ["EDITRC": settings],
+      input: isTerminal ? .terminal(terminal) : .pipe, output: isTerminal ? .terminal(terminal) : .pipe)
+    try server.accept().close()
+    let connection = try server.accept()
+    try eventually("to be told of both") {
+      client.readWhatIsThere()
+      return client.errorLines == [
+        "[DISCONNECTED] Server connection lost.", "[RECONNECTED] Connected to chat server again.",
+      ]
+    }
+    client.signal(SIGTERM)
     withExtendedLifetime(connection) {}
   }
 }
