@@ -5,6 +5,9 @@ package final class NamesSeen: Sendable {
   /// Names that are kept; the one that was silent for longest gives way.
   package static let capacity = 1000
 
+  /// Bytes of a name at most: nobody completes a longer one, and a peer may send any.
+  package static let maximumNameBytes = 32
+
   private struct State {
     /// For each name, the number of the message it was last seen with.
     var lastSeen: [[UInt8]: Int] = [:]
@@ -16,6 +19,7 @@ package final class NamesSeen: Sendable {
   package init() {}
 
   package func add(_ name: ArraySlice<UInt8>) {
+    guard name.count <= Self.maximumNameBytes else { return }
     state.withLock { state in
       state.messages += 1
       state.lastSeen[Array(name)] = state.messages

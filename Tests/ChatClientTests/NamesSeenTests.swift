@@ -33,6 +33,11 @@ private func completion(_ word: String, _ names: NamesSeen) -> NamesSeen.Complet
     #expect(completion("", names("anna")) == .none)
   }
 
+  @Test func aNameLongerThanAnybodyHasIsNotKept() {
+    let names = names(String(repeating: "a", count: 32), String(repeating: "b", count: 33))
+    #expect(completion("a", names) != .none && completion("b", names) == .none)
+  }
+
   @Test func onlySoManyNamesAreKept() {
     let names = NamesSeen()
     for number in 0...NamesSeen.capacity { names.add(Array("n\(number).".utf8)[...]) }
