@@ -22,6 +22,19 @@ extension LineEditor {
     }
   }
 
+  /// What xterm and its like write, after ESC, for keys that mean nothing here: F5 to F12, Insert, Page Up and Page Down, and arrows,
+  /// Home and End with Shift and the like. libedit takes the end of a sequence that it does not know for text.
+  private static let otherKeys: [String] = {
+    let tilde = [2, 5, 6, 15, 17, 18, 19, 20, 21, 23, 24]
+    let modifiers = 2...8
+    let plain = tilde.map { "[\($0)~" } + ["OP", "OQ", "OR", "OS", "[Z"]
+    return plain
+      + modifiers.flatMap { modifier in
+        (tilde + [3]).map { "[\($0);\(modifier)~" } + "ABFHPQRS".map { "[1;\(modifier)\($0)" }
+          + (modifier == 3 || modifier == 5 ? [] : ["[1;\(modifier)C", "[1;\(modifier)D"])
+      }
+  }()
+
   func bindKeys() {
     let isVi = editline_is_vi(editor) != 0
     editline_bind_key(editor, 0, "^L", "mychat-clear-screen")
@@ -33,6 +46,10 @@ extension LineEditor {
     for modifier in ["3", "5"] {
       editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)C", next)
       editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)D", previous)
+    }
+    for key in Self.otherKeys {
+      if isVi { editline_bind_key(editor, 1, key, "ed-ignore") }
+      editline_bind_key(editor, isVi ? 1 : 0, "\\e" + key, "ed-ignore")
     }
     if !isVi { editline_bind_key(editor, 0, "^S", "em-inc-search-next") }
     if isVi {

@@ -225,4 +225,21 @@ import Testing
     try member.expect("\(port): été fini")
     client.signal(SIGTERM)
   }
+
+  @Test(arguments: ["bind -e\n", "bind -v\n"]) func `Keys that mean nothing here leave nothing in the line`(
+    settings: String
+  ) throws {
+    let file = try Program("/bin/sh", ["-c", "cat > \(directory.path)/.editrc"])
+    try file.write(settings)
+    file.closeInput()
+    try file.waitForExit()
+    let (client, terminal, port) = try start(home: directory.path)
+    // In vi's way the first one goes to command mode, in which they are to mean nothing either.
+    for key in ["[15~", "[5~", "[6~", "[2~", "[1;2D", "[1;2C", "OP", "[24~", "[3;5~", "[1;5H", "[Z"] {
+      try terminal.type(settings.contains("-v") ? "a\u{1B}\(key)\u{1B}\(key)a" : "a\u{1B}\(key)")
+    }
+    try terminal.type("\r")
+    try member.expect("\(port): aaaaaaaaaaa")
+    client.signal(SIGTERM)
+  }
 }
