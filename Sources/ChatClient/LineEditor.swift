@@ -123,6 +123,10 @@ final class LineEditor: LineSource {
 
   /// Lets the person type a line.
   func nextLine() -> LineOutcome {
+    if let end = endOfPaste() {
+      (pastedLines, carried) = ([], nil)
+      return end
+    }
     if let line = pastedLines.popFirst() { return entered(line) }
     while true {
       outcome = nil
@@ -139,6 +143,16 @@ final class LineEditor: LineSource {
       let (before, after) = parts
       carried = (Self.withoutPasteKey(before), Self.withoutPasteKey(after))
     }
+  }
+
+  /// While lines of a pasted block go out: what stops it, if something does.
+  private func endOfPaste() -> LineOutcome? {
+    guard !pastedLines.isEmpty else { return nil }
+    if let end = attendSignals() { return end }
+    guard !keyboard.hasByte, Terminal.hasKey, let byte = try? keyboard.next() else { return nil }
+    if terminal.key(byte) == .interrupt { return .cleared }
+    keyboard.putBack([byte])
+    return nil
   }
 
   private func ended() -> LineOutcome {

@@ -17,7 +17,7 @@ import Testing
     terminal = try Pty()
   }
 
-  private func start(settings: String? = nil, _ options: [String] = []) throws -> (Program, port: UInt16) {
+  private func start(_ options: [String] = [], settings: String? = nil) throws -> (Program, port: UInt16) {
     if let settings {
       let file = FileDescriptor(owning: open(directory.file(".editrc"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
       #expect(StandardOutput.write(settings, to: file.number) == nil)
@@ -124,5 +124,14 @@ import Testing
     try terminal.type(String(whole[..<middle]))
     client.signal(SIGTERM)
     #expect(try client.waitForExit() == .signal(SIGTERM))
+  }
+
+  @Test func `Ctrl-C stops a block that is going out`() throws {
+    let (client, port) = try start(["--no-paste-guard"])
+    try terminal.type(paste(block) + "\u{3}")
+    try member.expect("\(port): line 1")
+    try terminal.type("after\r")
+    try member.expect("\(port): after")
+    client.signal(SIGTERM)
   }
 }
