@@ -1,10 +1,15 @@
 /// What was written to a connection and may still be on its way. Kept only where a broken connection is made again: then its
 /// lines have to be named, as nobody can say whether they have arrived.
 ///
-/// A server does not confirm lines. What its machine has acknowledged, and `settleNanoseconds` ago at least, counts as arrived.
+/// A server does not confirm lines. What its machine has acknowledged counts as arrived after a while.
 package struct SentBytes {
-  /// How long a line counts as on its way at least: a server that dies takes with it what it has not read yet.
-  package static let settleNanoseconds: UInt64 = 5_000_000_000
+  /// How long a line counts as on its way: a server that dies takes with it what it has not read yet. As long as it takes to
+  /// find that a machine has vanished.
+  package static let settleNanoseconds: UInt64 = 30_000_000_000
+  /// The same for what so many bytes were written after: a person does not write as many, and who pours is not to be remembered
+  /// for long.
+  package static let pouredSettleNanoseconds: UInt64 = 5_000_000_000
+  package static let pouredBytes = 64 * 1024
 
   private var bytes: [UInt8] = []
   /// Bytes of the connection that came before `bytes`.
@@ -27,7 +32,11 @@ package struct SentBytes {
 
   private mutating func settle(unacknowledged: Int, now: UInt64) {
     let acknowledged = total - unacknowledged
-    let old = writes.prefix { $0.end <= acknowledged && now - $0.time >= Self.settleNanoseconds }
+    let total = total
+    let old = writes.prefix { write in
+      let patience = total - write.end >= Self.pouredBytes ? Self.pouredSettleNanoseconds : Self.settleNanoseconds
+      return write.end <= acknowledged && now - write.time >= patience
+    }
     guard let end = old.last?.end else { return }
     // Whole lines alone: one that is partly under way is under way.
     guard let newline = bytes[..<(end - settled)].lastIndex(of: UInt8(ascii: "\n")) else { return }

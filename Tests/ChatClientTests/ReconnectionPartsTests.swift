@@ -29,9 +29,18 @@ import Testing
   @Test func aLineIsUncertainUntilItIsAcknowledgedAndAWhileHasPassed() {
     var sent = SentBytes()
     sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: 20 * second)
+    #expect(uncertain(&sent, unacknowledged: 0, now: 31 * second) == "new\n")
+    #expect(uncertain(&sent, unacknowledged: 0, now: 31 * second) == "")
+  }
+
+  @Test func whatManyBytesCameAfterIsUncertainForLess() {
+    var sent = SentBytes()
+    let poured = String(repeating: "x", count: SentBytes.pouredBytes - 1) + "\n"
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
+    sent.append(Array(poured.utf8), unacknowledged: 0, now: 4 * second)
     sent.append(Array("new\n".utf8), unacknowledged: 0, now: 7 * second)
-    #expect(uncertain(&sent, unacknowledged: 0, now: 7 * second) == "new\n")
-    #expect(uncertain(&sent, unacknowledged: 0, now: 7 * second) == "")
+    #expect(uncertain(&sent, unacknowledged: 0, now: 8 * second) == poured + "new\n")
   }
 
   @Test func aLineThatIsNotAcknowledgedIsUncertainHoweverOldItIs() {
