@@ -1,6 +1,7 @@
 /// Which connections have to be looked at when: a binary heap, earliest first.
 ///
-/// A connection stands in it at most once for each time it was brought forward; one that has gone is found out by its token.
+/// A connection's entries count only at the moment that it is to be looked at next; one that has gone is found out by its
+/// token.
 struct Deadlines {
   private var heap: [(moment: Moment, token: Token)] = []
 
@@ -19,7 +20,7 @@ struct Deadlines {
   }
 
   /// Takes out the earliest, if its time has come.
-  mutating func removeFirst(dueBy now: Moment) -> Token? {
+  mutating func removeFirst(dueBy now: Moment) -> (moment: Moment, token: Token)? {
     guard let first = heap.first, first.moment <= now else { return nil }
     heap.swapAt(0, heap.count - 1)
     heap.removeLast()
@@ -30,7 +31,7 @@ struct Deadlines {
       {
         least = child
       }
-      if least == parent { return first.token }
+      if least == parent { return first }
       heap.swapAt(parent, least)
       parent = least
     }

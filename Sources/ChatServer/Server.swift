@@ -42,8 +42,8 @@ package actor Server {
   var due: [Connection] = []
   /// Connections that are not read because others have to catch up.
   var paused: [Connection] = []
-  /// Connections that broke while they were written to; a list, because members must not go while all are walked.
-  var broken: [Connection] = []
+  /// Connections that broke while they were written to, and how; a list, because members must not go while all are walked.
+  var broken: [(Connection, SystemCallError)] = []
 
   /// The time as of this turn.
   var now = Moment.now
@@ -166,8 +166,9 @@ package actor Server {
     guard !hasStopped else { return }
     now = .now
     timerIsSetTo = .never
-    while let token = deadlines.removeFirst(dueBy: now) {
-      if let connection = connections[token] { look(at: connection) }
+    while let due = deadlines.removeFirst(dueBy: now) {
+      // One that was brought forward has been looked at since.
+      if let connection = connections[due.token], connection.nextLook == due.moment { look(at: connection) }
     }
     if patienceEnds <= now {
       patienceEnds = .never
@@ -195,6 +196,7 @@ package actor Server {
   /// Does what has become due for a connection by the time alone.
   private func look(at connection: Connection) {
     connection.nextLook = .never
+    var next = Moment.never
     if connection.isBlocked {
       // The kernel says that it can be written only when a good part of a large buffer is free: a slow reader takes bytes
       // long before that.
@@ -203,26 +205,32 @@ package actor Server {
       connection.heldByKernel = held
       let deadline = connection.lastProgress + configuration.giveUpAfter
       if deadline <= now { return lose(connection) }
-      look(at: connection, by: min(deadline, now + configuration.giveUpAfter / 10))
+      next = min(deadline, now + configuration.giveUpAfter / 10)
     }
     if connection.phase == .ending {
       if connection.endsBy <= now { return close(connection) }
-      look(at: connection, by: connection.endsBy)
+      next = min(next, connection.endsBy)
     }
     if connection.phase == .talking, let heldUntil = connection.heldUntil {
       if heldUntil > now {
-        look(at: connection, by: heldUntil)
+        next = min(next, heldUntil)
       } else {
-        connection.heldUntil = nil
-        resume(connection)
+        // One that is not read would not be seen to break.
+        if let error = connection.descriptor.takeError() { sendingFailed(connection, error) }
+        if connection.phase == .talking {
+          connection.heldUntil = nil
+          resume(connection)
+        }
       }
     }
     if connection.phase == .talking, connection.framer.awaitsSilence, !connection.isPaused {
       // What has come while the queue was busy belongs to the message.
       readable(connection)
-      guard connection.phase == .talking, connection.framer.awaitsSilence, !connection.isPaused else { return }
-      let deadline = connection.lastHeard + configuration.silence
-      if deadline <= now { endMessage(of: connection) } else { look(at: connection, by: deadline) }
+      if connection.phase == .talking, connection.framer.awaitsSilence, !connection.isPaused {
+        let deadline = connection.lastHeard + configuration.silence
+        if deadline <= now { endMessage(of: connection) } else { next = min(next, deadline) }
+      }
     }
+    if connection.phase != .closed { look(at: connection, by: next) }
   }
 }
