@@ -187,7 +187,8 @@ package struct Room: ~Copyable {
   /// To be called when a member has got something: if it did not count, it may have caught up.
   @inline(__always)
   package mutating func recount(_ member: Member) {
-    guard !member.cursor.isCounted, !member.cursor.isOvertaken, member.cursor.position >= middle else { return }
+    guard !member.cursor.isCounted, member.place >= 0, !member.cursor.isOvertaken, member.cursor.position >= middle
+    else { return }
     member.cursor.isCounted = true
     floor = min(floor, member.cursor.position)
     uncounted -= 1

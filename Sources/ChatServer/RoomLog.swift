@@ -25,7 +25,7 @@ package struct LogOffset: Comparable, Hashable, Sendable {
 /// in the only LF it has. The log knows no member; who may be overtaken is the room's decision.
 ///
 /// Unsafe memory is confined to this type and `Cursor`: every access goes through `contiguous`, which stops at the ring's
-/// end, and asserts that what it hands out lies between `tail` and `head` (or, for writing, in the free part).
+/// end, and makes sure that what it hands out lies between `tail` and `head` (or, for writing, in the free part).
 package struct RoomLog: ~Copyable {
   /// Bytes that the ring holds; a power of two, so that an offset finds its place with a mask.
   package let capacity: Int
@@ -150,7 +150,7 @@ package struct RoomLog: ~Copyable {
   /// The kept bytes from `start` on: to `end`, or to where the ring begins again. Valid until the next mutation.
   @inline(__always)
   func contiguous(from start: LogOffset, to end: LogOffset) -> UnsafeRawBufferPointer {
-    assert(tail <= start && start <= end && end <= head, "only kept bytes can be read")
+    precondition(tail <= start && start <= end && end <= head, "only kept bytes can be read")
     let place = start.bytes & (capacity - 1)
     return UnsafeRawBufferPointer(start: storage + place, count: min(end - start, capacity - place))
   }

@@ -234,6 +234,51 @@ struct RoomTests {
     #expect(listener.cursor.isCounted)
   }
 
+  @Test("One that has gone while it was behind leaves the count of those behind right")
+  func goneWhileBehind() {
+    var room = Room(logBytes: 64 << 10)
+    let speaker = room.joined("a")
+    let leaver = room.joined("b")
+    let text = [UInt8](repeating: UInt8(ascii: "x"), count: 996)
+    func say(_ lines: Int, in room: inout Room) {
+      for _ in 0..<lines where !room.say(text.span, by: speaker) {
+        room.weigh()
+        room.stopWaiting()
+        room.weigh()
+        let isSaid = room.say(text.span, by: speaker)
+        #expect(isSaid)
+      }
+    }
+    say(40, in: &room)
+    room.weigh()
+    room.stopWaiting()
+    #expect(!leaver.cursor.isCounted)
+    room.remove(leaver)
+    var sent = 0
+    _ = leaver.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
+    room.recount(leaver)
+    let laggard = room.joined("c")
+    say(100, in: &room)
+    var stream: [UInt8] = []
+    _ = laggard.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { pieces in
+      for piece in pieces { stream += UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len) }
+      return .bytes(pieces.reduce(0) { $0 + $1.iov_len })
+    }
+    let lines = stream.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+    #expect(lines.first == "* \(100 - (lines.count - 1)) lines skipped")
+    #expect(lines.count < 100)
+  }
+
+  @Test("Notices for one that takes none do not pile up")
+  func manyNotices() {
+    var room = Room(logBytes: 1024)
+    let member = room.joined("a")
+    for _ in 0..<10_000 { member.cursor.tell(Array("* note\n".utf8)) }
+    var sent = 0
+    _ = member.cursor.deliver(from: room.log, budget: .max, sent: &sent) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
+    #expect((100...16 << 10).contains(sent))
+  }
+
   @Test("A member that is told something in the middle of a line gets the line whole first")
   func noticeAtBoundary() {
     var room = Room(logBytes: 1024)

@@ -37,6 +37,8 @@ extension Row {
     let complete = try leavers.count { try ledger.isComplete($0) && $0.state == .ended && ledger[$0].skipped == 0 }
     outcome.check(
       complete == leavers.count, "\(complete) of \(leavers.count) got all \(said >> 10) KiB and an end in good order")
+    let load = server.load { pass(.milliseconds(500)) }
+    outcome.check(load <= 20, "\(load.rounded(to: 1)) % CPU until they close")
     for peer in leavers { swarm.close(peer) }
     try server.settle(at: 1, within: .seconds(10))
     outcome.check(server.connections == 1, "no descriptor left behind")
