@@ -23,6 +23,8 @@ final class Connection: Member {
   var isBlocked = false
   /// Set when sending has failed: it hears nothing more, and is read to its end.
   var isMute = false
+  /// Set with `isMute` if its stream was cut off, perhaps within a line.
+  var isTorn = false
   /// Set when it had sent more than was read of it the last time: then it waits where one that says a line now and then is
   /// heard.
   var isPouring = false

@@ -91,8 +91,17 @@ package struct Cursor {
     }
   }
 
-  /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary.
-  package mutating func tell(_ notice: [UInt8]) { makeException().aside += notice }
+  /// Bytes of notices that are kept for a member that takes none.
+  private static let mostAside = 12 << 10
+
+  /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary; unless many wait for that
+  /// already, as then the member is not reading, and would not miss one more.
+  package mutating func tell(_ notice: [UInt8]) {
+    let exception = makeException()
+    exception.aside.removeFirst(exception.asideSent)
+    exception.asideSent = 0
+    if exception.aside.count < Self.mostAside { exception.aside += notice }
+  }
 
   /// Nothing said after this moment is for this member any more.
   package mutating func end(with log: borrowing RoomLog) {

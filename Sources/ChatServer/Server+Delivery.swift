@@ -21,7 +21,7 @@ extension Server {
     guard !broken.isEmpty else { return }
     let failed = broken
     broken = []
-    for connection in failed { sendingFailed(connection) }
+    for (connection, error) in failed { sendingFailed(connection, error) }
   }
 
   @inline(__always)
@@ -53,8 +53,8 @@ extension Server {
         connection.heldByKernel = 0
       }
       look(at: connection, by: now + configuration.giveUpAfter / 10)
-    case .failed:
-      broken.append(connection)
+    case .failed(let error):
+      broken.append((connection, error))
       return
     }
     updateInterest(of: connection)

@@ -1,4 +1,5 @@
 import ChatWire
+import Glibc
 
 /// How a connection ends, and how the server does.
 extension Server {
@@ -31,15 +32,25 @@ extension Server {
     if connection.hasEnded { return close(connection) }
     connection.descriptor.shutdownSending()
     connection.phase = .ending
+    // What has ended can be written at any time, and would be reported without end.
+    connection.isBlocked = false
+    updateInterest(of: connection)
     connection.endsBy = now + configuration.goodbye
     look(at: connection, by: connection.endsBy)
   }
 
-  /// A peer that takes nothing more has perhaps said something before: that still counts, so it is read to its end.
-  func sendingFailed(_ connection: Connection) {
-    guard connection.phase == .talking, !connection.hasEnded else { return lose(connection) }
+  /// A peer that takes nothing more has perhaps said something before: that still counts, so it is read to its end. If it had
+  /// ended its stream in order (`EPIPE`), all of that counts, and is said as fast as it may be; of a stream that was torn,
+  /// what had come whole, and what waits for its turn is lost with it.
+  func sendingFailed(_ connection: Connection, _ error: SystemCallError) {
+    let isTorn = error.code != EPIPE
+    let isWaiting = connection.heldUntil != nil
+    guard connection.phase == .talking, !connection.hasEnded || isWaiting, !(isTorn && isWaiting) else {
+      return lose(connection)
+    }
     room.remove(connection)
     connection.isMute = true
+    connection.isTorn = isTorn
     connection.isBlocked = false
     updateInterest(of: connection)
     readiness.leftUnread(connection)
@@ -57,6 +68,7 @@ extension Server {
   func close(_ connection: Connection) {
     guard connection.phase != .closed else { return }
     connection.phase = .closed
+    if connection.isPaused { paused.removeAll { $0 === connection } }
     room.remove(connection)
     if let key = connection.addressKey { quota?.release(key) }
     if connection.isRefused { refused -= 1 }

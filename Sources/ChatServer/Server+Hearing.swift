@@ -41,6 +41,9 @@ extension Server {
   func heard(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Bool {
     // After `exit` nothing counts any more.
     guard connection.phase == .talking else { return true }
+    let meaning = Room.meaning(of: line)
+    if meaning == .blank, frame != .tooLong { return true }
+    let paceBefore = connection.pace
     if let rate = configuration.rate, let until = connection.pace.wait(at: now, for: rate) {
       connection.heldUntil = until
       if !connection.isToldOfRate {
@@ -57,14 +60,17 @@ extension Server {
       tell(connection, Wording.notText)
       return true
     case .line, .unterminated:
-      switch Room.meaning(of: line) {
+      switch meaning {
       case .blank: break
       case .leave:
         log.leftByCommand(connection.label)
         leave(connection)
       case .message:
         let start = room.log.head
-        guard room.say(line, by: connection) else { return false }
+        guard room.say(line, by: connection) else {
+          connection.pace = paceBefore
+          return false
+        }
         if connection.introduction.isEmpty {
           connection.introduction = ServerLog.introduction(of: connection.label)
         }
@@ -86,6 +92,7 @@ extension Server {
   func streamHasEnded(_ connection: Connection) {
     switch connection.phase {
     case .talking:
+      if connection.isTorn { return lose(connection) }
       // The message that the end completes may be `exit`.
       guard endMessage(of: connection), connection.phase == .talking else { return }
       if connection.isMute { return lose(connection) }

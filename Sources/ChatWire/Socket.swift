@@ -199,6 +199,14 @@ extension FileDescriptor {
     return ioctl(number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
   }
 
+  /// What has become of the connection meanwhile, once: nil if nothing has.
+  package borrowing func takeError() -> SystemCallError? {
+    var code: CInt = 0
+    var size = socklen_t(MemoryLayout<CInt>.size)
+    guard getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code != 0 else { return nil }
+    return SystemCallError("recv", code: code)
+  }
+
   /// Tells the peer that nothing more will come; receiving goes on.
   package borrowing func shutdownSending() { _ = shutdown(number, CInt(SHUT_WR)) }
 }

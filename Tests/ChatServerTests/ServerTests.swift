@@ -177,6 +177,57 @@ struct ServerTests {
     }
   }
 
+  @Test("Under a rate, who breaks off is gone at once, and blank lines cost nothing", arguments: EventLayer.allCases)
+  func brokenOffUnderRate(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = Rate(parsing: "10:5") }
+    let (fast, blank, other) = (try server.peer(), try server.peer(), try server.peer())
+    try settle(server, [fast, blank, other])
+    try blank.send(String(repeating: "\n", count: 1000) + "after the blanks\n")
+    for peer in [other, fast] { try peer.expect("\(blank.localPort): after the blanks") }
+    try fast.send((0..<1000).map { "line \($0)\n" }.joined())
+    try fast.expect("* You send more than 10 lines a second; your lines go out at that rate, and none is lost.")
+    try fast.reset()
+    try server.waitForLog("[CONNECTION LOST] ('127.0.0.1', \(fast.localPort)) disconnected unexpectedly.")
+  }
+
+  @Test("Of a line that a reset cuts off nothing is said", arguments: EventLayer.allCases)
+  func cutOff(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (talker, listener) = (try server.peer(), try server.peer())
+    try settle(server, [talker, listener])
+    for round in 0..<20 {
+      let cut = try server.peer()
+      try settle(server, [cut])
+      try cut.send("whole\nthis is only the first ha")
+      try listener.expect("\(cut.localPort): whole")
+      // Written to just when it has gone, it is found out by that, and not by reading.
+      try cut.reset()
+      try talker.send("round \(round)\n")
+      try listener.expect("\(talker.localPort): round \(round)")
+    }
+  }
+
+  @Test("Who takes nothing and ends no line holds nobody up", arguments: EventLayer.allCases)
+  func dribbling(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.giveUpAfter = .seconds(4) }
+    let (talker, listener) = (try server.peer(), try server.peer())
+    let dribbler = try server.peer(receiveBuffer: 4096)
+    try settle(server, [talker, listener, dribbler])
+    let line = String(repeating: "w", count: 8000)
+    for _ in 0..<20 {
+      try talker.send(line + "\n")
+      try listener.expect("\(talker.localPort): \(line)")
+    }
+    // Each byte is a message that a pause might end, and each is looked for while the other deadline is, too.
+    let lost = "[CONNECTION LOST] ('127.0.0.1', \(dribbler.localPort)) disconnected unexpectedly."
+    try eventually("the one that takes nothing to be lost") {
+      _ = try? dribbler.sendWithoutWaiting([UInt8(ascii: "z")])
+      return server.logged(contains: lost)
+    }
+    try talker.send("still here\n")
+    while try listener.expectLine() != "\(talker.localPort): still here" {}
+  }
+
   @Test("Who takes no byte is given up, and who takes a few now and then is not", arguments: EventLayer.allCases)
   func givingUp(layer: EventLayer) throws {
     let server = try RunningServer(layer) {
