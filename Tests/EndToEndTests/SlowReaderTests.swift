@@ -65,6 +65,28 @@ struct SlowReaderTests {
     #expect(skipped[21...40].allSatisfy { $0 > 0 })
   }
 
+  @Test("One that floods under --rate and reads nothing costs no memory", arguments: ["portable", "epoll"])
+  func floodUnderRate(layer: String) throws {
+    let server = try ServerProgram(options: ["--event-layer", layer, "--rate", "1000:50"])
+    let talker = try Dialogue(connectingTo: server.address)
+    let flooder = try Dialogue(connectingTo: server.address, receiveBuffer: 4096)
+    for _ in 0..<2 { _ = try server.nextPort() }
+    for _ in 0..<20 { try talker.send(String(repeating: "w", count: 8000) + "\n") }
+    let flood = Array(String(repeating: "f\n", count: 4096).utf8)
+    var memoryBefore = 0
+    let start = ContinuousClock.now
+    try eventually("eight seconds to go by", within: generousLimit + .seconds(8)) {
+      _ = try flooder.sendWithoutWaiting(flood[...])
+      // The flooder waits for two things now: to be read again, and to take something.
+      if memoryBefore == 0, ContinuousClock.now - start > .seconds(2) {
+        memoryBefore = try residentBytes(of: server.program.pid)
+      }
+      return ContinuousClock.now - start > .seconds(8)
+    }
+    let growth = try residentBytes(of: server.program.pid) - memoryBefore
+    #expect(isSanitized || growth < 4 << 20)
+  }
+
   private func residentBytes(of pid: pid_t) throws -> Int {
     let file = FileDescriptor(owning: open("/proc/\(pid)/statm", O_RDONLY | O_CLOEXEC))
     var text = [UInt8](repeating: 0, count: 256)
