@@ -41,10 +41,13 @@ final class Connection: Member {
   var introduction: [UInt8] = []
   /// Taken from the socket, and not said yet because it has to wait.
   var unread: [UInt8] = []
-  /// When it last took a byte, or last had nothing to take. Known only while it is blocked.
+  /// Set while bytes are on their way to it, or wait for it to take some: it is looked at now and then.
+  var isAwaited = false
+  /// When its side was last seen to have taken a byte, or had nothing to take. Known only while it is awaited.
   var lastProgress: Moment
-  /// Bytes that the kernel held for it when it was last looked at while blocked; 0 before the first look.
-  var heldByKernel = 0
+  /// Bytes that the kernel has got for it, and how many of them its side had when it was last looked at.
+  var handedOver = 0
+  var acknowledged = 0
   /// When something last came from it.
   var lastHeard: Moment
   /// How fast it has been sending, where that is limited.

@@ -81,7 +81,7 @@ final class Listener {
   /// Accepted sockets take these over from the one that listens (Linux copies the whole socket), so that they cost no call
   /// for each connection. What waits for a slow reader waits in the room's log, once for all, and not in megabytes with the
   /// kernel, where the next line would have to wait behind it. A machine that vanished is found by unanswered questions
-  /// where nothing is on its way, and by unacknowledged bytes where something is.
+  /// where nothing is on its way; where something is, the server itself looks.
   private static func prepareForMembers(_ socket: borrowing FileDescriptor) throws(SystemCallError) {
     try socket.set(.noDelay, to: 1)
     try socket.set(.unsentLowWater, to: 16 << 10)
@@ -89,7 +89,6 @@ final class Listener {
     try socket.set(.keepAliveIdle, to: 15)
     try socket.set(.keepAliveInterval, to: 5)
     try socket.set(.keepAliveCount, to: 3)
-    try socket.set(.userTimeout, to: 30_000)
   }
 
   /// A socket file whose server has died would be in the way for ever; one that answers is in use.

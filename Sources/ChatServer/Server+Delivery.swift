@@ -41,23 +41,45 @@ extension Server {
         ? connection.descriptor.send(UnsafeRawBufferPointer(start: pieces[0].iov_base, count: pieces[0].iov_len))
         : connection.descriptor.send(pieces)
     }
-    if sent > 0, connection.interest.contains(.writing) { connection.lastProgress = now }
+    connection.handedOver += sent
     room.recount(connection)
     switch outcome {
     case .caughtUp:
       if connection.phase == .leaving { return endSending(connection) }
     case .blocked, .budgetSpent:
       connection.isBlocked = true
-      if !connection.interest.contains(.writing) {
-        connection.lastProgress = now
-        connection.heldByKernel = 0
-      }
-      look(at: connection, by: now + configuration.giveUpAfter / 10)
     case .failed(let error):
       broken.append((connection, error))
       return
     }
     updateInterest(of: connection)
+    watchProgress(of: connection)
+  }
+
+  /// Looks from now on whether what was sent arrives.
+  @inline(__always)
+  private func watchProgress(of connection: Connection) {
+    guard !connection.isAwaited else { return }
+    connection.isAwaited = true
+    connection.lastProgress = now
+    look(at: connection, by: now + progressInterval)
+  }
+
+  /// The kernel may take bytes for a peer that takes none, or has vanished: what counts is what the peer's side acknowledges.
+  /// The kernel's own timeout for that (TCP_USER_TIMEOUT, tcp(7)) is of no use, as it can take all the times that a peer
+  /// has stood still for one.
+  /// - Returns: when to look again; `never` if nothing is on its way any more. Nil if the peer is given up.
+  func progress(of connection: Connection) -> Moment? {
+    let held = connection.descriptor.unacknowledgedBytes()
+    let acknowledged = connection.handedOver - held
+    if acknowledged > connection.acknowledged || held == 0 { connection.lastProgress = now }
+    connection.acknowledged = acknowledged
+    if held == 0, !connection.isBlocked {
+      connection.isAwaited = false
+      return .never
+    }
+    let deadline = connection.lastProgress + configuration.giveUpAfter
+    return deadline <= now ? nil : min(deadline, now + progressInterval)
   }
 
   func updateInterest(of connection: Connection) {

@@ -34,6 +34,7 @@ extension Server {
     connection.phase = .ending
     // What has ended can be written at any time, and would be reported without end.
     connection.isBlocked = false
+    connection.isAwaited = false
     updateInterest(of: connection)
     connection.endsBy = now + configuration.goodbye
     look(at: connection, by: connection.endsBy)
@@ -50,6 +51,7 @@ extension Server {
     }
     room.remove(connection)
     connection.isMute = true
+    connection.isAwaited = false
     connection.isTorn = isTorn
     connection.isBlocked = false
     updateInterest(of: connection)

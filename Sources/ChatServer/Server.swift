@@ -48,6 +48,8 @@ package actor Server {
   /// The time as of this turn.
   var now = Moment.now
   private var deadlines = Deadlines()
+  /// How often a connection is looked at that something is on its way to.
+  let progressInterval: Duration
   /// When a crowded room stops to wait for its slowest members.
   var patienceEnds = Moment.never
   /// When the listeners are to be tried again, and how long it is to be the next time that descriptors are short.
@@ -74,6 +76,7 @@ package actor Server {
     self.log = ServerLog(writer: log)
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
+    progressInterval = configuration.giveUpAfter / 40
     switch configuration.eventLayer {
     case .portable: readiness = DispatchReadiness()
     #if os(Linux)
@@ -197,15 +200,9 @@ package actor Server {
   private func look(at connection: Connection) {
     connection.nextLook = .never
     var next = Moment.never
-    if connection.isBlocked {
-      // The kernel says that it can be written only when a good part of a large buffer is free: a slow reader takes bytes
-      // long before that.
-      let held = connection.descriptor.unacknowledgedBytes()
-      if held < connection.heldByKernel { connection.lastProgress = now }
-      connection.heldByKernel = held
-      let deadline = connection.lastProgress + configuration.giveUpAfter
-      if deadline <= now { return lose(connection) }
-      next = min(deadline, now + configuration.giveUpAfter / 10)
+    if connection.isAwaited {
+      guard let again = progress(of: connection) else { return lose(connection) }
+      next = again
     }
     if connection.phase == .ending {
       if connection.endsBy <= now { return close(connection) }

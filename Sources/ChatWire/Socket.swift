@@ -230,6 +230,4 @@ package struct SocketOption: Sendable {
   package static let keepAliveInterval = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_KEEPINTVL)
   /// Questions without an answer before the connection counts as broken.
   package static let keepAliveCount = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_KEEPCNT)
-  /// Milliseconds that sent bytes may stay without acknowledgement.
-  package static let userTimeout = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_USER_TIMEOUT)
 }

@@ -127,7 +127,7 @@ import Testing
       .reuseAddress, .keepAlive, .ipv6Only, .noDelay, .keepAliveIdle, .keepAliveInterval, .keepAliveCount,
     ]
     for option in options { #expect(throws: Never.self) { try socket.set(option, to: 1) } }
-    for option in [SocketOption.receiveBuffer, .sendBuffer, .userTimeout] {
+    for option in [SocketOption.receiveBuffer, .sendBuffer, .unsentLowWater] {
       #expect(throws: Never.self) { try socket.set(option, to: 30_000) }
     }
     #expect(fcntl(socket.number, F_GETFD) & FD_CLOEXEC != 0, "programs that are started do not get it")
