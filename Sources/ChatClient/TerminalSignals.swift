@@ -11,7 +11,7 @@ private let endIsAsked = Atomic(false)
 
 /// The signals that concern who sits on a terminal, noted when they come, for the input thread to act on where it waits.
 struct TerminalSignals {
-  private static let concerned = [SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  private static let concerned = [SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM]
 
   /// What the process did about each signal before, to go back to.
   private var previous: [(signal: CInt, action: sigaction)] = []
@@ -42,6 +42,8 @@ struct TerminalSignals {
       let code = errno
       arrived.bitwiseOr(1 << UInt64(signal), ordering: .relaxed)
       if signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT { endIsAsked.store(true, ordering: .relaxed) }
+      // One that comes just before a write begins does not interrupt it: so another follows, for as long as it takes.
+      if endIsAsked.load(ordering: .relaxed) { alarm(1) }
       var byte: UInt8 = 0
       _ = write(callDescriptor.load(ordering: .relaxed), &byte, 1)
       errno = code
@@ -76,6 +78,7 @@ struct TerminalSignals {
   }
 
   mutating func stopNoting() {
+    alarm(0)
     for (signal, action) in previous {
       var action = action
       sigaction(signal, &action, nil)
