@@ -10,7 +10,7 @@ private func lines(_ file: HistoryFile) throws -> [String] {
   return try file.load().map { String(decoding: $0, as: UTF8.self) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct HistoryFileTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryFileTests {
   private let directory: TemporaryDirectory
   private var file: HistoryFile
 

@@ -12,7 +12,7 @@ private func shown(_ line: String, own: String = "7", colours: Bool = true, time
 private let plain = "\u{1B}[0m"
 private let mark = "\u{1B}[0;1;7m"
 
-@Suite(.timeLimit(.minutes(1))) struct LineStyleTests {
+@Suite(.timeLimit(.minutes(10))) struct LineStyleTests {
   @Test func aNoticeIsDim() { #expect(shown("* 8 has left") == "\u{1B}[2m* 8 has left\(plain)\n") }
 
   @Test func aNameKeepsItsColour() {

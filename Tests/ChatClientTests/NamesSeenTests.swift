@@ -11,7 +11,7 @@ private func completion(_ word: String, _ names: NamesSeen) -> NamesSeen.Complet
   names.completion(of: Array(word.utf8))
 }
 
-@Suite(.timeLimit(.minutes(1))) struct NamesSeenTests {
+@Suite(.timeLimit(.minutes(10))) struct NamesSeenTests {
   @Test func theOnlyNameIsCompleted() {
     #expect(completion("an", names("anna", "bob")) == .adding(Array("na".utf8), isWhole: true))
     #expect(completion("AN", names("anna", "anna")) == .adding(Array("na".utf8), isWhole: true))

@@ -7,7 +7,7 @@ private func texts(_ paste: Paste) -> [String] {
   (paste.lines + [paste.rest]).map { String(decoding: $0, as: UTF8.self) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct PasteTests {
+@Suite(.timeLimit(.minutes(10))) struct PasteTests {
   @Test func everyKindOfLineEndEndsALine() {
     #expect(texts(paste("a\nb\r\nc\rd")) == ["a", "b", "c", "d"])
     #expect(texts(paste("a\n\n\r\r\n")) == ["a", "", "", "", ""])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a connection that comes back is made of: the waits, and what was on its way.
-@Suite(.timeLimit(.minutes(1))) struct ReconnectionPartsTests {
+@Suite(.timeLimit(.minutes(10))) struct ReconnectionPartsTests {
   @Test func waitsGrowFromHalfASecondToHalfAMinuteAndDiffer() {
     var random = SeededRandom.printed(for: "Backoff")
     var backoff = Backoff()

@@ -5,7 +5,7 @@ import Testing
 
 /// Every way in which a pipe, a disk or a terminal ends under the client: it goes within a second, with the right status and
 /// without noise.
-@Suite(.timeLimit(.minutes(3))) struct ClientEndsTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientEndsTests {
   private let greeting = "Connected to chat server. Type 'exit' to leave."
 
   /// Three tries, as others use the machine too: the client's own end within a second of what `attempt` does last.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Typing while very much arrives.
-@Suite(.timeLimit(.minutes(3))) struct ClientFloodTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientFloodTests {
   private static let linesPerSecond = 5000
   private static let seconds = 10
 

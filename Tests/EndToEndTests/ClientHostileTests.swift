@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whatever a server sends, nothing of it acts on who reads it: on a terminal, in a pipe and as JSON.
-@Suite(.timeLimit(.minutes(3))) struct ClientHostileTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientHostileTests {
   /// Every sequence as a message of its own, then a line that says that it was the last.
   private let lines: [[UInt8]]
   private let names: [String]

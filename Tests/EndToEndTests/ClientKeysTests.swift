@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the client adds to libedit's keys: pasted blocks, words, names, search, history.
-@Suite(.timeLimit(.minutes(3))) struct ClientKeysTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientKeysTests {
   private let server: ServerProgram
   private let member: Dialogue
   private let directory: TemporaryDirectory

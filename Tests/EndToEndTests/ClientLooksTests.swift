@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Colours, marks, times and the bell.
-@Suite(.timeLimit(.minutes(2))) struct ClientLooksTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientLooksTests {
   private let server: ServerProgram
   private let member: Dialogue
   private let terminal: Pty

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Pasted blocks that come while something else goes on.
-@Suite(.timeLimit(.minutes(3))) struct ClientPasteTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientPasteTests {
   private let server: ServerProgram
   private let member: Dialogue
   private let directory: TemporaryDirectory

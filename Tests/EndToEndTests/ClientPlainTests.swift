@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--plain`: a terminal that only shows text, as a screen reader has it read.
-@Suite(.timeLimit(.minutes(2))) struct ClientPlainTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientPlainTests {
   private let server: ServerProgram
   private let member: Dialogue
   private let terminal: Pty

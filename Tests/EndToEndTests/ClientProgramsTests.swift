@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The client as a part of other programs: JSON, and options that go together.
-@Suite(.timeLimit(.minutes(2))) struct ClientProgramsTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientProgramsTests {
   @Test func `Each received line is a JSON object`() throws {
     let server = try ScriptedServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--json"])

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A connection that breaks, and comes back where that is asked for.
-@Suite(.timeLimit(.minutes(2))) struct ClientReconnectTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientReconnectTests {
   @Test func `What is typed meanwhile is sent in order once the server is back`() throws {
     let terminal = try Pty()
     var server: ScriptedServer? = try ScriptedServer()

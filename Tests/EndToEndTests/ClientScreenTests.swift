@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The screen as a person sees it, in a real terminal of two sizes and with two kinds of locale.
-@Suite(.timeLimit(.minutes(3))) struct ClientScreenTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientScreenTests {
   static let settings: [(rows: Int, columns: Int, locale: String)] = [
     (24, 80, "C.UTF-8"), (5, 20, "C.UTF-8"), (24, 80, "C"), (5, 20, "C"),
   ]

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `--send`: one line from a script, and a status that says what became of it.
-@Suite(.timeLimit(.minutes(2))) struct ClientSendTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientSendTests {
   @Test func `One line is sent, and the client leaves when the server has it`() throws {
     let server = try ServerProgram()
     let member = try server.join()

@@ -3,7 +3,7 @@ import Testing
 
 /// All that happens around a half-typed line, one thing after another: at the end a person sees every line once and whole, in
 /// windows of two sizes, with two kinds of locale, and with the window changed in between.
-@Suite(.timeLimit(.minutes(3))) struct ClientTourTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientTourTests {
   private let greeting = "Connected to chat server. Type 'exit' to leave."
 
   @Test(arguments: ClientScreenTests.settings)

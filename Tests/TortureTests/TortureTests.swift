@@ -3,7 +3,7 @@ import Testing
 
 /// The rows of `mychattorture` at a size for every day, each in a process of its own, as each wants descriptors by the
 /// hundred. One after the other, as each takes all of the machine; those that mostly wait run beside them.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct TortureTests {
   @Test(
     "Each promise about hostile peers and hard knocks holds",
@@ -11,7 +11,7 @@ struct TortureTests {
   func row(number: Int) throws { try expectHolds(number) }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PatienceTests {
   @Test("A peer that stands still, or whose machine vanishes, is given up", arguments: [6, 7])
   func row(number: Int) throws { try expectHolds(number) }
