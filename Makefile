@@ -91,7 +91,7 @@ fuzz: ## Fuzz the framer, safe text and the address parser, FUZZ_SECONDS (600) e
 	@mkdir -p .build/fuzz
 	@for target in Framer SafeText Address; do mkdir -p .build/fuzz/$$target && \
 	  swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -module-name Fuzz \
-	    Sources/ChatWire/*.swift Tests/Fuzz/$${target}Fuzz.swift -o .build/fuzz/run$$target && \
+	    $$(find Sources/ChatWire -name "*.swift") Tests/Fuzz/$${target}Fuzz.swift -o .build/fuzz/run$$target && \
 	  SWIFT_BACKTRACE=enable=no .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=512 \
 	    -artifact_prefix=.build/fuzz/ \
 	    .build/fuzz/$$target Tests/Fuzz/Corpus/$$target || exit 1; done

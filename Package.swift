@@ -26,16 +26,19 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CEditLine", path: "Sources/CEditLine", providers: [.apt(["libedit-dev"])]),
-    .systemLibrary(name: "CEpoll", path: "Sources/CEpoll"),
+    .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .target(name: "ChatWire", swiftSettings: strict),
-    .target(name: "ChatServer", dependencies: ["ChatWire", "CEpoll"], swiftSettings: server),
+    .target(name: "ChatServer", dependencies: ["ChatWire", "CLinux"], swiftSettings: server),
     .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine"], swiftSettings: strict),
     .executableTarget(
       name: "mychatserver", dependencies: ["ChatServer", "ChatWire", arguments], swiftSettings: strict),
     .executableTarget(
       name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
-    .target(name: "ChatLoad", dependencies: ["ChatWire", "CEpoll"], swiftSettings: strict),
-    .executableTarget(name: "mychatload", dependencies: ["ChatLoad", "ChatWire", arguments], swiftSettings: strict),
+    .target(
+      name: "ChatLoad", dependencies: ["ChatWire", "CLinux"], path: "Tests/Load", swiftSettings: strict),
+    .executableTarget(
+      name: "mychatload", dependencies: ["ChatLoad", "ChatWire", arguments], path: "Tests/LoadTool",
+      swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: optimized),
     .executableTarget(
       name: "mychatdemo", dependencies: ["mychatserver", "mychatclient", "TestSupport"], path: "Tests/Demo",
@@ -53,7 +56,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .executableTarget(
-      name: "mychattorture", dependencies: ["ChatWire", "CEpoll", "TestSupport", "mychatserver", "mychatclient"],
+      name: "mychattorture", dependencies: ["ChatWire", "CLinux", "TestSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),
     .testTarget(
       name: "TortureTests", dependencies: ["mychattorture", "FailingCalls", "TestSupport"], swiftSettings: strict),

@@ -12,13 +12,13 @@ package struct Client {
   private static let proofMilliseconds: CInt = 200
 
   private let options: Options
-  private let connection: Connection
-  private let inbox: Inbox
+  private let connection: ServerConnection
+  private let inbox: Mailbox
   private let wakeup: Wakeup
   private let sender: Sender
-  private let presentation: Presentation
+  private let presentation: LineFormatter
   /// The names that Tab completes.
-  private let names: NamesSeen?
+  private let names: NameCompletion?
   private let terminal: Terminal?
   /// Nil where a connection that breaks is not made again.
   private let reconnection: Reconnection?
@@ -28,7 +28,7 @@ package struct Client {
   package static func run(connectingTo address: Address, _ options: Options) -> CInt {
     prepareProcess()
     do {
-      let connection = try Connection.open(to: address)
+      let connection = try ServerConnection.open(to: address)
       let client = try Client(connection, to: address, options)
       let greeting = client.presentation.event("connected", Wording.connected)
       if let ending = Self.show(greeting) { return client.conclude(ending, hasLeft: false) }
@@ -44,14 +44,14 @@ package struct Client {
     occupyStandardStreams()
   }
 
-  private init(_ connection: Connection, to address: Address, _ options: Options) throws(SystemCallError) {
+  private init(_ connection: ServerConnection, to address: Address, _ options: Options) throws(SystemCallError) {
     self.options = options
     self.connection = connection
     wakeup = try Wakeup()
-    inbox = Inbox(wakeup: wakeup)
+    inbox = Mailbox(wakeup: wakeup)
     terminal = options.json ? nil : Terminal()
-    names = terminal == nil || options.plain ? nil : NamesSeen()
-    presentation = Presentation(options, onTerminal: isatty(STDOUT_FILENO) == 1, names: names)
+    names = terminal == nil || options.plain ? nil : NameCompletion()
+    presentation = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, names: names)
     presentation.isKnown(as: connection.ownName)
     sender = Sender(connection, remembers: options.reconnects, wakeup: wakeup)
     let inbox = inbox
@@ -64,8 +64,9 @@ package struct Client {
   private func converse() -> CInt {
     guard let terminal else { return conversePlainly() }
     if options.plain {
-      if let editor = PlainEditor(on: terminal, options, inbox: inbox, wakeup: wakeup) { return converse(editor) }
-    } else if let editor = LineEditor(on: terminal, options, names: names ?? NamesSeen(), inbox: inbox, wakeup: wakeup)
+      if let editor = BasicEditor(on: terminal, options, inbox: inbox, wakeup: wakeup) { return converse(editor) }
+    } else if let editor = LibeditEditor(
+      on: terminal, options, names: names ?? NameCompletion(), inbox: inbox, wakeup: wakeup)
     {
       return converse(editor)
     }
@@ -105,7 +106,7 @@ extension Client {
   private func conversePlainly() -> CInt {
     let say: @Sendable ([UInt8]) -> Void = { StandardOutput.write($0, to: STDERR_FILENO) }
     receive(show: Self.show, lose: { [options] in if options.json { _ = Self.show($0) } else { say($0) } }, say: say)
-    var input = PlainInput(sender: sender, inbox: inbox, wakeup: wakeup)
+    var input = PipeReader(sender: sender, inbox: inbox, wakeup: wakeup)
     switch input.sendAll() {
     case .left:
       reconnection?.stop()
@@ -144,7 +145,7 @@ extension Client {
 
 /// On a terminal: the receiver fills the inbox, the editor shows it, and a queue sends.
 extension Client {
-  private func converse(_ editor: some LineSource) -> CInt {
+  private func converse(_ editor: some LineReader) -> CInt {
     receive(
       show: { [inbox] lines in
         inbox.put(lines)
@@ -183,7 +184,7 @@ extension Client {
   }
 
   /// Says goodbye, and shows what still comes until the server has said its own.
-  private func leave(_ editor: some LineSource) -> CInt {
+  private func leave(_ editor: some LineReader) -> CInt {
     editor.close()
     reconnection?.stop()
     sender.leave()

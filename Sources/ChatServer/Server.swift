@@ -16,7 +16,7 @@ package actor Server {
   let configuration: Configuration
   var room: Room
   var connections = ConnectionTable()
-  let log: ServerLog
+  let log: Console
   let onStopped: @Sendable () -> Void
 
   var listeners: [Listener] = []
@@ -73,7 +73,7 @@ package actor Server {
     executor = QueueExecutor(label: "mychat.room")
     self.configuration = configuration
     room = Room(logBytes: configuration.logBytes)
-    self.log = ServerLog(writer: log)
+    self.log = Console(writer: log)
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     progressInterval = configuration.giveUpAfter / 40

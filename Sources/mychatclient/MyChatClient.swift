@@ -119,7 +119,7 @@ struct MyChatClient: ParsableCommand {
 
   mutating func run() throws {
     let address = try serverAddress()
-    if let send { throw ExitCode(SingleLine.send(send, to: address)) }
+    if let send { throw ExitCode(SendOnce.send(send, to: address)) }
     throw ExitCode(Client.run(connectingTo: address, options))
   }
 

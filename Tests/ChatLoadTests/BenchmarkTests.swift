@@ -17,7 +17,7 @@ struct BenchmarkTests {
 
     #expect(isClean, "\(said)")
     // The others may be missing here, and then that is said.
-    for peer in Peer.allCases { #expect(said.contains { $0.contains(peer.name) }) }
+    for peer in Contender.allCases { #expect(said.contains { $0.contains(peer.name) }) }
     let text = { (name: String) in try String(contentsOfFile: directory.file("bench/\(name)"), encoding: .utf8) }
     #expect(try text("bench.md").contains("| people in the room | mychatserver |"))
     #expect(try text("cost.svg").contains("mychatserver</text>"))

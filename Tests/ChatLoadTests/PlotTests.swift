@@ -12,7 +12,7 @@ struct PlotTests {
     plan.rates = [100, 10_000]
     let machine = Machine(processor: "Abacus <9000> & sons", cores: 2, kernel: "6.1", date: "2026-11-22")
     var results = BenchmarkResults(plan: plan, machine: machine)
-    for (index, peer) in Peer.allCases.enumerated() {
+    for (index, peer) in Contender.allCases.enumerated() {
       for point in plan.points {
         // Three rounds, of which the middle one counts.
         for factor in [3, 1, 2] {
@@ -32,7 +32,7 @@ struct PlotTests {
     let svg = isCost ? results.costPlot.svg : results.latencyPlot.svg
     let document = try XMLDocument(xmlString: svg)
     let texts = try document.nodes(forXPath: "//*[local-name()='text']").compactMap(\.stringValue)
-    for name in Peer.allCases.map(\.name) { #expect(texts.contains(name)) }
+    for name in Contender.allCases.map(\.name) { #expect(texts.contains(name)) }
     let expected =
       isCost
       ? ["people in the room", "server CPU time per delivery", "2", "100", "200 ns", "1 µs"]

@@ -1,4 +1,4 @@
-import CEpoll
+import CLinux
 import ChatWire
 import Glibc
 import TestSupport

@@ -1,0 +1,84 @@
+/// How received lines look on a terminal: each name in its colour, own name and mentions marked, notices dim, and the time
+/// before each line if it is wanted. It adds colours (ECMA-48 SGR), and the time; it changes no character of a line.
+package struct LineStyle: Sendable {
+  package let colours: Bool
+  package let timestamps: Bool
+
+  package init(colours: Bool, timestamps: Bool) {
+    self.colours = colours
+    self.timestamps = timestamps
+  }
+
+  /// Whether lines pass as they are.
+  package var isPlain: Bool { !colours && !timestamps }
+
+  private static let plain = Array("\u{1B}[0m".utf8)
+  private static let dim = Array("\u{1B}[2m".utf8)
+  /// Bold and reversed: to be seen in any theme, and without telling colours apart.
+  private static let mark = Array("\u{1B}[0;1;7m".utf8)
+
+  /// Red to cyan, each also in bold: they come from the terminal's theme, so they can be read on light and on dark.
+  private static let nameColours = (1...6).flatMap { ["\u{1B}[3\($0)m", "\u{1B}[1;3\($0)m"] }.map { Array($0.utf8) }
+
+  /// The same for a name in every session and on every machine (FNV-1a, 32 bits).
+  package static func colour(of name: some Sequence<UInt8>) -> [UInt8] {
+    let hash = name.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    // The low bits of the hash follow the last byte closely, and ports differ in their last digits.
+    return nameColours[Int((hash ^ hash >> 15) % UInt32(nameColours.count))]
+  }
+
+  /// Appends `line`, given without its newline, and a newline.
+  /// - Parameters:
+  ///   - time: as `HH:MM`.
+  ///   - ownName: what is marked where it stands as a word.
+  package func append(
+    _ line: ArraySlice<UInt8>, _ parts: ReceivedLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]
+  ) {
+    if timestamps {
+      if colours { output += Self.dim }
+      output += time
+      if colours { output += Self.plain }
+      output.append(UInt8(ascii: " "))
+    }
+    if colours {
+      appendColoured(line, parts, ownName, to: &output)
+    } else {
+      output += line
+    }
+    output.append(UInt8(ascii: "\n"))
+  }
+
+  private func appendColoured(
+    _ line: ArraySlice<UInt8>, _ parts: ReceivedLine, _ ownName: [UInt8], to output: inout [UInt8]
+  ) {
+    switch (parts.kind, parts.name) {
+    case (.notice, _):
+      output += Self.dim
+      appendMarked(line, ownName, then: Self.dim, to: &output)
+      output += Self.plain
+    case (.message, let name?):
+      output += name.elementsEqual(ownName) ? Self.mark : Self.colour(of: name)
+      output += name
+      output += Self.plain
+      output += ": ".utf8
+      appendMarked(parts.text, ownName, then: [], to: &output)
+    case (.message, nil):
+      appendMarked(line, ownName, then: [], to: &output)
+    }
+  }
+
+  private func appendMarked(
+    _ text: ArraySlice<UInt8>, _ ownName: [UInt8], then style: [UInt8], to output: inout [UInt8]
+  ) {
+    var rest = text
+    while let mention = Mention.first(of: ownName, in: rest, within: text) {
+      output += rest[..<mention.lowerBound]
+      output += Self.mark
+      output += rest[mention]
+      output += Self.plain
+      output += style
+      rest = rest[mention.upperBound...]
+    }
+    output += rest
+  }
+}

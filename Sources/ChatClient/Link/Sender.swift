@@ -1,0 +1,117 @@
+import ChatWire
+import Dispatch
+import Synchronization
+
+/// Sends on a serial queue of its own, so that a server that does not read never holds up who types.
+///
+/// What waits here was typed by a person, so it has no bound of its own; who reads a file waits for `isIdle`. That a line could
+/// not be sent is not told: whoever receives on the same connection learns of its end.
+package final class Sender: Sendable {
+  private struct State {
+    /// Nil while there is none that works.
+    var connection: ServerConnection?
+    /// Whole lines that were not written yet; of the first, the end alone may be left.
+    var waiting: [ArraySlice<UInt8>] = []
+    /// What may be on its way.
+    var sent = UnconfirmedLines()
+  }
+
+  /// Bytes that one write takes at most.
+  private static let writeBytes = 64 * 1024
+
+  private let state: Mutex<State>
+  private let queue = DispatchQueue(label: "mychat.send")
+  /// Called whenever nothing waits any more.
+  private let wakeup: Wakeup
+  /// Whether to remember what may be on its way.
+  private let remembers: Bool
+
+  /// - Parameter remembers: whether `disconnect` is to say what may or may not have arrived.
+  package init(_ connection: ServerConnection, remembers: Bool, wakeup: Wakeup) {
+    state = Mutex(State(connection: connection))
+    self.remembers = remembers
+    self.wakeup = wakeup
+  }
+
+  /// Whether nothing waits to be written.
+  package var isIdle: Bool { state.withLock { $0.waiting.isEmpty } }
+
+  /// Sends `lines`, each with its newline, once a connection takes them.
+  package func send(_ lines: [UInt8]) {
+    guard !lines.isEmpty else { return }
+    state.withLock { $0.waiting.append(lines[...]) }
+    queue.async { self.drain() }
+  }
+
+  private func drain() {
+    while let (connection, piece) = nextPiece() {
+      let count = connection.send(piece)
+      let isIdle = state.withLock { state in
+        if remembers {
+          state.sent.append(
+            piece.prefix(count), unacknowledged: connection.unacknowledgedBytes,
+            now: DispatchTime.now().uptimeNanoseconds)
+        }
+        state.waiting[0] = state.waiting[0].dropFirst(count)
+        if state.waiting[0].isEmpty { state.waiting.removeFirst() }
+        if count < piece.count { state.connection = nil }
+        return state.waiting.isEmpty
+      }
+      if isIdle { wakeup.call() }
+    }
+  }
+
+  private func nextPiece() -> (ServerConnection, ArraySlice<UInt8>)? {
+    state.withLock { state in
+      guard let connection = state.connection, let first = state.waiting.first else { return nil }
+      return (connection, first.prefix(Self.writeBytes))
+    }
+  }
+
+  /// Says goodbye once all before it is sent.
+  package func leave() { queue.async { _ = self.goodbye() } }
+
+  /// Says goodbye once all before it is sent, and returns then.
+  /// - Returns: whether it could be said.
+  package func leaveNow() -> Bool { queue.sync { goodbye() } }
+
+  private func goodbye() -> Bool {
+    guard let connection = state.withLock({ $0.waiting.isEmpty ? $0.connection : nil }) else { return false }
+    return OutgoingLine.leave(connection)
+  }
+
+  /// Ends the connection, which is broken. What was not written stays, to be sent on the next.
+  /// - Returns: the lines that may or may not have arrived, each without its newline.
+  package func disconnect(_ connection: ServerConnection) -> [[UInt8]] {
+    // Before the shutdown, as its own mark in the stream would count.
+    let unacknowledged = connection.unacknowledgedBytes
+    // Wakes a write that waits for a server that takes nothing.
+    connection.shutdown()
+    return queue.sync {
+      state.withLock { state in
+        state.connection = nil
+        let now = DispatchTime.now().uptimeNanoseconds
+        var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, now: now)
+        // The rest of a line that went out in part belongs to it.
+        if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first {
+          let end = first.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? first.endIndex
+          uncertain += first[..<end]
+          state.waiting[0] = first[end...]
+          if state.waiting[0].isEmpty { state.waiting.removeFirst() }
+        }
+        return uncertain.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+      }
+    }
+  }
+
+  /// Goes on with another connection.
+  package func resume(on connection: ServerConnection) {
+    state.withLock { $0.connection = connection }
+    queue.async { self.drain() }
+  }
+
+  /// The lines that were not written, each without its newline.
+  package var unsentLines: [[UInt8]] {
+    state.withLock { $0.waiting.flatMap { $0 } }.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+  }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import Synchronization
+
+/// A bit for each signal that has come and was not yet looked at.
+private let arrived = Atomic<UInt64>(0)
+/// The descriptor to which a byte is written when one comes.
+private let callDescriptor = Atomic<CInt>(-1)
+
+/// Whether one has come that asks the process to end.
+private let endIsAsked = Atomic(false)
+
+/// The signals that concern who sits on a terminal, noted when they come, for the input thread to act on where it waits.
+struct TerminalSignals {
+  private static let concerned = [SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM]
+
+  /// What the process did about each signal before, to go back to.
+  private var previous: [(signal: CInt, action: sigaction)] = []
+
+  /// Starts to note signals. The pipe behind `wakeup` has to live until `stopNoting`.
+  init(calling wakeup: Wakeup) {
+    arrived.store(0, ordering: .relaxed)
+    endIsAsked.store(false, ordering: .relaxed)
+    callDescriptor.store(wakeup.callDescriptor, ordering: .relaxed)
+    for signal in Self.concerned {
+      var before = sigaction()
+      // What our parent chose to ignore (nohup) stays ignored.
+      guard sigaction(signal, nil, &before) == 0, !Self.isIgnored(before) else { continue }
+      previous.append((signal, before))
+      Self.note(signal)
+    }
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  private static func note(_ signal: CInt) {
+    var action = sigaction()
+    // No SA_RESTART: a write to a terminal that nobody reads would never end.
+    action.sa_flags = 0
+    action.__sigaction_handler.sa_handler = { signal in
+      let code = errno
+      arrived.bitwiseOr(1 << UInt64(signal), ordering: .relaxed)
+      if signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT { endIsAsked.store(true, ordering: .relaxed) }
+      // One that comes just before a write begins does not interrupt it: so another follows, for as long as it takes.
+      if endIsAsked.load(ordering: .relaxed) { alarm(1) }
+      var byte: UInt8 = 0
+      _ = write(callDescriptor.load(ordering: .relaxed), &byte, 1)
+      errno = code
+    }
+    sigaction(signal, &action, nil)
+  }
+
+  /// Whether a signal has asked the process to end.
+  static var askForEnd: Bool { endIsAsked.load(ordering: .relaxed) }
+
+  /// Whether `signal` has come since this was last asked.
+  func take(_ signal: CInt) -> Bool {
+    let bit = UInt64(1) << UInt64(signal)
+    return arrived.bitwiseAnd(~bit, ordering: .relaxed).oldValue & bit != 0
+  }
+
+  /// The terminal has gone. To who leads its session Linux says so by a signal as well, a moment later.
+  func hungUp() -> InputEvent {
+    for _ in 0..<10 {
+      if take(SIGHUP) { return .terminated(signal: SIGHUP) }
+      _ = poll(nil, 0, 10)
+    }
+    return .hungUp
+  }
+
+  /// Stops this process, and all that run in the foreground with it, until they are continued.
+  func suspend() {
+    Glibc.signal(SIGTSTP, SIG_DFL)
+    kill(0, SIGTSTP)
+    Self.note(SIGTSTP)
+    _ = take(SIGCONT)
+  }
+
+  mutating func stopNoting() {
+    alarm(0)
+    for (signal, action) in previous {
+      var action = action
+      sigaction(signal, &action, nil)
+    }
+    previous = []
+  }
+}

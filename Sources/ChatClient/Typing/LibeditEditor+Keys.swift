@@ -1,0 +1,82 @@
+import CEditLine
+import ChatWire
+import Glibc
+
+/// The keys that the client adds to libedit's own.
+extension LibeditEditor {
+  /// What libedit is handed when a pasted block is to be put in: no key of the person's, so that it can be a command of its
+  /// own, which libedit carries out when it is ready for one. It is a C1 control, which nobody types.
+  static let pasteKey: UInt32 = 0x9D
+
+  /// Adds the commands; bindings come and go, and they stay.
+  func addCommands() {
+    editline_add(editor, "mychat-clear-screen") { editor, _ in
+      LibeditEditor.of(editor)?.clearScreen()
+      return UInt8(CC_NORM)
+    }
+    editline_add(editor, "mychat-complete") { editor, _ in
+      LibeditEditor.of(editor)?.complete() ?? UInt8(CC_NORM)
+    }
+    editline_add(editor, "mychat-paste") { editor, _ in
+      LibeditEditor.of(editor)?.insertPaste() ?? UInt8(CC_NORM)
+    }
+  }
+
+  /// What xterm and its like write, after ESC, for keys that mean nothing here: F5 to F12, Insert, Page Up and Page Down, and arrows,
+  /// Home and End with Shift and the like. libedit takes the end of a sequence that it does not know for text.
+  private static let otherKeys: [String] = {
+    let tilde = [2, 5, 6, 15, 17, 18, 19, 20, 21, 23, 24]
+    let modifiers = 2...8
+    let plain = tilde.map { "[\($0)~" } + ["OP", "OQ", "OR", "OS", "[Z"]
+    return plain
+      + modifiers.flatMap { modifier in
+        (tilde + [3]).map { "[\($0);\(modifier)~" } + "ABFHPQRS".map { "[1;\(modifier)\($0)" }
+          + (modifier == 3 || modifier == 5 ? [] : ["[1;\(modifier)C", "[1;\(modifier)D"])
+      }
+  }()
+
+  func bindKeys() {
+    let isVi = editline_is_vi(editor) != 0
+    editline_bind_key(editor, 0, "^L", "mychat-clear-screen")
+    editline_bind_key(editor, 0, "^I", "mychat-complete")
+    editline_bind_key(editor, 0, "\\235", "mychat-paste")
+    // Ctrl and Alt with the left and right arrows, as xterm and its like write them. In vi's way ESC goes to command mode,
+    // and the rest is a key there, as libedit has it for the arrows alone.
+    let (next, previous) = isVi ? ("vi-next-word", "vi-prev-word") : ("em-next-word", "ed-prev-word")
+    for modifier in ["3", "5"] {
+      editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)C", next)
+      editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)D", previous)
+    }
+    for key in Self.otherKeys {
+      if isVi { editline_bind_key(editor, 1, key, "ed-ignore") }
+      editline_bind_key(editor, isVi ? 1 : 0, "\\e" + key, "ed-ignore")
+    }
+    if !isVi { editline_bind_key(editor, 0, "^S", "em-inc-search-next") }
+    if isVi {
+      editline_bind_key(editor, 1, "^L", "mychat-clear-screen")
+      editline_bind_key(editor, 1, "\\235", "mychat-paste")
+    }
+  }
+
+  /// Names that one Tab shows at most: a few rows, not a screen.
+  private static let shownNames = 50
+
+  /// Completes the word before the cursor to a name, shows the names if there are several, or puts in a TAB if there is none.
+  private func complete() -> UInt8 {
+    let line = el_line(editor).pointee
+    let before = Array(UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer))
+    let start = before.lastIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { $0 + 1 } ?? 0
+    switch names.completion(of: Array(before[start...])) {
+    case .none: editline_insert(editor, "\t")
+    case .adding(let rest, let isWhole):
+      let text = String(decoding: rest, as: UTF8.self) + (isWhole && start == 0 ? ": " : "")
+      guard !text.isEmpty else { return UInt8(CC_ERROR) }
+      editline_insert(editor, text)
+    case .several(let names):
+      let more = names.count > Self.shownNames ? [Wording.moreNames(names.count - Self.shownNames)] : []
+      let shown = names.prefix(Self.shownNames) + more
+      showLine(after: Array(shown.joined(separator: "  ".utf8)) + [UInt8(ascii: "\n")])
+    }
+    return UInt8(CC_REFRESH)
+  }
+}

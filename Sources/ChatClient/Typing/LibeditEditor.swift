@@ -1,0 +1,382 @@
+import CEditLine
+import ChatWire
+import Dispatch
+import Glibc
+
+/// Edits the lines that a person types on a terminal with libedit, and shows between the person's strokes what the inbox
+/// holds, without disturbing the line that is being typed.
+///
+/// libedit knows one thread: all of this is for the input thread alone. While it exists the terminal is in libedit's
+/// modes, in which every key is a byte to read; `close` gives it back.
+final class LibeditEditor: LineReader {
+  /// Nanoseconds between two updates of the screen, however much arrives: 60 a second.
+  static let updateInterval: UInt64 = 16_666_667
+
+  let terminal: Terminal
+  /// What was received and waits to be shown.
+  private let inbox: Mailbox
+  /// Called by the inbox and by signals.
+  private let wakeup: Wakeup
+  private var signals: TerminalSignals
+  let editor: OpaquePointer
+  private let history: History
+  /// The names that Tab completes.
+  let names: NameCompletion
+  /// Where libedit draws: nowhere that is seen. It is looked at for the bell.
+  private let drawing: LibeditOutput
+  /// What stands before the line, safe to show.
+  private let prompt: [UInt8]
+  /// What is shown of the connection above the line, if anything.
+  private var status: [UInt8] = []
+  /// Prompt and line on the screen.
+  private var block = EditBlock()
+  /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
+  let canErase: Bool
+  /// Whether a long pasted block is asked about.
+  let guardsPaste: Bool
+  /// What was pasted and is not in yet.
+  var pasting: Pasting?
+  /// What has come so far of a block whose end has not come.
+  var arriving: [UInt8]?
+  /// When something of it last came, in nanoseconds of the monotonic clock.
+  var lastArrival: UInt64 = 0
+  /// What the next line begins with, before and behind the cursor, if it does not begin empty.
+  var carried: (before: [UInt8], after: [UInt8])?
+  /// Whether libedit has been handed the key for what waits to be put in, and has not carried it out.
+  var isPasteKeyOut = false
+  /// Lines of a pasted block that were not handed out yet.
+  var pastedLines: ArraySlice<[UInt8]> = []
+  var keyboard = Keyboard()
+  /// The terminal's modes while a line is typed; known from the first stroke on.
+  private var editingModes: termios?
+  /// The bytes so far of a character of several.
+  private var decoding = mbstate_t()
+  /// Why the line that is being typed has to end; libedit only hears of an end of input.
+  private var outcome: InputEvent?
+  /// Whether libedit is only to end the line for it to be begun anew.
+  private var mustBeginAnew = false
+  /// Whether a stroke may have changed the line since it was shown.
+  var isLineStale = false
+  /// When the screen was last updated, in nanoseconds of the monotonic clock.
+  private var lastUpdate: UInt64 = 0
+
+  /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
+  /// does so.
+  init?(on terminal: Terminal, _ options: Options, names: NameCompletion, inbox: Mailbox, wakeup: Wakeup) {
+    Terminal.chooseLocale()
+    guard let drawing = LibeditOutput(), let editor = editline_init("mychatclient", drawing.stream),
+      let history = History(options.history)
+    else { return nil }
+    self.drawing = drawing
+    self.terminal = terminal
+    self.inbox = inbox
+    self.wakeup = wakeup
+    self.editor = editor
+    self.history = history
+    self.names = names
+    guardsPaste = options.pasteGuard
+    prompt = SafeText.made(from: Array(options.prompt.utf8))
+    signals = TerminalSignals(calling: wakeup)
+    canErase = editline_terminal_can(editor, "up") != 0 && editline_terminal_can(editor, "cd") != 0
+
+    editline_set_editor(editor, "emacs")
+    editline_set_history(editor, history.entries)
+    addCommands()
+    bindKeys()
+    EditrcFile.apply(to: editor, afterReset: bindKeys)
+    // After the person's own settings: on these the client depends. Between two lines as well, or keys that come just
+    // then would be echoed, joined to lines and taken for signals by the kernel, and a pasted block would be torn.
+    editline_take_keys(editor, "-d")
+    editline_take_keys(editor, "-x")
+    editline_set_reader(editor) { editor, character in
+      guard let self = LibeditEditor.of(editor), let character else { return 0 }
+      return self.read(into: character)
+    }
+    guard editline_is_enabled(editor) != 0 else {
+      finish()
+      return nil
+    }
+    editline_set_client_data(editor, Unmanaged.passUnretained(self).toOpaque())
+    if canErase { Terminal.write(Paste.enable) }
+  }
+
+  /// The editor to which libedit's `editor` belongs.
+  static func of(_ editor: OpaquePointer?) -> LibeditEditor? {
+    editline_client_data(editor).map { Unmanaged<LibeditEditor>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  /// Gives the terminal back, with the cursor at the start of a row. Nothing may be asked of the editor after that.
+  func close() {
+    if canErase { Terminal.write(Paste.disable) }
+    finish()
+  }
+
+  private func finish() {
+    terminal.restoreModes()
+    // libedit would restore them too, and throw away what is typed ahead.
+    editline_disable(editor)
+    el_end(editor)
+    history.close()
+    drawing.close()
+    signals.stopNoting()
+  }
+
+  /// Lets the person type a line.
+  func nextLine() -> InputEvent {
+    if let end = endOfPaste() {
+      (pastedLines, carried) = ([], nil)
+      return end
+    }
+    if let line = pastedLines.popFirst() { return entered(line) }
+    while true {
+      outcome = nil
+      mustBeginAnew = false
+      isPasteKeyOut = false
+      var count: CInt = 0
+      if let text = el_gets(editor, &count) {
+        var line = Array(UnsafeRawBufferPointer(start: text, count: Int(count)))
+        if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
+        return entered(line)
+      }
+      guard mustBeginAnew else { return ended() }
+      // Now libedit's first key is for a command, and the line goes on where it was.
+      let (before, after) = parts
+      carried = (Self.withoutPasteKey(before), Self.withoutPasteKey(after))
+    }
+  }
+
+  /// While lines of a pasted block go out: what stops it, if something does.
+  private func endOfPaste() -> InputEvent? {
+    guard !pastedLines.isEmpty else { return nil }
+    if let end = attendSignals() { return end }
+    guard !keyboard.hasByte, Terminal.hasKey, let byte = try? keyboard.next() else { return nil }
+    if terminal.key(byte) == .interrupt { return .cleared }
+    keyboard.putBack([byte])
+    return nil
+  }
+
+  private func ended() -> InputEvent {
+    // libedit gives up by itself where it cannot set the terminal's modes any more.
+    let outcome = outcome ?? (Terminal.currentModes() == nil ? signals.hungUp() : .endOfInput)
+    switch outcome {
+    case .cleared: Terminal.write(block.erase(on: screen))
+    case .hungUp: break
+    default: Terminal.write(block.leave(on: screen))
+    }
+    return outcome
+  }
+
+  private func entered(_ line: [UInt8]) -> InputEvent {
+    // What is said of the connection stays no longer than it holds.
+    if canErase { status = [] }
+    show(before: line, after: [])
+    // An empty line leaves no trace by itself.
+    let left = block.leave(on: screen)
+    Terminal.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
+    return .line(line)
+  }
+
+  /// Keeps `line` for the arrow keys.
+  func remember(_ line: [UInt8]) { history.add(line) }
+}
+
+/// Waiting for keys.
+extension LibeditEditor {
+  /// Gives libedit the next character, once there is one.
+  /// - Returns: 1, or 0 for the end of input.
+  private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
+    if editingModes == nil { editingModes = Terminal.currentModes() }
+    isLineStale = true
+    if drawing.takeBell() { Terminal.write([0x07]) }
+    // A command of libedit's that reads keys of its own may go on after an end.
+    if outcome != nil || mustBeginAnew { return 0 }
+    while true {
+      if let end = attendSignals() ?? showReceived() { return stop(end) }
+      if isPasteReady {
+        // A command that reads keys of its own, as a search does, has taken the key for text.
+        mustBeginAnew = isPasteKeyOut
+        isPasteKeyOut = true
+        return mustBeginAnew ? 0 : put(Self.pasteKey, into: character)
+      }
+      if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
+      guard keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
+      do throws(SystemCallError) {
+        if arriving != nil {
+          try takeInPaste()
+          continue
+        }
+        guard let byte = try keyboard.next() else { continue }
+        if mbsinit(&decoding) == 0 && byte & 0xC0 != 0x80 {
+          // The character before was not complete, and this byte is none of its.
+          keyboard.putBack([byte])
+          return putDamaged(into: character)
+        }
+        if byte == 0x1B {
+          let key = try keyboard.restOfKey()
+          if canErase && key.elementsEqual(Paste.beginning.dropFirst()) {
+            arriving = []
+            continue
+          }
+          if case .asking = pasting {
+            answer(byte)
+            continue
+          }
+          keyboard.putBack(key)
+        }
+        if case .asking = pasting {
+          if decode(byte, into: character) { answer(character.pointee) }
+          continue
+        }
+        if let key = terminal.key(byte) {
+          if let end = press(key) { return stop(end) }
+          if key != .endOfInput { continue }
+        }
+        if decode(byte, into: character) { return 1 }
+      } catch {
+        return stop(signals.hungUp())
+      }
+    }
+  }
+
+  /// Whether something waits to be put in by libedit's command for that.
+  private var isPasteReady: Bool {
+    if case .ready = pasting { return true }
+    return carried != nil
+  }
+
+  private func put(_ key: UInt32, into character: UnsafeMutablePointer<wchar_t>) -> CInt {
+    UnsafeMutableRawPointer(character).storeBytes(of: key, as: UInt32.self)
+    return 1
+  }
+
+  private func stop(_ outcome: InputEvent) -> CInt {
+    self.outcome = outcome
+    return 0
+  }
+
+  private func press(_ key: Terminal.Key) -> InputEvent? {
+    switch key {
+    case .interrupt: return isLineEmpty ? .endOfInput : .cleared
+    case .endOfInput: return isLineEmpty ? .endOfInput : nil
+    case .quit: return .terminated(signal: SIGQUIT)
+    case .suspend:
+      suspend()
+      return nil
+    }
+  }
+
+  private func attendSignals() -> InputEvent? {
+    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .terminated(signal: signal) }
+    if signals.take(SIGINT) { return press(.interrupt) }
+    if signals.take(SIGTSTP) { suspend() }
+    if signals.take(SIGCONT) { resume() }
+    if signals.take(SIGWINCH) {
+      el_resize(editor)
+      showLine()
+    }
+    return nil
+  }
+
+  private func suspend() {
+    Terminal.write(block.leave(on: screen) + (canErase ? Paste.disable : []))
+    terminal.restoreModes()
+    signals.suspend()
+    resume()
+  }
+
+  /// Whoever had the terminal in between may have changed its modes and the screen.
+  private func resume() {
+    if let editingModes { Terminal.setModes(editingModes) }
+    el_resize(editor)
+    Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
+    showLine()
+  }
+
+  /// Adds a byte to the character that is being decoded.
+  /// - Returns: whether it is complete now.
+  private func decode(_ byte: UInt8, into character: UnsafeMutablePointer<wchar_t>) -> Bool {
+    var byte = CChar(bitPattern: byte)
+    switch mbrtowc(character, &byte, 1, &decoding) {
+    case 0, 1:
+      return true
+    case Int(bitPattern: UInt.max - 1):
+      return false
+    default:
+      return putDamaged(into: character) == 1
+    }
+  }
+
+  /// What was typed is not UTF-8: it is shown to be damaged, not dropped.
+  private func putDamaged(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
+    decoding = mbstate_t()
+    return put(0xFFFD, into: character)
+  }
+}
+
+/// What is on the screen.
+extension LibeditEditor {
+  private var screen: EditBlock.Screen { Terminal.screen(canErase: canErase) }
+
+  /// Nanoseconds of the monotonic clock.
+  func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+
+  /// Shows what waits in the inbox, if it is time for that.
+  private func showReceived() -> InputEvent? {
+    guard untilUpdate() <= 0 else { return nil }
+    let (lines, ending) = inbox.take()
+    let status = inbox.status
+    if !lines.isEmpty || status != self.status {
+      // Where nothing is updated in place, how many seconds are left is not told each second.
+      let isNews = !canErase && self.status.isEmpty && !status.isEmpty
+      self.status = status
+      showLine(after: (isNews ? Array(Wording.connectionLost.utf8) : []) + lines)
+    }
+    return ending.map { .ended($0) }
+  }
+
+  /// Milliseconds until the screen is next to be updated; -1 if nothing waits for that.
+  private func untilUpdate() -> CInt {
+    if inbox.isEmpty && inbox.status == status { return inbox.hasEnded ? 0 : -1 }
+    let since = now() - lastUpdate
+    return since >= Self.updateInterval ? 0 : CInt((Self.updateInterval - since) / 1_000_000) + 1
+  }
+
+  private var isLineEmpty: Bool {
+    let line = el_line(editor).pointee
+    return line.buffer == line.lastchar
+  }
+
+  /// The line as libedit has it, before the cursor and behind it.
+  var parts: (before: [UInt8], after: [UInt8]) {
+    let line = el_line(editor).pointee
+    let before = UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer)
+    let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)
+    return (Array(before), Array(after))
+  }
+
+  /// Shows the line as libedit has it, below `lines`, in one write.
+  func showLine(after lines: [UInt8] = []) {
+    let (before, after) = parts
+    show(before: before, after: after, below: lines)
+    isLineStale = false
+    lastUpdate = now()
+  }
+
+  private func show(before: [UInt8], after: [UInt8], below lines: [UInt8] = []) {
+    let screen = screen
+    let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
+    if case .asking(let paste) = pasting {
+      let question = Array(Wording.confirmPaste(of: paste.sendableLines).utf8)
+      Terminal.write(output + block.show(prompt: question, before: [], after: [], on: screen))
+      return
+    }
+    let above = status.isEmpty || !canErase ? [] : status + [UInt8(ascii: "\n")]
+    Terminal.write(output + block.show(prompt: above + prompt, before: before, after: after, on: screen))
+  }
+
+  func clearScreen() {
+    guard canErase else { return }
+    block.forget()
+    Terminal.write(Array("\u{1B}[H\u{1B}[2J".utf8))
+  }
+}

@@ -1,0 +1,146 @@
+import ChatWire
+import Dispatch
+import Glibc
+
+/// Reads lines from standard input where that is no terminal to edit on, and sends them as they come: while the server
+/// does not take them, no more are read.
+struct PipeReader {
+  /// Bytes that one read brings at most.
+  private static let readBytes = 64 * 1024
+  /// Bytes of a line that is sent at most; more than any server takes that has a limit.
+  private static let maximumLineBytes = 64 * 1024
+  /// Seconds for which, once nobody reads standard output any more, input that is there is still sent, and the server's goodbye
+  /// is waited for.
+  private static let lastSeconds = 0.5
+
+  private let sender: Sender
+  private let inbox: Mailbox
+  /// Can be read once the connection has ended, or all is sent.
+  private let wakeup: Wakeup
+  /// When to end, as nobody reads standard output any more; nil while somebody may.
+  private var lastMoment: DispatchTime?
+  /// Whether a line was too long to be sent.
+  private(set) var hasSkipped = false
+
+  init(sender: Sender, inbox: Mailbox, wakeup: Wakeup) {
+    self.sender = sender
+    self.inbox = inbox
+    self.wakeup = wakeup
+  }
+
+  /// How sending came to its end.
+  enum Outcome {
+    /// By `exit` or the end of input; the goodbye is sent.
+    case left
+    /// Because the server takes nothing more.
+    case interrupted
+    /// Nobody reads standard output any more.
+    case unread
+  }
+
+  mutating func sendAll() -> Outcome {
+    // Parts of a line would be taken for lines, so one that does not fit into bounded memory is not sent at all.
+    var framer = LineFramer(maximumLineBytes: Self.maximumLineBytes, overlong: .skip)
+    return withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
+      while true {
+        if let outcome = waitForInput() { return outcome }
+        let count = read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+        if count < 0 && (errno == EAGAIN || errno == EINTR) { continue }
+
+        var batch = Batch()
+        if count > 0 {
+          let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
+          _ = framer.consume(Span(_unsafeElements: bytes)) { batch.append($0, $1) }
+        } else {
+          _ = framer.silence { batch.append($0, $1) }
+          batch.isLast = true
+        }
+        if batch.skipped > 0 { hasSkipped = true }
+        for _ in 0..<batch.skipped { StandardOutput.write(Wording.tooLong(Self.maximumLineBytes), to: STDERR_FILENO) }
+        sender.send(batch.lines)
+        if batch.isLast {
+          if let outcome = waitUntilSent() { return outcome }
+          return sender.leaveNow() ? .left : .interrupted
+        }
+      }
+    }
+  }
+
+  /// The lines that one read completed.
+  private struct Batch {
+    /// What goes out, each line with a newline.
+    var lines: [UInt8] = []
+    /// Set by `exit`: nothing after it counts.
+    var isLast = false
+    /// Lines that were too long.
+    var skipped = 0
+
+    mutating func append(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
+      if frame == .tooLong && !isLast { skipped += 1 }
+      switch isLast ? .blank : OutgoingLine(line) {
+      case .blank: break
+      case .exit: isLast = true
+      case .message:
+        line.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
+        lines.append(UInt8(ascii: "\n"))
+      }
+      return true
+    }
+  }
+
+  /// Waits for input, and before that until the server has taken all that was read.
+  /// - Returns: why there will be none.
+  private mutating func waitForInput() -> Outcome? {
+    while true {
+      if let outcome = waitUntilSent() { return outcome }
+      let isReady = wait(forInput: true)
+      if isOver || (lastMoment != nil && !isReady) { return .unread }
+      if isReady { return nil }
+    }
+  }
+
+  private mutating func waitUntilSent() -> Outcome? {
+    while true {
+      if inbox.hasEnded { return .interrupted }
+      if sender.isIdle { return nil }
+      wait(forInput: false)
+      if isOver { return .unread }
+    }
+  }
+
+  /// Waits for the end of the connection.
+  /// - Returns: nil if nobody reads standard output any more.
+  mutating func waitForEnding() -> Ending? {
+    while true {
+      if let ending = inbox.take().ending { return ending }
+      if isOver { return nil }
+      wait(forInput: false)
+    }
+  }
+
+  private var isOver: Bool { lastMoment.map { DispatchTime.now() >= $0 } ?? false }
+
+  /// Waits for a call, and for input if that is wanted; once nobody reads standard output any more, it waits for no more input.
+  /// - Returns: whether there is input to read, or its end.
+  @discardableResult
+  private mutating func wait(forInput isInputWanted: Bool) -> Bool {
+    var entries = [
+      // A negative descriptor is passed over (poll(2)).
+      pollfd(fd: isInputWanted ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: lastMoment == nil ? STDOUT_FILENO : -1, events: 0, revents: 0),
+    ]
+    while poll(&entries, nfds_t(entries.count), isInputWanted && lastMoment != nil ? 0 : millisecondsLeft) < 0
+      && errno == EINTR
+    {}
+    if entries[1].revents != 0 { wakeup.clear() }
+    if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { lastMoment = .now() + Self.lastSeconds }
+    return entries[0].revents != 0
+  }
+
+  private var millisecondsLeft: CInt {
+    guard let lastMoment else { return -1 }
+    let now = DispatchTime.now()
+    return now < lastMoment ? CInt((lastMoment.uptimeNanoseconds - now.uptimeNanoseconds) / 1_000_000) + 1 : 0
+  }
+}

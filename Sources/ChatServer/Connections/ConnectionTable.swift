@@ -1,0 +1,41 @@
+/// The connections by token. A slot is used again under a new generation, so an old token finds nothing.
+struct ConnectionTable {
+  private var entries: [Connection?] = []
+  private var generations: [UInt32] = []
+  private var free: [UInt32] = []
+  private(set) var count = 0
+
+  subscript(token: Token) -> Connection? {
+    let slot = Int(token.slot)
+    return slot < entries.count && generations[slot] == token.generation ? entries[slot] : nil
+  }
+
+  /// A token for a connection that is about to be inserted.
+  mutating func nextToken() -> Token {
+    if let slot = free.popLast() { return Token(slot: slot, generation: generations[Int(slot)]) }
+    entries.append(nil)
+    generations.append(0)
+    return Token(slot: UInt32(entries.count - 1), generation: 0)
+  }
+
+  mutating func insert(_ connection: Connection) {
+    entries[Int(connection.token.slot)] = connection
+    count += 1
+  }
+
+  mutating func remove(_ token: Token) {
+    let slot = Int(token.slot)
+    guard self[token] != nil else { return }
+    entries[slot] = nil
+    generations[slot] &+= 1
+    free.append(token.slot)
+    count -= 1
+  }
+
+  /// All connections, as they are now.
+  var all: [Connection] { entries.compactMap(\.self) }
+
+  /// For a walk during which connections may come and go: the slots, and what is in one at the moment.
+  var slots: Range<Int> { entries.indices }
+  subscript(slot slot: Int) -> Connection? { entries[slot] }
+}

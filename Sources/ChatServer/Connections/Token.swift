@@ -1,0 +1,15 @@
+/// Names one connection for as long as the server runs: a slot that is used again, and how often it has been.
+///
+/// What the kernel reports for a connection that has gone meanwhile carries an old generation and is dropped.
+struct Token: Hashable, Sendable {
+  var slot: UInt32
+  var generation: UInt32
+
+  init(slot: UInt32, generation: UInt32) {
+    self.slot = slot
+    self.generation = generation
+  }
+
+  init(bits: UInt64) { self.init(slot: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
+  var bits: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+}

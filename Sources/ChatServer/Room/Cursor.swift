@@ -1,0 +1,241 @@
+import ChatWire
+import Glibc
+
+/// How far one member is in the room's log, and what it gets besides.
+///
+/// The member's stream is the log from its cursor on, less its own lines, with what is meant for it alone put in at line
+/// boundaries. A cursor does the bookkeeping of partial writes and of being overtaken; it knows no socket.
+///
+/// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines; or `missedFrom`
+/// is set, and then no byte of the log is due before `resume`; or it is where the stream ends.
+package struct Cursor {
+  /// How a delivery ended.
+  package enum Outcome: Equatable {
+    /// Nothing is left to send.
+    case caughtUp
+    /// The receiver takes no more for now.
+    case blocked
+    /// The budget is used up; there is more.
+    case budgetSpent
+    /// The receiver has gone.
+    case failed(SystemCallError)
+  }
+
+  /// The next byte of the log to send.
+  package private(set) var position: LogOffset
+  /// The member's own lines that are not passed yet.
+  private var own = OwnLines()
+  /// Nil for nearly everybody nearly always, so that what a delivery reads of a member is a line or two of the
+  /// processor's cache.
+  private var exception: Exception?
+  /// Whether a full log waits for this member.
+  package var isCounted = true
+
+  /// What there is to know of a member that is told something, is overtaken, or leaves.
+  private final class Exception {
+    /// Where the member's stream ends: `never` until it leaves.
+    var end = LogOffset.never
+    /// The number of the line that begins at `end`.
+    var endLine = Int.max
+    /// What is meant for the member alone and not sent yet, from `asideSent` on: notices, and the rest of a line that it
+    /// had begun to receive when it was overtaken.
+    var aside: [UInt8] = []
+    var asideSent = 0
+    /// The first line that the member missed whole, while it is overtaken.
+    var missedFrom: Int?
+    /// How many of the lines missed were its own, and so no loss.
+    var ownMissed = 0
+
+    var isOver: Bool { aside.isEmpty && missedFrom == nil && end == .never }
+
+    func sendAside(_ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
+      let transfer = aside.withUnsafeMutableBytes { bytes in
+        var piece = iovec(iov_base: bytes.baseAddress.map { $0 + asideSent }, iov_len: bytes.count - asideSent)
+        return withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
+      }
+      if case .bytes(let count) = transfer {
+        asideSent += count
+        if asideSent == aside.count { (aside, asideSent) = ([], 0) }
+      }
+      return transfer
+    }
+  }
+
+  /// A cursor for a member that joins now, and hears what is said from here on.
+  package init(joining log: borrowing RoomLog) { position = log.head }
+
+  package var isOvertaken: Bool { exception?.missedFrom != nil }
+
+  /// Whether nothing is due to this member.
+  @inline(__always)
+  package func isCaughtUp(with log: borrowing RoomLog) -> Bool {
+    guard let exception else { return position >= log.head }
+    return exception.missedFrom == nil && exception.aside.isEmpty && position >= min(log.head, exception.end)
+  }
+
+  private mutating func makeException() -> Exception {
+    if let exception { return exception }
+    let new = Exception()
+    exception = new
+    return new
+  }
+
+  /// The line just appended between `start` and the log's head is the member's own.
+  @inline(__always)
+  package mutating func passOver(from start: LogOffset, in log: borrowing RoomLog) {
+    prune(log)
+    if position == start, !isOvertaken {
+      position = log.head
+    } else {
+      own.append(from: start, to: log.head, line: log.headLine - 1)
+    }
+  }
+
+  /// Bytes of notices that are kept for a member that takes none.
+  private static let mostAside = 12 << 10
+
+  /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary; unless many wait for that
+  /// already, as then the member is not reading, and would not miss one more.
+  package mutating func tell(_ notice: [UInt8]) {
+    let exception = makeException()
+    exception.aside.removeFirst(exception.asideSent)
+    exception.asideSent = 0
+    if exception.aside.count < Self.mostAside { exception.aside += notice }
+  }
+
+  /// Nothing said after this moment is for this member any more.
+  package mutating func end(with log: borrowing RoomLog) {
+    let exception = makeException()
+    guard exception.end == .never else { return }
+    exception.end = log.head
+    exception.endLine = log.headLine
+  }
+
+  /// The log is about to forget all before `boundary`, and this member has not got there: keep the rest of the line that
+  /// it is in the middle of, and remember from which line on it misses some.
+  package mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog) {
+    guard position < boundary, !isOvertaken, position < exception?.end ?? .never else { return }
+    let exception = makeException()
+    let next = log.boundary(atOrAfter: position)
+    if next != position {
+      var rest: [UInt8] = []
+      rest.reserveCapacity(next - position)
+      log.forEachPiece(from: position, to: next) { rest.append(contentsOf: $0) }
+      // In the middle of a line nothing of `aside` can have been sent: it waits for the boundary.
+      exception.aside = rest + exception.aside
+    }
+    exception.missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
+    exception.ownMissed = 0
+    position = next
+  }
+
+  /// Lets go of what is remembered of own lines that the log has forgotten.
+  package mutating func prune(_ log: borrowing RoomLog) {
+    guard let exception, exception.missedFrom != nil else { return }
+    exception.ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail)
+  }
+
+  /// The member takes bytes again. If it was overtaken, it goes on at the oldest line kept, and is told what it missed.
+  private mutating func resume(_ log: borrowing RoomLog, _ exception: Exception) {
+    guard let first = exception.missedFrom else { return }
+    prune(log)
+    let missed = min(log.tailLine, exception.endLine) - first - exception.ownMissed
+    exception.missedFrom = nil
+    position = max(position, min(log.tail, exception.end))
+    if missed > 0 { exception.aside += Wording.skipped(lines: missed) }
+  }
+
+  /// Sends what is due, at most about `budget` bytes.
+  ///
+  /// - Parameters:
+  ///   - sent: raised by the number of bytes sent.
+  ///   - send: takes pieces to send in order, at least one, none empty, and says how it went; a partial transfer is fine.
+  @inline(__always)
+  package mutating func deliver(
+    from log: borrowing RoomLog, budget: Int, sent: inout Int,
+    to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Outcome {
+    if let exception { resume(log, exception) }
+    var left = budget
+    while true {
+      // A member's own lines at the very front would leave nothing to send.
+      while let past = own.end(ofRunAt: position) { position = past }
+      if let exception, exception.isOver { self.exception = nil }
+      let last = min(log.head, exception?.end ?? .never)
+      let transfer: Transfer
+      if let exception, !exception.aside.isEmpty {
+        if left <= 0 { return .budgetSpent }
+        // At its end the log may have forgotten its place long since, but a line ends there all the same.
+        transfer =
+          position >= last || log.isBoundary(position)
+          ? exception.sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+      } else {
+        if position >= last { return .caughtUp }
+        if left <= 0 { return .budgetSpent }
+        transfer = sendLog(log, to: min(last, position + left), send)
+      }
+      switch transfer {
+      case .bytes(let count):
+        left -= count
+        sent += count
+      case .wouldBlock: return .blocked
+      case .failed(let error): return .failed(error)
+      case .ended: return .failed(SystemCallError("send", code: EPIPE))
+      }
+    }
+  }
+
+  @inline(__always)
+  private mutating func sendLog(
+    _ log: borrowing RoomLog, to last: LogOffset, _ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Transfer {
+    if own.isEmpty || own.firstStart >= last {
+      let bytes = log.contiguous(from: position, to: last)
+      var piece = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+      let transfer = withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
+      if case .bytes(let count) = transfer { position = position + count }
+      return transfer
+    }
+    return sendAroundOwn(log, to: last, send)
+  }
+
+  /// As `sendLog`, where own lines lie before `last`: what is between them goes out in one call.
+  private mutating func sendAroundOwn(
+    _ log: borrowing RoomLog, to last: LogOffset, _ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Transfer {
+    let most = 64
+    let transfer = withUnsafeTemporaryAllocation(of: iovec.self, capacity: most) { pieces in
+      var count = 0
+      var next = position
+      var run = own.first
+      while next < last && count < most {
+        let stop = run < own.runs.endIndex ? min(last, own.runs[run].start) : last
+        while next < stop && count < most {
+          let bytes = log.contiguous(from: next, to: stop)
+          pieces.initializeElement(
+            at: count, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))
+          count += 1
+          next = next + bytes.count
+        }
+        if next == stop, stop < last {
+          next = own.runs[run].end
+          run += 1
+        }
+      }
+      return send(UnsafeMutableBufferPointer(rebasing: pieces[..<count]))
+    }
+    if case .bytes(let count) = transfer { advance(by: count) }
+    return transfer
+  }
+
+  /// Moves `count` sent bytes on, stepping over own lines on the way.
+  private mutating func advance(by count: Int) {
+    var left = count
+    while left > 0 {
+      let step = own.isEmpty ? left : min(left, own.firstStart - position)
+      position = position + step
+      left -= step
+      while let past = own.end(ofRunAt: position) { position = past }
+    }
+  }
+}

@@ -1,0 +1,13 @@
+/// A place in the stream of all bytes ever said in a room, counted from its first byte. It never wraps and never goes back.
+package struct LogOffset: Comparable, Hashable, Sendable {
+  package var bytes: Int
+
+  package init(_ bytes: Int) { self.bytes = bytes }
+
+  /// Behind every byte that will ever be said.
+  static let never = LogOffset(.max)
+
+  package static func < (left: Self, right: Self) -> Bool { left.bytes < right.bytes }
+  static func + (offset: Self, count: Int) -> Self { LogOffset(offset.bytes + count) }
+  static func - (left: Self, right: Self) -> Int { left.bytes - right.bytes }
+}

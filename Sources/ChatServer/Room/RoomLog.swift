@@ -1,0 +1,153 @@
+import ChatWire
+import Glibc
+
+/// What was said in a room, once, for everybody: a bounded ring of bytes that holds whole lines.
+///
+///             tail                  cursor of B      cursor of A          head
+///              |                         |                |                 |
+///     ... gone |54321: hi\n|54322: hello\n|54323: how is ...\n|54321: pretty well\n| free
+///
+/// Invariant: `tail` and `head` are line boundaries, `head - tail` is at most `capacity`, and every line in between ends
+/// in the only LF it has. The log knows no member; who may be overtaken is the room's decision.
+///
+/// Unsafe memory is confined to this type and `Cursor`: every access goes through `contiguous`, which stops at the ring's
+/// end, and makes sure that what it hands out lies between `tail` and `head` (or, for writing, in the free part).
+package struct RoomLog: ~Copyable {
+  /// Bytes that the ring holds; a power of two, so that an offset finds its place with a mask.
+  package let capacity: Int
+  private let storage: UnsafeMutablePointer<UInt8>
+
+  /// Behind the last byte said.
+  package private(set) var head = LogOffset(0)
+  /// The oldest byte that is still kept.
+  package private(set) var tail = LogOffset(0)
+  /// Lines ever said, and so the number of the next one.
+  package private(set) var headLine = 0
+  /// Lines no longer kept, and so the number of the oldest that is.
+  package private(set) var tailLine = 0
+
+  /// The log is marked in blocks: for each, where the first line begins that does so in the block or behind it, and that
+  /// line's number. So letting go of lines needs no look at their bytes. Indexed by the block's number, modulo the count.
+  private var marks: [Mark]
+  /// A block's size is two to this power.
+  private let blockShift: Int
+
+  struct Mark {
+    var offset = LogOffset(0)
+    var line = 0
+  }
+
+  /// - Parameter capacity: bytes, rounded up to a power of two. Pages that were never said in cost no memory.
+  package init(capacity: Int) {
+    var rounded = 1
+    while rounded < capacity { rounded <<= 1 }
+    self.capacity = rounded
+    storage = .allocate(capacity: rounded)
+    blockShift = max(0, rounded.trailingZeroBitCount - 6)
+    // The ring has 64 blocks, and touches one more when it begins within one.
+    marks = Array(repeating: Mark(), count: 128)
+  }
+
+  deinit { storage.deallocate() }
+
+  /// Bytes that can be said before a line has to go.
+  package var free: Int { capacity - (head - tail) }
+
+  /// Appends one line of three parts, the last of them its LF, for which there has to be room.
+  package mutating func append(_ name: [UInt8], _ text: Span<UInt8>) {
+    precondition(name.count + text.count + 1 <= free, "a line is appended only where there is room")
+    let block = head.bytes >> blockShift
+    name.withUnsafeBytes { name in
+      text.withUnsafeBytes { text in
+        write(name)
+        write(text)
+      }
+    }
+    storage[head.bytes & (capacity - 1)] = UInt8(ascii: "\n")
+    head.bytes += 1
+    headLine += 1
+    let lastBlock = head.bytes >> blockShift
+    if lastBlock > block {
+      for reached in block + 1...lastBlock { marks[reached & (marks.count - 1)] = Mark(offset: head, line: headLine) }
+    }
+  }
+
+  /// The mark of the first block that begins at or behind a kept offset; nil if the log does not reach there yet.
+  func mark(atOrAfter offset: LogOffset) -> Mark? {
+    let block = (offset.bytes + (1 << blockShift) - 1) >> blockShift
+    guard block << blockShift <= head.bytes else { return nil }
+    return marks[block & (marks.count - 1)]
+  }
+
+  /// Lets go of the lines before a mark.
+  mutating func evict(before mark: Mark) {
+    tail = mark.offset
+    tailLine = mark.line
+  }
+
+  @inline(__always)
+  private mutating func write(_ bytes: UnsafeRawBufferPointer) {
+    guard let source = bytes.baseAddress else { return }
+    let place = head.bytes & (capacity - 1)
+    let first = capacity - place
+    if bytes.count <= first {
+      memcpy(storage + place, source, bytes.count)
+    } else {
+      memcpy(storage + place, source, first)
+      memcpy(storage, source + first, bytes.count - first)
+    }
+    head.bytes += bytes.count
+  }
+
+  /// Lets go of the lines before `boundary`, which lies between `tail` and `head` and begins a line.
+  package mutating func evict(before boundary: LogOffset) {
+    tailLine += lines(from: tail, to: boundary)
+    tail = boundary
+  }
+
+  /// How many lines end between two kept offsets.
+  package func lines(from start: LogOffset, to end: LogOffset) -> Int {
+    var lines = 0
+    forEachPiece(from: start, to: end) { piece in
+      for byte in piece where byte == UInt8(ascii: "\n") { lines += 1 }
+    }
+    return lines
+  }
+
+  /// The first line boundary at or behind a kept offset.
+  package func boundary(atOrAfter offset: LogOffset) -> LogOffset {
+    if isBoundary(offset) { return offset }
+    var position = offset
+    while position < head {
+      let piece = contiguous(from: position, to: head)
+      if let start = piece.baseAddress, let found = memchr(start, CInt(UInt8(ascii: "\n")), piece.count) {
+        return position + (UnsafeRawPointer(found) - start + 1)
+      }
+      position = position + piece.count
+    }
+    return head
+  }
+
+  /// Whether a line begins at this kept offset (or would, at `head`).
+  package func isBoundary(_ offset: LogOffset) -> Bool {
+    offset == tail || offset == head || storage[(offset.bytes - 1) & (capacity - 1)] == UInt8(ascii: "\n")
+  }
+
+  /// The kept bytes from `start` on: to `end`, or to where the ring begins again. Valid until the next mutation.
+  @inline(__always)
+  func contiguous(from start: LogOffset, to end: LogOffset) -> UnsafeRawBufferPointer {
+    precondition(tail <= start && start <= end && end <= head, "only kept bytes can be read")
+    let place = start.bytes & (capacity - 1)
+    return UnsafeRawBufferPointer(start: storage + place, count: min(end - start, capacity - place))
+  }
+
+  /// Hands out the kept bytes between two offsets, in one piece or two.
+  package func forEachPiece(from start: LogOffset, to end: LogOffset, _ body: (UnsafeRawBufferPointer) -> Void) {
+    var position = start
+    while position < end {
+      let piece = contiguous(from: position, to: end)
+      body(piece)
+      position = position + piece.count
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Glibc
+
+/// An open descriptor with one owner: it is closed when its owner lets go of it, and cannot be closed twice.
+package struct FileDescriptor: ~Copyable, Sendable {
+  /// The kernel's number for it. Valid for as long as this value lives; never keep it for longer.
+  package let number: CInt
+
+  /// Takes over `number`, which nobody else may close from now on.
+  package init(owning number: CInt) { self.number = number }
+
+  deinit { _ = Glibc.close(number) }
+
+  /// Closes at once, where the end of a scope would come too late.
+  package consuming func close() {}
+}
+
+/// How reading or writing went. Having to wait and the end of the stream are everyday outcomes, so they are cases.
+package enum Transfer: Equatable {
+  /// This many bytes were moved, at least one.
+  case bytes(Int)
+  /// Nothing now; the kernel says when to come back.
+  case wouldBlock
+  /// The peer has ended its stream (reading only).
+  case ended
+  /// The connection cannot be used any more: reset, timed out or broken.
+  case failed(SystemCallError)
+}
+
+extension FileDescriptor {
+  /// Reads what is there, at most `buffer.count` bytes.
+  package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    transfer("read") { Glibc.read(number, buffer.baseAddress, buffer.count) }
+  }
+
+  /// Writes what fits.
+  package borrowing func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+    transfer("write") { Glibc.write(number, bytes.baseAddress, bytes.count) }
+  }
+
+  package borrowing func setBlocking(_ blocking: Bool) throws(SystemCallError) {
+    let flags = fcntl(number, F_GETFL)
+    guard flags >= 0, fcntl(number, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) >= 0 else {
+      throw SystemCallError("fcntl")
+    }
+  }
+
+  /// The one place that judges a transfer: the count first, then errno; an interrupted call is made again.
+  @inline(__always)
+  borrowing func transfer(_ call: StaticString, _ body: () -> Int) -> Transfer {
+    while true {
+      let count = body()
+      if count > 0 { return .bytes(count) }
+      if count == 0 { return .ended }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN, EWOULDBLOCK: return .wouldBlock
+      // No memory for it just now: the peer has done nothing wrong, and the kernel will have some again.
+      case ENOBUFS, ENOMEM: return .wouldBlock
+      default: return .failed(SystemCallError(call))
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Glibc
+
+extension FileDescriptor {
+  /// A new stream socket for addresses of `address`'s family, closed on exec.
+  package static func socket(for address: SocketAddress) throws(SystemCallError) -> FileDescriptor {
+    let number = Glibc.socket(address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else { throw SystemCallError("socket") }
+    return FileDescriptor(owning: number)
+  }
+
+  package borrowing func connect(to address: SocketAddress) throws(SystemCallError) {
+    while address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 {
+      switch errno {
+      case EINTR: waitForConnection()
+      case EISCONN: return
+      default: throw SystemCallError("connect")
+      }
+    }
+  }
+
+  /// An interrupted connect goes on by itself (connect(2)); it is over when the socket can be written.
+  private borrowing func waitForConnection() {
+    var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+    while poll(&entry, 1, -1) < 0 && errno == EINTR {}
+  }
+
+  package borrowing func bind(to address: SocketAddress) throws(SystemCallError) {
+    guard address.withPointer({ Glibc.bind(number, $0, $1) }) == 0 else { throw SystemCallError("bind") }
+  }
+
+  package borrowing func listen(backlog: CInt) throws(SystemCallError) {
+    guard Glibc.listen(number, backlog) == 0 else { throw SystemCallError("listen") }
+  }
+
+  /// The address that this end is bound to.
+  package borrowing func localAddress() throws(SystemCallError) -> SocketAddress {
+    var result: CInt = 0
+    let address = SocketAddress(filledBy: { getsockname(number, $0, $1) }, result: &result)
+    guard result == 0 else { throw SystemCallError("getsockname") }
+    return address
+  }
+
+  package borrowing func set(_ option: SocketOption, to value: CInt) throws(SystemCallError) {
+    var value = value
+    guard setsockopt(number, option.level, option.name, &value, socklen_t(MemoryLayout<CInt>.size)) == 0 else {
+      throw SystemCallError("setsockopt")
+    }
+  }
+
+  /// Receives what is there, at most `buffer.count` bytes.
+  package borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    transfer("recv") { recv(number, buffer.baseAddress, buffer.count, 0) }
+  }
+
+  /// Sends what fits, without a SIGPIPE where the peer has gone.
+  @inline(__always)
+  package borrowing func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+    transfer("send") { Glibc.send(number, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// Sends what fits of several pieces, in one call.
+  package borrowing func send(_ pieces: UnsafeMutableBufferPointer<iovec>) -> Transfer {
+    var message = msghdr()
+    message.msg_iov = pieces.baseAddress
+    message.msg_iovlen = pieces.count
+    return transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// Bytes that were sent and that the peer's side has not acknowledged yet (SIOCOUTQ, tcp(7)).
+  package borrowing func unacknowledgedBytes() -> Int {
+    var count: CInt = 0
+    return ioctl(number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+  }
+
+  /// What has become of the connection meanwhile, once: nil if nothing has.
+  package borrowing func takeError() -> SystemCallError? {
+    var code: CInt = 0
+    var size = socklen_t(MemoryLayout<CInt>.size)
+    guard getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code != 0 else { return nil }
+    return SystemCallError("recv", code: code)
+  }
+
+  /// Tells the peer that nothing more will come; receiving goes on.
+  package borrowing func shutdownSending() { _ = shutdown(number, CInt(SHUT_WR)) }
+}

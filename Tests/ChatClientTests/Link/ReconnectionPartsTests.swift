@@ -1,0 +1,52 @@
+import ChatClient
+import TestSupport
+import Testing
+
+/// What a connection that comes back is made of: the waits, and what was on its way.
+@Suite(.timeLimit(.minutes(10))) struct ReconnectionPartsTests {
+  @Test func waitsGrowFromHalfASecondToHalfAMinuteAndDiffer() {
+    var random = SeededRandom.printed(for: "Backoff")
+    var backoff = Backoff()
+    let waits = (0..<20).map { _ in backoff.next(using: &random) }
+    for (index, wait) in waits.enumerated() {
+      let shortest = min(20, 0.5 * Double(1 << min(index, 10)))
+      #expect(wait >= shortest && wait <= shortest * 1.5)
+    }
+    let first = (0..<10).map { _ in
+      var backoff = Backoff()
+      return backoff.next(using: &random)
+    }
+    #expect(Set(first).count > 5)
+    #expect(Set(waits.suffix(10)).count > 5)
+  }
+
+  private let second: UInt64 = 1_000_000_000
+
+  private func uncertain(_ sent: inout UnconfirmedLines, unacknowledged: Int, now: UInt64) -> String {
+    String(decoding: sent.takeUncertain(unacknowledged: unacknowledged, now: now), as: UTF8.self)
+  }
+
+  @Test func aLineIsUncertainUntilItIsAcknowledgedAndAWhileHasPassed() {
+    var sent = UnconfirmedLines()
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: 20 * second)
+    #expect(uncertain(&sent, unacknowledged: 0, now: 31 * second) == "new\n")
+    #expect(uncertain(&sent, unacknowledged: 0, now: 31 * second) == "")
+  }
+
+  @Test func whatManyBytesCameAfterIsUncertainForLess() {
+    var sent = UnconfirmedLines()
+    let poured = String(repeating: "x", count: UnconfirmedLines.pouredBytes - 1) + "\n"
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
+    sent.append(Array(poured.utf8), unacknowledged: 0, now: 4 * second)
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: 7 * second)
+    #expect(uncertain(&sent, unacknowledged: 0, now: 8 * second) == poured + "new\n")
+  }
+
+  @Test func aLineThatIsNotAcknowledgedIsUncertainHoweverOldItIs() {
+    var sent = UnconfirmedLines()
+    sent.append(Array("one\n".utf8), unacknowledged: 0, now: 0)
+    sent.append(Array("two\nthr".utf8), unacknowledged: 7, now: 0)
+    #expect(uncertain(&sent, unacknowledged: 5, now: 100 * second) == "two\nthr")
+  }
+}

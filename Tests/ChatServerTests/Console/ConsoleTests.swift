@@ -1,0 +1,91 @@
+import ChatWire
+import Dispatch
+import Glibc
+import TestSupport
+import Testing
+
+@testable import ChatServer
+
+@Suite(.timeLimit(.minutes(10)))
+struct ConsoleTests {
+  @Test("A stalled standard output holds up nobody, and then says how many lines it left out")
+  func stalledOutput() throws {
+    let pipe = try Pipe()
+    try pipe.readEnd.setBlocking(false)
+    var configuration = Configuration()
+    configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
+    let log = LogWriter(descriptor: pipe.writeEnd.number)
+    let stopped = DispatchSemaphore(value: 0)
+    let server = try Server(configuration, log: log) { stopped.signal() }
+    let addresses = try server.start()
+    defer {
+      server.stop()
+      stopped.wait()
+      // The pipe is closed next, and another test will get its number.
+      log.drain(seconds: 30)
+    }
+
+    let listener = try Dialogue(connectingTo: addresses[0])
+    let speaker = try Dialogue(connectingTo: addresses[0])
+    let text = String(repeating: "x", count: 1000)
+    let lines = 8000
+    var said = 0
+    func say(_ line: String) throws {
+      try speaker.send(line + "\n")
+      said += 1
+    }
+    // The listener may join after the first lines; once it hears one, it hears all that follow.
+    try eventually("the listener to be in the room") {
+      try say("again")
+      return try !listener.peek().isEmpty
+    }
+    for number in 0..<lines { try say("\(number) \(text)") }
+    var heard = ""
+    while !heard.hasPrefix("\(speaker.localPort): \(lines - 1) ") { heard = try listener.expectLine() }
+
+    // Now somebody reads. Sooner or later every line said is logged, or counted as left out.
+    var output: [UInt8] = []
+    var logged: [Substring] = []
+    var notes: [Substring] = []
+    var relayed = 0
+    var leftOut = 0
+    try eventually("the log to account for every line") {
+      withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+        while case .bytes(let count) = pipe.readEnd.read(into: buffer) { output += buffer[..<count] }
+      }
+      guard output.last == 0x0A else { return false }
+      logged = String(decoding: output, as: UTF8.self).split(separator: "\n")
+      notes = logged.filter { $0.hasPrefix("[LOG] ") }
+      relayed = logged.count { $0.contains("] Relaying message: ") }
+      leftOut = notes.reduce(0) { $0 + (Int($1.split(separator: " ")[1]) ?? 0) }
+      return relayed + leftOut >= said
+    }
+    #expect(relayed + leftOut == said)
+    #expect(leftOut > 0)
+  }
+
+  @Test("Lines that could not be written are counted, and the log says how many once it takes lines again")
+  func failingOutput() throws {
+    let pipe = try Pipe()
+    try pipe.readEnd.setBlocking(false)
+    let output = FileDescriptor(owning: open("/dev/null", O_RDONLY | O_CLOEXEC))
+    let writer = LogWriter(descriptor: output.number)
+    var page = Array("one\ntwo\n".utf8)
+    writer.take(&page)
+    writer.drain(seconds: 30)
+    #expect(dup2(pipe.writeEnd.number, output.number) == output.number)
+    page = Array("three\n".utf8)
+    writer.take(&page)
+    writer.drain(seconds: 30)
+    var logged: [UInt8] = []
+    try eventually("the log to say it") {
+      withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+        if case .bytes(let count) = pipe.readEnd.read(into: buffer) { logged += buffer[..<count] }
+      }
+      return logged.count { $0 == 0x0A } >= 2
+    }
+    #expect(
+      String(decoding: logged, as: UTF8.self)
+        == "three\n[LOG] 2 lines left out, because standard output took no more.\n")
+  }
+}
