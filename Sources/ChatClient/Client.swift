@@ -158,7 +158,7 @@ extension Client {
     while true {
       switch editor.nextLine() {
       case .line(let line):
-        switch OutgoingLine(line.span) {
+        switch ClientLine(line.span) {
         case .blank: continue
         case .exit: return leave(editor)
         case .message:

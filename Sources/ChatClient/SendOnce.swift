@@ -75,14 +75,13 @@ package enum SendOnce {
     }
   }
 
-  /// What the server says in `line`, if it is a notice: to somebody who has said one line and leaves, it is about that line. But
-  /// for one that counts lines of others which this client missed.
+  /// What the server says against our line, if `line` does: any notice is about our line, except the count of skipped lines.
   private static func objection(in line: Span<UInt8>) -> Answer? {
     var safe: [UInt8] = []
     SafeText.append(line, to: &safe)
     if isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
-    let parts = ReceivedLine(safe[...])
-    guard parts.kind == .notice, !parts.text.suffix(skipped.count).elementsEqual(skipped) else { return nil }
+    let parts = ServerLine(safe[...])
+    guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { return nil }
     return .refused(Array(parts.text))
   }
 
@@ -95,6 +94,4 @@ package enum SendOnce {
       line.contains(0) || line.starts(with: "HTTP/".utf8) || line.starts(with: "SSH-".utf8)
     }
   }
-
-  private static let skipped = Array(" lines skipped".utf8)
 }

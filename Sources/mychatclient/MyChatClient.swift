@@ -85,7 +85,7 @@ struct MyChatClient: ParsableCommand {
     if send.utf8.contains(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
       throw ValidationError("--send takes one line; for several, write them to standard input.")
     }
-    switch OutgoingLine(Array(send.utf8).span) {
+    switch ClientLine(Array(send.utf8).span) {
     case .blank: throw ValidationError("--send has nothing to send; give it a TEXT.")
     case .exit: throw ValidationError("--send exit would only leave, and send nothing; give it another TEXT.")
     case .message: break

@@ -1,3 +1,4 @@
+import ChatWire
 import Glibc
 import Synchronization
 
@@ -53,7 +54,7 @@ package final class LineFormatter: Sendable {
     while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
       let line = spreadsTabs ? RowLayout.spreadTabs(rest[..<end]) : rest[..<end]
       rest = rest[(end + 1)...]
-      let parts = ReceivedLine(line)
+      let parts = ServerLine(line)
       if let names, let name = parts.name { names.add(name) }
       if isJSON {
         json.append(kind: parts.kind.rawValue, from: parts.name, text: parts.text, to: &output)

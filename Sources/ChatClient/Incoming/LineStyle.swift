@@ -1,3 +1,5 @@
+import ChatWire
+
 /// How received lines look on a terminal: each name in its colour, own name and mentions marked, notices dim, and the time
 /// before each line if it is wanted. It adds colours (ECMA-48 SGR), and the time; it changes no character of a line.
 package struct LineStyle: Sendable {
@@ -32,7 +34,7 @@ package struct LineStyle: Sendable {
   ///   - time: as `HH:MM`.
   ///   - ownName: what is marked where it stands as a word.
   package func append(
-    _ line: ArraySlice<UInt8>, _ parts: ReceivedLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]
+    _ line: ArraySlice<UInt8>, _ parts: ServerLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]
   ) {
     if timestamps {
       if colours { output += Self.dim }
@@ -49,7 +51,7 @@ package struct LineStyle: Sendable {
   }
 
   private func appendColoured(
-    _ line: ArraySlice<UInt8>, _ parts: ReceivedLine, _ ownName: [UInt8], to output: inout [UInt8]
+    _ line: ArraySlice<UInt8>, _ parts: ServerLine, _ ownName: [UInt8], to output: inout [UInt8]
   ) {
     switch (parts.kind, parts.name) {
     case (.notice, _):

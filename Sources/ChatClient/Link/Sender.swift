@@ -77,7 +77,7 @@ package final class Sender: Sendable {
 
   private func goodbye() -> Bool {
     guard let connection = state.withLock({ $0.waiting.isEmpty ? $0.connection : nil }) else { return false }
-    return OutgoingLine.leave(connection)
+    return connection.leave()
   }
 
   /// Ends the connection, which is broken. What was not written stays, to be sent on the next.

@@ -94,6 +94,15 @@ package final class ServerConnection: Sendable {
   /// Ends it in both directions, and wakes whoever waits for it.
   package func shutdown() { _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR)) }
 
+  /// Leaves as both kinds of server understand it: one without framing reads exactly `exit`, for others the end of the
+  /// stream ends the line.
+  /// - Returns: whether `exit` was sent whole.
+  func leave() -> Bool {
+    let isSent = send(ClientLine.exitWord) == ClientLine.exitWord.count
+    shutdownSending()
+    return isSent
+  }
+
   /// Tells the server that nothing more will come. Receiving goes on.
   package func shutdownSending() { socket.shutdownSending() }
 }

@@ -33,7 +33,7 @@ package struct Paste: Equatable {
   }
 
   /// The lines of it that would be sent if its last one were too.
-  package var sendableLines: Int { (lines + [rest]).count { OutgoingLine($0.span) != .blank } }
+  package var sendableLines: Int { (lines + [rest]).count { ClientLine($0.span) != .blank } }
 
   /// Whether it is more than people paste by mistake, and has an end of line in it that would send something.
   package var isLong: Bool { !lines.isEmpty && sendableLines > Self.unguardedLines }

@@ -77,7 +77,7 @@ struct PipeReader {
 
     mutating func append(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
       if frame == .tooLong && !isLast { skipped += 1 }
-      switch isLast ? .blank : OutgoingLine(line) {
+      switch isLast ? .blank : ClientLine(line) {
       case .blank: break
       case .exit: isLast = true
       case .message:

@@ -65,7 +65,7 @@ final class Connection: Member {
   var nextLook = Moment.never
 
   init(
-    descriptor: consuming FileDescriptor, token: Token, name: String, label: [UInt8], framer: LineFramer,
+    descriptor: consuming FileDescriptor, token: Token, name: MemberName, label: [UInt8], framer: LineFramer,
     cursor: Cursor, now: Moment
   ) {
     self.descriptor = descriptor

@@ -32,17 +32,17 @@ extension Server {
     let key = quota == nil ? nil : AddressQuota.key(of: peer)
     let refusal = admission(of: key)
     if let refusal, refused >= Self.mostRefusals {
-      _ = refusal.withUnsafeBytes { descriptor.send($0) }
+      _ = refusal.line.withUnsafeBytes { descriptor.send($0) }
       return
     }
-    let name: String
+    let name: MemberName
     let label: String
     if peer.family == AF_UNIX {
       unixPeers += 1
-      name = String(unixPeers)
+      name = MemberName(connectionNumber: unixPeers)
       label = "('\(listener.address)', \(unixPeers))"
     } else {
-      name = String(peer.port)
+      name = MemberName(port: peer.port)
       label = "('\(peer.host)', \(peer.port))"
     }
     let connection = Connection(
@@ -62,9 +62,9 @@ extension Server {
 
   /// Whether there is room for one more, from an address that counts as `key`. It is counted then.
   /// - Returns: nil if there is, and else what to tell the peer.
-  private func admission(of key: AddressQuota.Key?) -> [UInt8]? {
-    if connections.count - refused >= maximumMembers { return Wording.full }
-    if let key, quota?.admit(key) == false { return Wording.tooManyFromAddress }
+  private func admission(of key: AddressQuota.Key?) -> Notice? {
+    if connections.count - refused >= maximumMembers { return .serverFull }
+    if let key, quota?.admit(key) == false { return .tooManyFromAddress }
     return nil
   }
 

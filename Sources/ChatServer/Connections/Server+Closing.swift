@@ -17,7 +17,7 @@ extension Server {
   }
 
   /// A peer that there is no room for is told why, and hears nothing else.
-  func refuse(_ connection: Connection, with notice: [UInt8]) {
+  func refuse(_ connection: Connection, with notice: Notice) {
     connection.isRefused = true
     refused += 1
     connection.phase = .leaving

@@ -41,28 +41,28 @@ extension Server {
   func heard(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Bool {
     // After `exit` nothing counts any more.
     guard connection.phase == .talking else { return true }
-    let meaning = Room.meaning(of: line)
+    let meaning = ClientLine(line)
     if meaning == .blank, frame != .tooLong { return true }
     let paceBefore = connection.pace
     if let rate = configuration.rate, let until = connection.pace.wait(at: now, for: rate) {
       connection.heldUntil = until
       if !connection.isToldOfRate {
         connection.isToldOfRate = true
-        tell(connection, Wording.slowed(rate))
+        tell(connection, .slowed(linesPerSecond: rate.linesPerSecond))
       }
       return false
     }
     switch frame {
     case .tooLong:
-      tell(connection, Wording.tooLong(maximumLineBytes: configuration.maximumLineBytes))
+      tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
       return true
     case .unterminated where !SafeText.isText(line):
-      tell(connection, Wording.notText)
+      tell(connection, .notText)
       return true
     case .line, .unterminated:
       switch meaning {
       case .blank: break
-      case .leave:
+      case .exit:
         log.leftByCommand(connection.label)
         leave(connection)
       case .message:
@@ -102,8 +102,8 @@ extension Server {
     }
   }
 
-  func tell(_ connection: Connection, _ notice: [UInt8]) {
-    connection.cursor.tell(notice)
+  func tell(_ connection: Connection, _ notice: Notice) {
+    connection.cursor.tell(notice.line)
     due.append(connection)
   }
 }

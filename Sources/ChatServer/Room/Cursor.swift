@@ -142,7 +142,7 @@ package struct Cursor {
     let missed = min(log.tailLine, exception.endLine) - first - exception.ownMissed
     exception.missedFrom = nil
     position = max(position, min(log.tail, exception.end))
-    if missed > 0 { exception.aside += Wording.skipped(lines: missed) }
+    if missed > 0 { exception.aside += Notice.linesSkipped(missed).line }
   }
 
   /// Sends what is due, at most about `budget` bytes.

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// One who takes part in a room. Whoever has more to know of a member, a connection say, is a kind of it: so what a
 /// delivery touches lies together in memory.
 ///
@@ -10,8 +12,8 @@ package class Member {
   package final let prefix: [UInt8]
 
   /// A member that is not in the room yet.
-  init(name: String, cursor: Cursor) {
-    prefix = Array("\(name): ".utf8)
+  init(name: MemberName, cursor: Cursor) {
+    prefix = ServerLine.messagePrefix(of: name)
     self.cursor = cursor
   }
 }

@@ -6,15 +6,6 @@ import Glibc
 /// Invariant: the log never forgets a byte that a counted member has still to get. A member stops being counted only by
 /// `stopWaiting`, and is counted again when it has come back to within half the window.
 package struct Room: ~Copyable {
-  /// What a line from a member asks for.
-  package enum Meaning: Equatable {
-    case message
-    /// `exit`, with spaces around it or not, in any case.
-    case leave
-    /// Nothing but spaces and tabs.
-    case blank
-  }
-
   package private(set) var log: RoomLog
   package private(set) var members: [Member] = []
   /// No counted member is before this. It may lag behind, as cursors only go forward.
@@ -57,22 +48,6 @@ package struct Room: ~Copyable {
   }
 
   // MARK: What is said
-
-  package static func meaning(of line: Span<UInt8>) -> Meaning {
-    var first = 0
-    var last = line.count
-    while first < last, isSpace(line[first]) { first += 1 }
-    while last > first, isSpace(line[last - 1]) { last -= 1 }
-    if first == last { return .blank }
-    guard last - first == 4 else { return .message }
-    // A letter's lower case differs in this one bit (ASCII).
-    let isExit =
-      line[first] | 0x20 == UInt8(ascii: "e") && line[first + 1] | 0x20 == UInt8(ascii: "x")
-      && line[first + 2] | 0x20 == UInt8(ascii: "i") && line[first + 3] | 0x20 == UInt8(ascii: "t")
-    return isExit ? .leave : .message
-  }
-
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
   /// Says a line to everybody but its speaker, made safe.
   /// - Returns: false if the log is full of lines that somebody has still to get. Nothing was said then.

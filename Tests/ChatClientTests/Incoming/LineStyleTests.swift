@@ -1,11 +1,12 @@
 import ChatClient
+import ChatWire
 import Testing
 
 private func shown(_ line: String, own: String = "7", colours: Bool = true, timestamps: Bool = false) -> String {
   var output: [UInt8] = []
   let line = Array(line.utf8)[...]
   LineStyle(colours: colours, timestamps: timestamps)
-    .append(line, ReceivedLine(line), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
+    .append(line, ServerLine(line), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
   return String(decoding: output, as: UTF8.self)
 }
 
@@ -47,7 +48,7 @@ private let mark = "\u{1B}[0;1;7m"
 
   @Test func linesAreTakenApart() {
     func parts(_ line: String) -> [String?] {
-      let parts = ReceivedLine(Array(line.utf8)[...])
+      let parts = ServerLine(Array(line.utf8)[...])
       return [
         parts.kind.rawValue, parts.name.map { String(decoding: $0, as: UTF8.self) },
         String(decoding: parts.text, as: UTF8.self),

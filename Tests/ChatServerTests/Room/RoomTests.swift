@@ -1,9 +1,9 @@
-import ChatWire
 import Glibc
 import TestSupport
 import Testing
 
 @testable import ChatServer
+@testable import ChatWire
 
 /// What each member's stream has to be, by the plainest rule there is: all lines said since it joined by others, in order,
 /// each whole, with nothing left out but what a skip notice counts.
@@ -132,7 +132,7 @@ private struct Play: ~Copyable {
 
 extension Room {
   fileprivate mutating func joined(_ name: String) -> Member {
-    let member = Member(name: name, cursor: Cursor(joining: log))
+    let member = Member(name: MemberName(bytes: Array(name.utf8)), cursor: Cursor(joining: log))
     join(member)
     return member
   }
@@ -302,17 +302,6 @@ struct RoomTests {
     _ = room.say(Array("again".utf8).span, by: speaker)
     take(.max)
     #expect(String(decoding: stream, as: UTF8.self) == "a: hello\n* note\na: again\n")
-  }
-
-  @Test(
-    "A line means what it says",
-    arguments: [
-      ("hi", Room.Meaning.message), ("exit", .leave), ("  EXIT\t", .leave), ("Exit", .leave), ("exit.", .message),
-      ("", .blank), (" \t ", .blank), ("exi", .message), ("e x i t", .message), ("\u{a0}", .message),
-    ])
-  func meaning(line: String, meaning: Room.Meaning) {
-    let understood = Room.meaning(of: Array(line.utf8).span)
-    #expect(understood == meaning)
   }
 }
 

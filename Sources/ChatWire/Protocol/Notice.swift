@@ -1,0 +1,36 @@
+/// What the server itself says to a member, as a `* ` line.
+package enum Notice: Equatable, Sendable {
+  /// The member did not read fast enough, and the log let go of so many lines that were meant for it.
+  case linesSkipped(Int)
+  case lineTooLong(maximumBytes: Int)
+  case notText
+  case serverFull
+  case tooManyFromAddress
+  /// The member sends more than `--rate` allows.
+  case slowed(linesPerSecond: Int)
+  /// So many of the member's lines were still held when the server stopped.
+  case linesNotSent(Int)
+
+  package var text: String {
+    switch self {
+    case .linesSkipped(let count): "\(count)\(Self.skippedEnding)"
+    case .lineTooLong(let maximumBytes): "That line is longer than \(maximumBytes) bytes; it was not sent."
+    case .notText: "That was not text; it was not sent."
+    case .serverFull: "Server is full"
+    case .tooManyFromAddress: "Too many connections from your address"
+    case .slowed(let linesPerSecond):
+      "You send more than \(linesPerSecond) lines a second; your lines go out at that rate, and none is lost."
+    case .linesNotSent(let count): count == 1 ? "1 line was not sent." : "\(count) lines were not sent."
+    }
+  }
+
+  /// The notice as it goes out, with its newline.
+  package var line: [UInt8] { ServerLine.notice(text) }
+
+  /// Whether a notice's text counts lines of others that its reader missed, and so says nothing about the reader's own.
+  package static func countsSkippedLines(_ text: ArraySlice<UInt8>) -> Bool {
+    text.suffix(skippedEnding.utf8.count).elementsEqual(skippedEnding.utf8)
+  }
+
+  private static let skippedEnding = " lines skipped"
+}
