@@ -24,7 +24,7 @@ package struct Cursor {
   /// The next byte of the log to send.
   package private(set) var position: LogOffset
   /// The member's own lines that are not passed yet.
-  private var own = OwnLines()
+  private(set) var own = OwnLines()
   /// Nil for nearly everybody nearly always, so that what a delivery reads of a member is a line or two of the
   /// processor's cache.
   private var exception: Exception?

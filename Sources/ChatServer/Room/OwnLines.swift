@@ -1,6 +1,8 @@
-/// Where a member's own lines lie in the log, oldest first, neighbours joined.
+/// Where a member's own lines lie in the log, oldest first, adjacent ones joined into a run.
 ///
-/// All members' together are never more than the lines in the log, as every line has one owner.
+/// Memory is bounded by what is live: there is space for at most `4 * count + 16` runs (each 32 bytes), and for 4 once none
+/// is left. All members' live runs together are at most the lines that begin behind `tail` less a quarter of the log's
+/// capacity, because every line has one owner and `Room` prunes forgotten ones each quarter of a lap.
 struct OwnLines {
   struct Run {
     var start: LogOffset
@@ -10,10 +12,12 @@ struct OwnLines {
     var count: Int
   }
 
-  /// Runs before the index `first` are done with.
+  /// Runs before the index `first` are done with; they are fewer than half, or fewer than 8.
   private(set) var runs: [Run] = []
   private(set) var first = 0
 
+  /// Live runs.
+  var count: Int { runs.count - first }
   @inline(__always)
   var isEmpty: Bool { first == runs.count }
   /// Where the next run begins. There has to be one.
@@ -57,10 +61,11 @@ struct OwnLines {
   private mutating func removeFirst() {
     first += 1
     if first == runs.count {
-      runs.removeAll(keepingCapacity: runs.count <= 64)
+      runs.removeAll(keepingCapacity: runs.capacity <= 4)
       first = 0
-    } else if first >= 64, first * 2 >= runs.count {
-      runs.removeFirst(first)
+    } else if first >= 8, first * 2 >= runs.count {
+      // A copy has just the space that it needs; removing in place would keep all that was ever needed.
+      runs = Array(runs[first...])
       first = 0
     }
   }

@@ -12,8 +12,8 @@ package struct Room: ~Copyable {
   private var floor = LogOffset(0)
   /// How many members do not count.
   private var uncounted = 0
-  /// The next time that `tail` gets here, the overtaken members' memory of own lines is pruned: once for each time round.
-  private var nextPruning: LogOffset
+  /// When `tail` gets here, the own lines of overtaken members are pruned: four times a lap of the ring.
+  private var nextPruning = LogOffset(0)
   /// Takes the safe form of texts that are not plain.
   private var scratch: [UInt8] = []
   /// Set when a line found no room; cleared by `weigh`.
@@ -24,7 +24,6 @@ package struct Room: ~Copyable {
   /// - Parameter logBytes: how much of what was said is kept for members that are behind.
   package init(logBytes: Int) {
     log = RoomLog(capacity: logBytes)
-    nextPruning = LogOffset(log.capacity)
   }
 
   // MARK: Who is here
@@ -94,7 +93,7 @@ package struct Room: ~Copyable {
       log.evict(before: boundary)
     }
     if log.tail >= nextPruning {
-      nextPruning = log.tail + log.capacity
+      nextPruning = log.tail + log.capacity / 4
       for member in members where member.cursor.isOvertaken { member.cursor.prune(log) }
     }
     return true
