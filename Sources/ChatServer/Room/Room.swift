@@ -119,6 +119,8 @@ package struct Room: ~Copyable {
   package var window: Int {
     min(log.capacity / 2, max(Self.leastWindow, Self.onTheWay / max(1, members.count - uncounted)))
   }
+  /// Bytes that each member may say in a second so that all of them together fill no more than half the log.
+  package var fairBytesPerSecond: Int { max(1, log.capacity / 2 / max(1, members.count)) }
   private static let onTheWay = 4 << 20
   private static let leastWindow = 16 << 10
 
