@@ -69,6 +69,34 @@ import Testing
     try second.waitForLine("\(peer.localPort): from a raw one")
   }
 
+  @Test(arguments: [[], ["--json"]]) func `Messages without newline are lines of their own, and shown at once`(
+    options: [String]
+  ) throws {
+    let server = try RawServer()
+    let client = try Program(built: "mychatclient", [String(server.port)] + options)
+    try eventually("the client to connect") { server.ports.count == 1 }
+    let peers = try (0..<2).map { _ in try Dialogue(port: server.port) }
+    try eventually("the peers to connect") { server.ports.count == 3 }
+    try peers[0].send("with a newline\n")
+    _ = try client.waitForLine("the line") { $0.contains("with a newline") }
+
+    // Two messages that are on their way at once, and one that nothing follows.
+    try peers[0].send("one")
+    try eventually("the server to have one") { server.messages.last?.text == "one" }
+    try peers[1].send("two")
+    let one = try client.waitForLine("one") { $0.contains("one") }
+    #expect(!one.contains("two"))
+    _ = try client.waitForLine("two") { $0.contains("two") }
+    let times = try (0..<3).map { attempt in
+      let began = ContinuousClock.now
+      try peers[0].send("alone \(attempt)")
+      _ = try client.waitForLine("the message") { $0.contains("alone \(attempt)") }
+      return ContinuousClock.now - began
+    }
+    // The shortest, as others use the machine too; most of it is the pause that ends a message.
+    #expect(times.min().map { $0 < .milliseconds(150) } == true)
+  }
+
   @Test func `A raw server that goes away is a lost connection`() throws {
     var server: RawServer? = try RawServer()
     let client = try Program(built: "mychatclient", [String(try #require(server).port)])

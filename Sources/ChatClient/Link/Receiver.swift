@@ -39,7 +39,7 @@ package final class Receiver: Sendable {
     var text = LineDecoder()
     return withUnsafeTemporaryAllocation(byteCount: receiveBytes, alignment: 16) { buffer in
       while true {
-        let outcome = connection.receive(into: buffer, patience: text.patience)
+        let outcome = connection.receive(into: buffer, patience: text.timeout)
         switch outcome {
         case .bytes(let count):
           text.append(Span(_unsafeElements: UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])))

@@ -18,21 +18,79 @@ private func shown(_ pieces: String?...) -> String {
   String(decoding: shown(pieces.map { $0.map { Array($0.utf8) } }), as: UTF8.self)
 }
 
+/// Which lines are shown when, if `receives` bring these texts at these times in milliseconds.
+private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text: String)] {
+  var decoder = LineDecoder()
+  var shown: [(time: Int, text: String)] = []
+  func take(at time: Int) {
+    _ = decoder.withLines {
+      shown += $0.dropLast().split(separator: 0x0A).map { (time, String(decoding: $0, as: UTF8.self)) }
+    }
+  }
+  var last = 0
+  for receive in receives + [(time: 1_000_000, text: "")] {
+    if decoder.timeout >= 0, receive.time >= last + Int(decoder.timeout) {
+      last += Int(decoder.timeout)
+      decoder.endMessage()
+      take(at: last)
+    }
+    if !receive.text.isEmpty { decoder.append(Array(receive.text.utf8).span) }
+    last = receive.time
+    take(at: last)
+  }
+  return shown
+}
+
 @Suite(.timeLimit(.minutes(10))) struct LineDecoderTests {
   @Test func linesAreShownWhenTheirNewlineHasCome() {
     #expect(shown("1: a\n2: b\n3:") == "1: a\n2: b\n")
     #expect(shown("1: a\n2", ": b\r\n") == "1: a\n2: b\n")
   }
 
-  @Test func aPauseEndsAMessageAndALongerOneAfterTheFirstNewline() {
-    #expect(shown("1: a", nil, "2: b", nil) == "1: a\n2: b\n")
-    var text = LineDecoder()
-    text.append(Array("half".utf8).span)
-    #expect(text.patience == LineDecoder.silence)
-    text.append(Array(" line\n".utf8).span)
-    #expect(text.patience == -1)
-    text.append(Array("half".utf8).span)
-    #expect(text.patience == LineDecoder.longSilence)
+  @Test func aMessageWithoutNewlineIsALineOfItsOwnWithin150Milliseconds() {
+    for before in ["", "8: with a newline\n", "8: one\n9: two\n8: three\r\n"] {
+      let shown = lines([(0, before), (1000, "1: one"), (1300, "1: two"), (1400, "2: three"), (2000, "3: four\n")])
+      #expect(shown.map(\.text).suffix(4) == ["1: one", "1: two", "2: three", "3: four"])
+      #expect(shown.map(\.time).suffix(4) == [1100, 1400, 1500, 2000])
+    }
+  }
+
+  @Test(arguments: ["2: two", "50123:two", "bob: two\n"]) func whatBeginsLikeAMessageEndsTheFragmentBefore(
+    next: String
+  ) {
+    let shown = lines([(0, "7: hi\n"), (10, "1: one"), (20, next)])
+    #expect(shown.map(\.text) == ["7: hi", "1: one", next.replacing("\n", with: "")])
+    #expect(shown.map(\.time).prefix(2) == [0, 20])
+  }
+
+  @Test func onceAMessageHadToBeEndedWhatIsReceivedNextIsAnother() {
+    let shown = lines([(0, "<ann> one"), (500, "<bob> two"), (510, "<ann> three\n"), (520, "four")])
+    #expect(shown.map(\.text) == ["<ann> one", "<bob> two", "<ann> three", "four"])
+  }
+
+  /// Lines of our server that fill a segment, torn in the middle of the last.
+  private let batch = String(repeating: "1: hello there, how are you?\n", count: 48)
+
+  @Test(arguments: [10, 900]) func aTornLineStaysWhole(pause: Int) {
+    let whole = "2: look at this: it stays whole"
+    for cut in 1..<whole.utf8.count {
+      let (head, tail) = (String(whole.prefix(cut)), String(whole.dropFirst(cut)))
+      #expect(lines([(0, batch + head), (pause, tail + "\n")]).map(\.text).last == whole)
+    }
+  }
+
+  @Test func aTornLineStaysWholeAlsoAtAServerThatSendsRawMessages() {
+    let shown = lines([
+      (0, "1: raw"), (500, batch + "2: torn in"), (510, " pieces\n"), (520, "3: raw"), (600, "4: raw"),
+    ])
+    #expect(shown.map(\.text).suffix(3) == ["2: torn in pieces", "3: raw", "4: raw"])
+  }
+
+  @Test func aServerThatHasCompletedATornLineHasPatienceForAnyThatPauses() {
+    let shown = lines([
+      (0, batch + "2: to"), (10, "rn\n"), (500, "3: pau"), (1400, "sed\n"), (1500, "4: c"), (1600, "d: e\n"),
+    ])
+    #expect(shown.map(\.text).suffix(3) == ["2: torn", "3: paused", "4: cd: e"])
   }
 
   @Test func theEndOfTheStreamEndsTheLastLine() {
