@@ -9,7 +9,7 @@ package struct Configuration: Sendable {
   /// Bytes of what was said that are kept for members that are behind: some 16,000 lines of chat, and small enough to stay
   /// in a processor's cache while it is written to one member after the other.
   package var logBytes = 1 << 20
-  /// Bytes of one line, its end not counted.
+  /// Bytes of one line, its end not counted: as it is sent, and as it is said.
   package var maximumLineBytes = 8192
   /// Members at one time; nil for as many as the descriptor limit has room for.
   package var maximumMembers: Int?

@@ -72,7 +72,7 @@ package actor Server {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")
     self.configuration = configuration
-    room = Room(logBytes: configuration.logBytes)
+    room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
     self.log = Console(writer: log)
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped

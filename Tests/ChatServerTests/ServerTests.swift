@@ -104,6 +104,20 @@ struct ServerTests {
     try b.expect("\(a.localPort): ^[[2Jred <U+202E>abc <U+009B>m 👩‍👩‍👧 tab\t.\u{fffd}")
   }
 
+  @Test(arguments: EventLayer.allCases)
+  func `A line that is too long in its safe form costs its sender a notice and nobody a line`(layer: EventLayer) throws
+  {
+    let server = try RunningServer(layer)
+    let (a, b) = (try server.peer(), try server.peer())
+    try settle(server, [a, b])
+    // Two bytes each, and eight once they are made safe: 8,192 are the most that is said.
+    try a.send(String(repeating: "\u{85}", count: 1025) + "\n")
+    try a.send(String(repeating: "\u{85}", count: 1024) + "\n")
+    try b.expect("\(a.localPort): " + String(repeating: "<U+0085>", count: 1024))
+    try a.expect("* That line is longer than 8192 bytes; it was not sent.")
+    #expect(try a.peek().isEmpty)
+  }
+
   @Test("A server that is full says so, and those inside notice nothing", arguments: EventLayer.allCases)
   func full(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.maximumMembers = 2 }

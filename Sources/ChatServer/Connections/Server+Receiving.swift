@@ -67,14 +67,18 @@ extension Server {
         leave(connection)
       case .message:
         let start = room.log.head
-        guard room.say(line, by: connection) else {
+        switch room.say(line, by: connection) {
+        case .said:
+          if connection.introduction.isEmpty {
+            connection.introduction = Console.introduction(of: connection.label)
+          }
+          log.relayed(connection.introduction, from: start, in: room.log)
+        case .tooLong:
+          tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
+        case .logFull:
           connection.pace = paceBefore
           return false
         }
-        if connection.introduction.isEmpty {
-          connection.introduction = Console.introduction(of: connection.label)
-        }
-        log.relayed(connection.introduction, from: start, in: room.log)
       }
       return true
     }

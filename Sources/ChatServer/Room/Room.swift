@@ -14,6 +14,7 @@ package struct Room: ~Copyable {
   private var uncounted = 0
   /// When `tail` gets here, the own lines of overtaken members are pruned: four times a lap of the ring.
   private var nextPruning = LogOffset(0)
+  private let maximumLineBytes: Int
   /// Takes the safe form of texts that are not plain.
   private var scratch: [UInt8] = []
   /// Set when a line found no room; cleared by `weigh`.
@@ -21,9 +22,12 @@ package struct Room: ~Copyable {
   /// Set by `weigh` while a counted member is further behind than the window.
   package private(set) var isCrowded = false
 
-  /// - Parameter logBytes: how much of what was said is kept for members that are behind.
-  package init(logBytes: Int) {
+  /// - Parameters:
+  ///   - logBytes: how much of what was said is kept for members that are behind.
+  ///   - maximumLineBytes: the longest text that is said, in bytes of its safe form.
+  package init(logBytes: Int, maximumLineBytes: Int) {
     log = RoomLog(capacity: logBytes)
+    self.maximumLineBytes = maximumLineBytes
   }
 
   // MARK: Who is here
@@ -48,9 +52,17 @@ package struct Room: ~Copyable {
 
   // MARK: What is said
 
+  /// What became of a line.
+  package enum Outcome {
+    case said
+    /// Nothing was said, because the log is full of lines that somebody has still to get.
+    case logFull
+    /// Nothing was said, because the text is too long in its safe form, which may be four times as long as what was sent.
+    case tooLong
+  }
+
   /// Says a line to everybody but its speaker, made safe.
-  /// - Returns: false if the log is full of lines that somebody has still to get. Nothing was said then.
-  package mutating func say(_ text: Span<UInt8>, by member: Member) -> Bool {
+  package mutating func say(_ text: Span<UInt8>, by member: Member) -> Outcome {
     if SafeText.plainPrefix(text) == text.count { return append(text, by: member) }
     scratch.removeAll(keepingCapacity: true)
     SafeText.append(text, to: &scratch)
@@ -59,15 +71,16 @@ package struct Room: ~Copyable {
     return append(safe.span, by: member)
   }
 
-  private mutating func append(_ text: Span<UInt8>, by member: Member) -> Bool {
+  private mutating func append(_ text: Span<UInt8>, by member: Member) -> Outcome {
+    guard text.count <= maximumLineBytes else { return .tooLong }
     guard makeRoom(for: member.prefix.count + text.count + 1) else {
       isFull = true
-      return false
+      return .logFull
     }
     let start = log.head
     log.append(member.prefix, text)
     member.cursor.passOver(from: start, in: log)
-    return true
+    return .said
   }
 
   // MARK: Who is waited for

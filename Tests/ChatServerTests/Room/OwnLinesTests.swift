@@ -52,13 +52,9 @@ struct OwnLinesTests {
     var room = Room(logBytes: 64 << 10)
     var members: [Member] = []
     for pair in 0..<20 {
-      for name in ["\(2 * pair)", "\(2 * pair + 1)"] {
-        let member = Member(name: MemberName(bytes: Array(name.utf8)), cursor: Cursor(joining: room.log))
-        room.join(member)
-        members.append(member)
-      }
+      members += [room.joined("\(2 * pair)"), room.joined("\(2 * pair + 1)")]
       for line in 0..<20_000 {
-        while !room.say([UInt8(ascii: "a")].span, by: members[2 * pair + line % 2]) {
+        while room.say([UInt8(ascii: "a")].span, by: members[2 * pair + line % 2]) != .said {
           room.weigh()
           room.stopWaiting()
         }

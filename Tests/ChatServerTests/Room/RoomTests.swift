@@ -69,7 +69,7 @@ private struct Play: ~Copyable {
     said += 1
     let length = random.next() % 4 == 0 ? random.next() % 300 : random.next() % 20
     let text = "\(said)" + String(repeating: "x", count: Int(length))
-    if !room.say(Array(text.utf8).span, by: witnesses[index].member) {
+    if room.say(Array(text.utf8).span, by: witnesses[index].member) != .said {
       if random.next() % 3 == 0 { stopWaiting() }
       return
     }
@@ -131,7 +131,9 @@ private struct Play: ~Copyable {
 }
 
 extension Room {
-  fileprivate mutating func joined(_ name: String) -> Member {
+  init(logBytes: Int) { self.init(logBytes: logBytes, maximumLineBytes: Configuration().maximumLineBytes) }
+
+  mutating func joined(_ name: String) -> Member {
     let member = Member(name: MemberName(bytes: Array(name.utf8)), cursor: Cursor(joining: log))
     join(member)
     return member
@@ -179,7 +181,7 @@ struct RoomTests {
     let listener = room.joined("b")
     let text = [UInt8](repeating: UInt8(ascii: "x"), count: 96)
     var said = 0
-    while room.say(text.span, by: speaker) { said += 1 }
+    while room.say(text.span, by: speaker) == .said { said += 1 }
     #expect(said == 10)
     room.weigh()
     var (isFull, isCrowded) = (room.isFull, room.isCrowded)
@@ -190,8 +192,8 @@ struct RoomTests {
     room.weigh()
     (isFull, isCrowded) = (room.isFull, room.isCrowded)
     #expect(!isFull && !isCrowded)
-    let isSaid = room.say(text.span, by: speaker)
-    #expect(isSaid)
+    let outcome = room.say(text.span, by: speaker)
+    #expect(outcome == .said)
   }
 
   @Test("A room is crowded while one who counts is far behind, and no longer when it has come nearer or does not count")
@@ -241,12 +243,12 @@ struct RoomTests {
     let leaver = room.joined("b")
     let text = [UInt8](repeating: UInt8(ascii: "x"), count: 996)
     func say(_ lines: Int, in room: inout Room) {
-      for _ in 0..<lines where !room.say(text.span, by: speaker) {
+      for _ in 0..<lines where room.say(text.span, by: speaker) != .said {
         room.weigh()
         room.stopWaiting()
         room.weigh()
-        let isSaid = room.say(text.span, by: speaker)
-        #expect(isSaid)
+        let outcome = room.say(text.span, by: speaker)
+        #expect(outcome == .said)
       }
     }
     say(40, in: &room)
