@@ -143,7 +143,7 @@ package actor Server {
     repeat {
       let isWatched = readiness.takeReady(into: &ready, within: wait)
       now = .now
-      share = min(input.count, max(Self.leastShare, room.window / max(1, ready.count)))
+      share = min(input.count, max(Self.leastShare, room.windowBytes / max(1, ready.count)))
       for index in ready.indices {
         guard let connection = connections[ready[index].token] else { continue }
         let can = ready[index].ready
@@ -175,7 +175,7 @@ package actor Server {
     }
     if patienceEnds <= now {
       patienceEnds = .never
-      room.stopWaiting()
+      room.releaseLaggards()
     }
     if acceptsAgain <= now { acceptAgain() }
     finishTurn()

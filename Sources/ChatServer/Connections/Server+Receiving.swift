@@ -4,7 +4,9 @@ import ChatWire
 extension Server {
   func readable(_ connection: Connection) {
     guard !connection.hasEnded, !connection.isPaused else { return }
-    if connection.phase == .talking, room.isFull || room.isCrowded && connection.isPouring { return pause(connection) }
+    if connection.phase == .talking, room.isLogFull || room.isCrowded && connection.isPouring {
+      return pause(connection)
+    }
     let share = share
     let received = input.withUnsafeMutableBytes {
       connection.descriptor.receive(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<share]))

@@ -42,7 +42,7 @@ extension Server {
         : connection.descriptor.send(pieces)
     }
     connection.handedOver += sent
-    room.recount(connection)
+    room.reprotect(connection)
     switch outcome {
     case .caughtUp:
       if connection.phase == .leaving { return endSending(connection) }
@@ -119,7 +119,7 @@ extension Server {
 
   /// Lets those who wait go on if everybody who counts has come near again; and else waits, but not for ever.
   func weighRoom() {
-    room.weigh()
+    room.measureLag()
     guard !room.isCrowded else {
       if patienceEnds == .never { patienceEnds = now + configuration.patience }
       return
@@ -129,9 +129,9 @@ extension Server {
     let waiting = paused
     paused = []
     for connection in waiting where connection.phase == .talking {
-      if room.isFull { paused.append(connection) } else { resume(connection) }
+      if room.isLogFull { paused.append(connection) } else { resume(connection) }
     }
-    guard room.log.head != servedUpTo || !due.isEmpty || room.isFull else { return }
+    guard room.log.head != servedUpTo || !due.isEmpty || room.isLogFull else { return }
     // What was said just now goes out in a turn of its own, so that others get theirs in between.
     queue.async {
       self.assumeIsolated {

@@ -27,12 +27,12 @@ package struct Cursor {
   private(set) var own = OwnLines()
   /// Nil for nearly everybody nearly always, so that what a delivery reads of a member is a line or two of the
   /// processor's cache.
-  private var exception: Exception?
+  private var slowPath: SlowPath?
   /// Whether a full log waits for this member.
-  package var isCounted = true
+  package var isProtected = true
 
   /// What there is to know of a member that is told something, is overtaken, or leaves.
-  private final class Exception {
+  private final class SlowPath {
     /// Where the member's stream ends: `never` until it leaves.
     var end = LogOffset.never
     /// The number of the line that begins at `end`.
@@ -64,19 +64,19 @@ package struct Cursor {
   /// A cursor for a member that joins now, and hears what is said from here on.
   package init(joining log: borrowing RoomLog) { position = log.head }
 
-  package var isOvertaken: Bool { exception?.missedFrom != nil }
+  package var isOvertaken: Bool { slowPath?.missedFrom != nil }
 
   /// Whether nothing is due to this member.
   @inline(__always)
   package func isCaughtUp(with log: borrowing RoomLog) -> Bool {
-    guard let exception else { return position >= log.head }
-    return exception.missedFrom == nil && exception.aside.isEmpty && position >= min(log.head, exception.end)
+    guard let slowPath else { return position >= log.head }
+    return slowPath.missedFrom == nil && slowPath.aside.isEmpty && position >= min(log.head, slowPath.end)
   }
 
-  private mutating func makeException() -> Exception {
-    if let exception { return exception }
-    let new = Exception()
-    exception = new
+  private mutating func makeSlowPath() -> SlowPath {
+    if let slowPath { return slowPath }
+    let new = SlowPath()
+    slowPath = new
     return new
   }
 
@@ -97,52 +97,52 @@ package struct Cursor {
   /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary; unless many wait for that
   /// already, as then the member is not reading, and would not miss one more.
   package mutating func tell(_ notice: [UInt8]) {
-    let exception = makeException()
-    exception.aside.removeFirst(exception.asideSent)
-    exception.asideSent = 0
-    if exception.aside.count < Self.mostAside { exception.aside += notice }
+    let slowPath = makeSlowPath()
+    slowPath.aside.removeFirst(slowPath.asideSent)
+    slowPath.asideSent = 0
+    if slowPath.aside.count < Self.mostAside { slowPath.aside += notice }
   }
 
   /// Nothing said after this moment is for this member any more.
   package mutating func end(with log: borrowing RoomLog) {
-    let exception = makeException()
-    guard exception.end == .never else { return }
-    exception.end = log.head
-    exception.endLine = log.headLine
+    let slowPath = makeSlowPath()
+    guard slowPath.end == .never else { return }
+    slowPath.end = log.head
+    slowPath.endLine = log.headLine
   }
 
   /// The log is about to forget all before `boundary`, and this member has not got there: keep the rest of the line that
   /// it is in the middle of, and remember from which line on it misses some.
   package mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog) {
-    guard position < boundary, !isOvertaken, position < exception?.end ?? .never else { return }
-    let exception = makeException()
+    guard position < boundary, !isOvertaken, position < slowPath?.end ?? .never else { return }
+    let slowPath = makeSlowPath()
     let next = log.boundary(atOrAfter: position)
     if next != position {
       var rest: [UInt8] = []
       rest.reserveCapacity(next - position)
       log.forEachPiece(from: position, to: next) { rest.append(contentsOf: $0) }
       // In the middle of a line nothing of `aside` can have been sent: it waits for the boundary.
-      exception.aside = rest + exception.aside
+      slowPath.aside = rest + slowPath.aside
     }
-    exception.missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
-    exception.ownMissed = 0
+    slowPath.missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
+    slowPath.ownMissed = 0
     position = next
   }
 
   /// Lets go of what is remembered of own lines that the log has forgotten.
   package mutating func prune(_ log: borrowing RoomLog) {
-    guard let exception, exception.missedFrom != nil else { return }
-    exception.ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail)
+    guard let slowPath, slowPath.missedFrom != nil else { return }
+    slowPath.ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail)
   }
 
   /// The member takes bytes again. If it was overtaken, it goes on at the oldest line kept, and is told what it missed.
-  private mutating func resume(_ log: borrowing RoomLog, _ exception: Exception) {
-    guard let first = exception.missedFrom else { return }
+  private mutating func resume(_ log: borrowing RoomLog, _ slowPath: SlowPath) {
+    guard let first = slowPath.missedFrom else { return }
     prune(log)
-    let missed = min(log.tailLine, exception.endLine) - first - exception.ownMissed
-    exception.missedFrom = nil
-    position = max(position, min(log.tail, exception.end))
-    if missed > 0 { exception.aside += Notice.linesSkipped(missed).line }
+    let missed = min(log.tailLine, slowPath.endLine) - first - slowPath.ownMissed
+    slowPath.missedFrom = nil
+    position = max(position, min(log.tail, slowPath.end))
+    if missed > 0 { slowPath.aside += Notice.linesSkipped(missed).line }
   }
 
   /// Sends what is due, at most about `budget` bytes.
@@ -155,20 +155,20 @@ package struct Cursor {
     from log: borrowing RoomLog, budget: Int, sent: inout Int,
     to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
   ) -> Outcome {
-    if let exception { resume(log, exception) }
+    if let slowPath { resume(log, slowPath) }
     var left = budget
     while true {
       // A member's own lines at the very front would leave nothing to send.
       while let past = own.end(ofRunAt: position) { position = past }
-      if let exception, exception.isOver { self.exception = nil }
-      let last = min(log.head, exception?.end ?? .never)
+      if let slowPath, slowPath.isOver { self.slowPath = nil }
+      let last = min(log.head, slowPath?.end ?? .never)
       let transfer: Transfer
-      if let exception, !exception.aside.isEmpty {
+      if let slowPath, !slowPath.aside.isEmpty {
         if left <= 0 { return .budgetSpent }
         // At its end the log may have forgotten its place long since, but a line ends there all the same.
         transfer =
           position >= last || log.isBoundary(position)
-          ? exception.sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+          ? slowPath.sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
       } else {
         if position >= last { return .caughtUp }
         if left <= 0 { return .budgetSpent }

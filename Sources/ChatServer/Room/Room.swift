@@ -1,26 +1,15 @@
 import ChatWire
-import Glibc
 
-/// Who is here, what a line means, and who has to be waited for. It does no I/O and knows no clock.
-///
-/// Invariant: the log never forgets a byte that a counted member has still to get. A member stops being counted only by
-/// `stopWaiting`, and is counted again when it has come back to within half the window.
+/// Who is here, and what is said. It does no I/O and knows no clock.
 package struct Room: ~Copyable {
   package private(set) var log: RoomLog
   package private(set) var members: [Member] = []
-  /// No counted member is before this. It may lag behind, as cursors only go forward.
-  private var floor = LogOffset(0)
-  /// How many members do not count.
-  private var uncounted = 0
+  private var backpressure = Backpressure()
   /// When `tail` gets here, the own lines of overtaken members are pruned: four times a lap of the ring.
   private var nextPruning = LogOffset(0)
   private let maximumLineBytes: Int
-  /// Takes the safe form of texts that are not plain.
-  private var scratch: [UInt8] = []
-  /// Set when a line found no room; cleared by `weigh`.
-  package private(set) var isFull = false
-  /// Set by `weigh` while a counted member is further behind than the window.
-  package private(set) var isCrowded = false
+  /// Memory for the safe form of a text that is not plain, kept from one to the next.
+  private var safeText: [UInt8] = []
 
   /// - Parameters:
   ///   - logBytes: how much of what was said is kept for members that are behind.
@@ -38,7 +27,7 @@ package struct Room: ~Copyable {
     members.append(member)
   }
 
-  /// Forgets a member; what it has not got yet, it never gets. To be done once for each that has joined.
+  /// Forgets a member; what it has not got yet, it never gets. Does nothing if it is not in the room any more.
   package mutating func remove(_ member: Member) {
     guard member.place >= 0 else { return }
     let last = members.removeLast()
@@ -47,7 +36,7 @@ package struct Room: ~Copyable {
       last.place = member.place
     }
     member.place = -1
-    if !member.cursor.isCounted { uncounted -= 1 }
+    backpressure.noteRemoved(member)
   }
 
   // MARK: What is said
@@ -64,17 +53,19 @@ package struct Room: ~Copyable {
   /// Says a line to everybody but its speaker, made safe.
   package mutating func say(_ text: Span<UInt8>, by member: Member) -> Outcome {
     if SafeText.plainPrefix(text) == text.count { return append(text, by: member) }
-    scratch.removeAll(keepingCapacity: true)
-    SafeText.append(text, to: &scratch)
-    let safe = exchange(&scratch, with: [])
-    defer { scratch = safe }
+    var safe: [UInt8] = []
+    swap(&safe, &safeText)
+    defer { swap(&safe, &safeText) }
+    safe.removeAll(keepingCapacity: true)
+    SafeText.append(text, to: &safe)
     return append(safe.span, by: member)
   }
 
   private mutating func append(_ text: Span<UInt8>, by member: Member) -> Outcome {
     guard text.count <= maximumLineBytes else { return .tooLong }
-    guard makeRoom(for: member.prefix.count + text.count + 1) else {
-      isFull = true
+    let bytes = member.prefix.count + text.count + 1
+    guard log.free >= bytes || evict(for: bytes) else {
+      backpressure.noteLogFull()
       return .logFull
     }
     let start = log.head
@@ -83,25 +74,19 @@ package struct Room: ~Copyable {
     return .said
   }
 
-  // MARK: Who is waited for
-
-  /// Lets go of old lines where that is needed and allowed.
-  @inline(__always)
-  private mutating func makeRoom(for bytes: Int) -> Bool {
-    log.free >= bytes || evict(for: bytes)
-  }
-
+  /// Makes the log forget old lines until it has space for `bytes`.
+  /// - Returns: false if somebody who is protected has still to get some of them; then none is forgotten.
   private mutating func evict(for bytes: Int) -> Bool {
     let needed = log.head + (bytes - log.capacity)
-    if needed > floor { floor = slowestCounted() }
-    guard needed <= floor else { return false }
-    if let mark = log.mark(atOrAfter: needed), mark.offset <= floor {
+    let limit = backpressure.evictionLimit(needed: needed, of: members, in: log)
+    guard needed <= limit else { return false }
+    if let mark = log.mark(atOrAfter: needed), mark.offset <= limit {
       overtakeLaggards(before: mark.offset)
       log.evict(before: mark)
     } else {
-      // Somebody who counts is within the block: exactly so much goes as is needed.
+      // A protected member is within the block: exactly so much goes as is needed.
       let boundary = log.boundary(atOrAfter: needed)
-      guard boundary <= floor else { return false }
+      guard boundary <= limit else { return false }
       overtakeLaggards(before: boundary)
       log.evict(before: boundary)
     }
@@ -113,64 +98,36 @@ package struct Room: ~Copyable {
   }
 
   private mutating func overtakeLaggards(before boundary: LogOffset) {
-    guard uncounted > 0 else { return }
-    for member in members where !member.cursor.isCounted { member.cursor.overtake(before: boundary, in: log) }
+    guard backpressure.unprotectedCount > 0 else { return }
+    for member in members where !member.cursor.isProtected { member.cursor.overtake(before: boundary, in: log) }
   }
 
-  /// The least offset that a counted member has got to: `head` if nobody is behind.
-  private func slowestCounted() -> LogOffset {
-    var slowest = log.head
-    for member in members where member.cursor.isCounted && member.cursor.position < slowest {
-      slowest = member.cursor.position
-    }
-    return slowest
-  }
+  // MARK: Who is waited for
 
-  /// How far, in bytes, a counted member may be behind before those who pour have to wait: what is on its way to all of
-  /// them together is then a few milliseconds' work, and the next line of somebody else is not long behind it. Never so
-  /// little that a turn is hardly worth its system calls.
-  package var window: Int {
-    min(log.capacity / 2, max(Self.leastWindow, Self.onTheWay / max(1, members.count - uncounted)))
+  /// Set when a line found no space in the log; cleared by `measureLag`.
+  package var isLogFull: Bool { backpressure.isLogFull }
+  /// Set by `measureLag` while a protected member lags by more than the window.
+  package var isCrowded: Bool { backpressure.isCrowded }
+  /// How far a protected member may lag before bulk senders have to wait.
+  package var windowBytes: Int {
+    Backpressure.windowBytes(
+      logCapacity: log.capacity, protectedCount: members.count - backpressure.unprotectedCount)
   }
   /// Bytes that each member may say in a second so that all of them together fill no more than half the log.
   package var fairBytesPerSecond: Int { max(1, log.capacity / 2 / max(1, members.count)) }
-  private static let onTheWay = 4 << 20
-  private static let leastWindow = 16 << 10
 
-  /// Finds out whether a counted member is too far behind, and if one was, whether it has come back by a quarter of the
-  /// window: so that the room does not stop and go with every line.
-  package mutating func weigh() {
-    let limit = isCrowded || isFull ? window / 4 * 3 : window
-    if log.head - floor > limit { floor = slowestCounted() }
-    isCrowded = log.head - floor > limit
-    if !isCrowded { isFull = false }
+  /// Finds out whether bulk senders have to wait; to be called when members have got something.
+  package mutating func measureLag() { backpressure.measureLag(of: members, in: log, windowBytes: windowBytes) }
+
+  /// To be called when the room has been crowded for as long as anybody is waited for.
+  package mutating func releaseLaggards() {
+    backpressure.releaseLaggards(among: members, in: log, windowBytes: windowBytes)
   }
 
-  /// The room has been crowded for as long as anybody is waited for: those behind by more than half the window no longer
-  /// count. They miss nothing as long as the log still has what they are to get.
-  package mutating func stopWaiting() {
-    for member in members where member.cursor.isCounted && member.cursor.position < middle {
-      member.cursor.isCounted = false
-      uncounted += 1
-    }
-  }
-
-  /// To be called when a member has got something: if it did not count, it may have caught up.
+  /// To be called when a member has got something: if it was not protected, it may have caught up.
   @inline(__always)
-  package mutating func recount(_ member: Member) {
-    guard !member.cursor.isCounted, member.place >= 0, !member.cursor.isOvertaken, member.cursor.position >= middle
-    else { return }
-    member.cursor.isCounted = true
-    floor = min(floor, member.cursor.position)
-    uncounted -= 1
+  package mutating func reprotect(_ member: Member) {
+    guard !member.cursor.isProtected, member.place >= 0 else { return }
+    backpressure.reprotect(member, in: log, windowBytes: windowBytes)
   }
-
-  private var middle: LogOffset { log.head + -(window / 2) }
-}
-
-/// Puts `new` in place of `value`, and gives what was there.
-private func exchange<Value>(_ value: inout Value, with new: Value) -> Value {
-  let old = value
-  value = new
-  return old
 }

@@ -55,8 +55,8 @@ struct OwnLinesTests {
       members += [room.joined("\(2 * pair)"), room.joined("\(2 * pair + 1)")]
       for line in 0..<20_000 {
         while room.say([UInt8(ascii: "a")].span, by: members[2 * pair + line % 2]) != .said {
-          room.weigh()
-          room.stopWaiting()
+          room.measureLag()
+          room.releaseLaggards()
         }
       }
       // Each comes to within some lines of the head, and reads no further.

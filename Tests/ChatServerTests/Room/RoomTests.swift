@@ -16,7 +16,7 @@ private struct Witness {
   var notices: [String] = []
   var stream: [UInt8] = []
   var hasLeft = false
-  var wasUncounted = false
+  var wasUnprotected = false
 
   init(name: String, member: Member) {
     self.name = name
@@ -31,7 +31,7 @@ private struct Witness {
     for line in stream.split(separator: 0x0A).map({ String(decoding: $0, as: UTF8.self) }) {
       if line.hasPrefix("* "), line.hasSuffix(" lines skipped") {
         guard let count = Int(line.dropFirst(2).dropLast(14)), count > 0 else { return "\(name): odd notice \(line)" }
-        if !wasUncounted { return "\(name): kept up, and missed \(count) lines" }
+        if !wasUnprotected { return "\(name): kept up, and missed \(count) lines" }
         next += count
       } else if line.hasPrefix("* ") {
         guard noticed < notices.count, notices[noticed] == line else { return "\(name): unexpected \(line)" }
@@ -70,7 +70,7 @@ private struct Play: ~Copyable {
     let length = random.next() % 4 == 0 ? random.next() % 300 : random.next() % 20
     let text = "\(said)" + String(repeating: "x", count: Int(length))
     if room.say(Array(text.utf8).span, by: witnesses[index].member) != .said {
-      if random.next() % 3 == 0 { stopWaiting() }
+      if random.next() % 3 == 0 { releaseLaggards() }
       return
     }
     for other in witnesses.indices where other != index && !witnesses[other].hasLeft {
@@ -78,12 +78,12 @@ private struct Play: ~Copyable {
     }
   }
 
-  mutating func stopWaiting() {
-    room.stopWaiting()
-    for index in witnesses.indices where !witnesses[index].member.cursor.isCounted {
-      witnesses[index].wasUncounted = true
+  mutating func releaseLaggards() {
+    room.releaseLaggards()
+    for index in witnesses.indices where !witnesses[index].member.cursor.isProtected {
+      witnesses[index].wasUnprotected = true
     }
-    room.weigh()
+    room.measureLag()
     let isCrowded = room.isCrowded
     #expect(!isCrowded, "nobody can hold the room")
   }
@@ -112,8 +112,8 @@ private struct Play: ~Copyable {
     let isCaughtUp = witnesses[index].member.cursor.isCaughtUp(with: room.log)
     #expect((outcome == .caughtUp) == isCaughtUp)
     witnesses[index].stream += got
-    room.recount(witnesses[index].member)
-    room.weigh()
+    room.reprotect(witnesses[index].member)
+    room.measureLag()
   }
 
   mutating func tell(_ index: Int) {
@@ -161,7 +161,7 @@ struct RoomTests {
         case 92..<95: play.tell(index)
         case 95..<97: if play.witnesses.count < 12 { play.join() }
         case 97: if index > 1 { play.leave(index) }
-        default: if play.room.isCrowded { play.stopWaiting() }
+        default: if play.room.isCrowded { play.releaseLaggards() }
         }
       }
       for index in play.witnesses.indices {
@@ -183,14 +183,14 @@ struct RoomTests {
     var said = 0
     while room.say(text.span, by: speaker) == .said { said += 1 }
     #expect(said == 10)
-    room.weigh()
-    var (isFull, isCrowded) = (room.isFull, room.isCrowded)
+    room.measureLag()
+    var (isFull, isCrowded) = (room.isLogFull, room.isCrowded)
     #expect(isFull && isCrowded)
     var got = 0
     _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &got) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
     #expect(got == 1000)
-    room.weigh()
-    (isFull, isCrowded) = (room.isFull, room.isCrowded)
+    room.measureLag()
+    (isFull, isCrowded) = (room.isLogFull, room.isCrowded)
     #expect(!isFull && !isCrowded)
     let outcome = room.say(text.span, by: speaker)
     #expect(outcome == .said)
@@ -204,17 +204,17 @@ struct RoomTests {
     let text = [UInt8](repeating: UInt8(ascii: "x"), count: 996)
     func say(_ bytes: Int, in room: inout Room) {
       for _ in 0..<bytes / 1000 { _ = room.say(text.span, by: speaker) }
-      room.weigh()
+      room.measureLag()
     }
     func take(_ bytes: Int, in room: inout Room) {
       var got = 0
       _ = listener.cursor.deliver(from: room.log, budget: bytes, sent: &got) {
         .bytes($0.reduce(0) { $0 + $1.iov_len })
       }
-      room.recount(listener)
-      room.weigh()
+      room.reprotect(listener)
+      room.measureLag()
     }
-    let window = room.window
+    let window = room.windowBytes
     #expect(window == 512 << 10)
     var isCrowded: [Bool] = []
     say(window - 1000, in: &room)
@@ -227,13 +227,15 @@ struct RoomTests {
     isCrowded.append(room.isCrowded)
     say(window / 2, in: &room)
     isCrowded.append(room.isCrowded)
-    room.stopWaiting()
-    room.weigh()
+    room.releaseLaggards()
+    room.measureLag()
     isCrowded.append(room.isCrowded)
     #expect(isCrowded == [false, true, true, false, true, false])
-    #expect(!listener.cursor.isCounted && !listener.cursor.isOvertaken)
+    let wasProtected = listener.cursor.isProtected || listener.cursor.isOvertaken
+    #expect(!wasProtected)
     take(window, in: &room)
-    #expect(listener.cursor.isCounted)
+    let isProtected = listener.cursor.isProtected
+    #expect(isProtected)
   }
 
   @Test("One that has gone while it was behind leaves the count of those behind right")
@@ -244,21 +246,22 @@ struct RoomTests {
     let text = [UInt8](repeating: UInt8(ascii: "x"), count: 996)
     func say(_ lines: Int, in room: inout Room) {
       for _ in 0..<lines where room.say(text.span, by: speaker) != .said {
-        room.weigh()
-        room.stopWaiting()
-        room.weigh()
+        room.measureLag()
+        room.releaseLaggards()
+        room.measureLag()
         let outcome = room.say(text.span, by: speaker)
         #expect(outcome == .said)
       }
     }
     say(40, in: &room)
-    room.weigh()
-    room.stopWaiting()
-    #expect(!leaver.cursor.isCounted)
+    room.measureLag()
+    room.releaseLaggards()
+    let isProtected = leaver.cursor.isProtected
+    #expect(!isProtected)
     room.remove(leaver)
     var sent = 0
     _ = leaver.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
-    room.recount(leaver)
+    room.reprotect(leaver)
     let laggard = room.joined("c")
     say(100, in: &room)
     var stream: [UInt8] = []

@@ -1,0 +1,70 @@
+/// Who is waited for: whether senders have to wait until others have caught up, and which members the log may overtake.
+///
+/// Invariant: the log forgets nothing that a protected member has still to get. A member loses its protection only by
+/// `releaseLaggards`, and gets it back when it has come to within half the window.
+struct Backpressure {
+  /// No protected member is before this. It may be too low, because cursors go forward without telling.
+  private var slowestProtected = LogOffset(0)
+  /// Members that are in the room and not protected.
+  private(set) var unprotectedCount = 0
+  /// Set when the log had no space for a line; cleared by `measureLag`.
+  private(set) var isLogFull = false
+  /// Set by `measureLag` while the slowest protected member lags by more than the window.
+  private(set) var isCrowded = false
+
+  /// How far a protected member may lag before bulk senders have to wait: so far that what is on its way to all members
+  /// together takes a few milliseconds, but not so little that a turn is hardly worth its system calls.
+  static func windowBytes(logCapacity: Int, protectedCount: Int) -> Int {
+    min(logCapacity / 2, max(minimumWindowBytes, maximumInFlightBytes / max(1, protectedCount)))
+  }
+  private static let maximumInFlightBytes = 4 << 20
+  private static let minimumWindowBytes = 16 << 10
+
+  mutating func noteLogFull() { isLogFull = true }
+
+  /// To be called when a member has left the room.
+  mutating func noteRemoved(_ member: Member) {
+    if !member.cursor.isProtected { unprotectedCount -= 1 }
+  }
+
+  /// Recomputes `isCrowded`, with hysteresis: it is set when the slowest protected member lags by more than the window, and
+  /// cleared at three quarters of it, so that senders are not stopped and restarted on every line.
+  mutating func measureLag(of members: [Member], in log: borrowing RoomLog, windowBytes: Int) {
+    let limit = isCrowded || isLogFull ? windowBytes / 4 * 3 : windowBytes
+    if log.head - slowestProtected > limit { slowestProtected = Self.slowestProtected(of: members, in: log) }
+    isCrowded = log.head - slowestProtected > limit
+    if !isCrowded { isLogFull = false }
+  }
+
+  /// Up to where the log may forget. That is found anew only if it has to be as far as `needed`.
+  mutating func evictionLimit(needed: LogOffset, of members: [Member], in log: borrowing RoomLog) -> LogOffset {
+    if needed > slowestProtected { slowestProtected = Self.slowestProtected(of: members, in: log) }
+    return slowestProtected
+  }
+
+  /// Takes the protection from all members that lag by more than half the window. They miss nothing as long as the log
+  /// still has what they are to get.
+  mutating func releaseLaggards(among members: [Member], in log: borrowing RoomLog, windowBytes: Int) {
+    for member in members where member.cursor.isProtected && log.head - member.cursor.position > windowBytes / 2 {
+      member.cursor.isProtected = false
+      unprotectedCount += 1
+    }
+  }
+
+  /// Protects a member again if it has come near enough.
+  mutating func reprotect(_ member: Member, in log: borrowing RoomLog, windowBytes: Int) {
+    guard !member.cursor.isOvertaken, log.head - member.cursor.position <= windowBytes / 2 else { return }
+    member.cursor.isProtected = true
+    slowestProtected = min(slowestProtected, member.cursor.position)
+    unprotectedCount -= 1
+  }
+
+  /// The least offset that a protected member has got to: `head` if none is behind.
+  private static func slowestProtected(of members: [Member], in log: borrowing RoomLog) -> LogOffset {
+    var slowest = log.head
+    for member in members where member.cursor.isProtected && member.cursor.position < slowest {
+      slowest = member.cursor.position
+    }
+    return slowest
+  }
+}
