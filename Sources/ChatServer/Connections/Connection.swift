@@ -66,7 +66,7 @@ final class Connection: Member {
 
   init(
     descriptor: consuming FileDescriptor, token: Token, name: MemberName, label: [UInt8], framer: LineFramer,
-    cursor: Cursor, now: Moment
+    cursor: consuming Cursor, now: Moment
   ) {
     self.descriptor = descriptor
     self.token = token

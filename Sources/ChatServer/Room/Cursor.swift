@@ -8,7 +8,7 @@ import Glibc
 ///
 /// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines; or `missedFrom`
 /// is set, and then no byte of the log is due before `resume`; or it is where the stream ends.
-package struct Cursor {
+package struct Cursor: ~Copyable {
   /// How a delivery ended.
   package enum Outcome: Equatable {
     /// Nothing is left to send.

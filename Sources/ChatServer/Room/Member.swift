@@ -12,7 +12,7 @@ package class Member {
   package final let prefix: [UInt8]
 
   /// A member that is not in the room yet.
-  init(name: MemberName, cursor: Cursor) {
+  init(name: MemberName, cursor: consuming Cursor) {
     prefix = ServerLine.messagePrefix(of: name)
     self.cursor = cursor
   }
