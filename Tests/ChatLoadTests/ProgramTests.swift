@@ -1,3 +1,4 @@
+import ChatWire
 import TestSupport
 import Testing
 
@@ -31,11 +32,11 @@ struct ProgramTests {
 
   @Test("Where nobody listens it says so and exits with 1")
   func refused() throws {
-    let port: UInt16
-    do {
-      let server = try FaultyServer(.none)
-      port = server.port
-    }
+    // Bound and not listening, so that nobody else gets the port.
+    let address = try #require(try Address.internet(host: "127.0.0.1", port: 0).resolved().first)
+    let socket = try FileDescriptor.socket(for: address)
+    try socket.bind(to: address)
+    let port = try socket.localAddress().port
     let result = try Self.run(["\(port)"])
     #expect(result.exit == .status(1))
     #expect(result.errors == "[ERROR] Connection refused. Is the server running on 127.0.0.1:\(port)?\n")

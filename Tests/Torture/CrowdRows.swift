@@ -82,6 +82,7 @@ extension Row {
     let server = try ServerUnderTest(descriptors: 256)
     let chatter = try Chatter(10, rate: 10, with: server)
     let attack = try Swarm(connectingTo: server.address)
+    try chatter.talk(for: .milliseconds(200))
     // No descriptor is left for anybody: what connects waits with the kernel.
     let held = server.descriptors
     try server.limitDescriptors(to: held)

@@ -22,6 +22,8 @@ extension Row {
     let chatter = try Chatter(10, rate: 1000, with: server)
     let hog = try Program("/bin/sh", ["-c", "ulimit -t 300; while :; do :; done"], input: .nothing)
     let attack = try server.address.resolved()[0]
+    try chatter.talk(for: .milliseconds(200))
+    let before = server.descriptors
     var cut = 0
     let start = nanoseconds()
     try chatter.talk(within: .seconds(900)) { _ in
@@ -36,9 +38,9 @@ extension Row {
     // Nobody deaf: everybody talks once more, and hears all.
     try chatter.talk(for: .seconds(1))
     outcome.check(
-      server.isAlive,
+      server.isAlive && server.descriptors == before,
       "\(eventLayer): \(cut) resets in \(seconds.rounded(to: 0)) s, alive, all \(chatter.ledger.totalSaid) lines heard by all, "
-        + "descriptors back at \(server.descriptors)")
+        + "descriptors \(server.descriptors) as before (\(before))")
   }
 
   private static func burst(_ count: Int, of target: SocketAddress) throws {

@@ -15,8 +15,8 @@ final class ServerUnderTest {
   var pid: pid_t { program.pid }
   var address: Address { address(host: "127.0.0.1") }
   func address(host: String) -> Address { .internet(host: host, port: port) }
-  /// Descriptors that it has open without a single member.
-  let idleDescriptors: Int
+  /// Sockets that it has open without a single member: those that it listens on.
+  private let idleSockets: Int
 
   /// - Parameters:
   ///   - descriptors: the most descriptors it may have; nil for what this process may have.
@@ -42,7 +42,7 @@ final class ServerUnderTest {
       return true
     }
     port = found ?? 0
-    idleDescriptors = descriptorCount(of: program.pid)
+    idleSockets = openSockets(program.pid)
   }
 
   var isAlive: Bool { kill(pid, 0) == 0 && state != "Z" }
@@ -51,9 +51,11 @@ final class ServerUnderTest {
   /// KiB in memory now, and at most so far.
   var memory: Int { field("VmRSS:").flatMap { Int($0) } ?? 0 }
   var peakMemory: Int { field("VmHWM:").flatMap { Int($0) } ?? 0 }
-  var descriptors: Int { descriptorCount(of: pid) }
+  /// Descriptors of any kind. They keep still only once a line has been relayed, because libdispatch opens its own on a
+  /// thread of its own, some of them after the server listens.
+  var descriptors: Int { openFiles(of: pid).count }
   /// Members and others that are connected.
-  var connections: Int { descriptors - idleDescriptors }
+  var connections: Int { openSockets(pid) - idleSockets }
 
   private func field(_ name: String) -> Substring? {
     let status = String(decoding: contents(of: "/proc/\(pid)/status", atMost: 8192), as: UTF8.self)
@@ -83,6 +85,36 @@ final class ServerUnderTest {
 
   /// How often the log has `text` in it.
   func logged(_ text: String) -> Int { occurrences(of: Array(text.utf8), in: contents(of: log, atMost: 256 << 20)) }
+
+  /// The port of the member that came first.
+  func portOfFirstMember() throws -> UInt16 {
+    let start = "[NEW CONNECTION] ('127.0.0.1', "
+    var port: UInt16?
+    try eventually("a [NEW CONNECTION] line") {
+      let lines = String(decoding: contents(of: log, atMost: 1000), as: UTF8.self).split(separator: "\n")
+      port = lines.first { $0.hasPrefix(start) }.flatMap { UInt16($0.dropFirst(start.count).prefix { $0 != ")" }) }
+      return port != nil
+    }
+    return port ?? 0
+  }
+
+  /// What the kernel holds for the member at `port` of 127.0.0.1, as text that changes with each byte that it takes or gets rid
+  /// of (proc(5), /proc/net/tcp: tx_queue).
+  func heldByKernel(for member: UInt16) -> Substring? {
+    func suffix(_ port: UInt16) -> String {
+      let digits = String(port, radix: 16, uppercase: true)
+      return ":" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+    let (own, other) = (suffix(port), suffix(member))
+    for line in String(decoding: contents(of: "/proc/net/tcp", atMost: 16 << 20), as: UTF8.self).split(separator: "\n")
+    {
+      let fields = line.split(separator: " ", maxSplits: 5)
+      if fields.count > 4, fields[1].hasSuffix(own), fields[2].hasSuffix(other) {
+        return fields[4].prefix { $0 != ":" }
+      }
+    }
+    return nil
+  }
 
   func signal(_ signal: CInt) { program.signal(signal) }
 
@@ -116,13 +148,23 @@ func occurrences(of needle: [UInt8], in bytes: [UInt8]) -> Int {
   }
 }
 
-func descriptorCount(of pid: pid_t) -> Int {
-  guard let directory = opendir("/proc/\(pid)/fd") else { return 0 }
+/// What each descriptor of a process is open on, as the links in /proc/PID/fd name it (proc(5)).
+private func openFiles(of pid: pid_t) -> [String] {
+  guard let directory = opendir("/proc/\(pid)/fd") else { return [] }
   defer { closedir(directory) }
-  var count = -2
-  while readdir(directory) != nil { count += 1 }
-  return count
+  var files: [String] = []
+  var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+  while let entry = readdir(directory) {
+    let count = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { readlinkat(dirfd(directory), $0, &target, target.count) }
+    }
+    // `.` and `..` are no links.
+    if count >= 0 { files.append(String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)) }
+  }
+  return files
 }
+
+private func openSockets(_ pid: pid_t) -> Int { openFiles(of: pid).count { $0.hasPrefix("socket:") } }
 
 /// The first bytes of a file; none if it is not there.
 func contents(of path: String, atMost most: Int) -> [UInt8] {
