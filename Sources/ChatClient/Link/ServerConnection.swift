@@ -65,11 +65,8 @@ package final class ServerConnection: Sendable {
     }
   }
 
-  /// Bytes sent that the server's machine has not acknowledged yet (tcp(7), SIOCOUTQ).
-  package var unacknowledgedBytes: Int {
-    var count: CInt = 0
-    return ioctl(socket.number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
-  }
+  /// Bytes sent that the server's machine has not acknowledged yet .
+  package var unacknowledgedBytes: Int { socket.unacknowledgedBytes() }
 
   /// Whether the server ends its stream within so many milliseconds, as one does that lets nobody in.
   package func isEnded(within milliseconds: CInt) -> Bool {
@@ -79,11 +76,7 @@ package final class ServerConnection: Sendable {
   }
 
   /// Whether the server's machine has acknowledged all that was sent, the end of the stream too.
-  package var hasDeliveredAll: Bool {
-    var code: CInt = 0
-    var length = socklen_t(MemoryLayout<CInt>.size)
-    return getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &code, &length) == 0 && code == 0 && unacknowledgedBytes == 0
-  }
+  package var hasDeliveredAll: Bool { socket.takeError() == nil && unacknowledgedBytes == 0 }
 
   /// The name that a server gives this client before it takes another: the port of its own end. Empty on a Unix socket.
   package var ownName: String {

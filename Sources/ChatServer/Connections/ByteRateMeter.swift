@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Whether a connection sends in bulk: more, over about the last second, than its fair share. A leaky bucket, kept as one
 /// number as in the generic cell rate algorithm (ITU-T I.371).
 ///

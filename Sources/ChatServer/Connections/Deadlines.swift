@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Which connections have to be looked at when: a binary heap, earliest first.
 ///
 /// A connection's entries count only at the moment that it is to be looked at next; one that has gone is found out by its

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// How many lines a member may send.
 package struct Rate: Sendable, Equatable, CustomStringConvertible {
   /// Lines in a second, over time.

@@ -29,12 +29,12 @@ package enum Transfer: Equatable {
 extension FileDescriptor {
   /// Reads what is there, at most `buffer.count` bytes.
   package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
-    transfer("read") { Glibc.read(number, buffer.baseAddress, buffer.count) }
+    Self.transfer("read") { Glibc.read(number, buffer.baseAddress, buffer.count) }
   }
 
   /// Writes what fits.
   package borrowing func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
-    transfer("write") { Glibc.write(number, bytes.baseAddress, bytes.count) }
+    Self.transfer("write") { Glibc.write(number, bytes.baseAddress, bytes.count) }
   }
 
   package borrowing func setBlocking(_ blocking: Bool) throws(SystemCallError) {
@@ -44,9 +44,44 @@ extension FileDescriptor {
     }
   }
 
+  /// Waits until it can be read or written, or is broken.
+  /// - Parameter events: `POLLIN`, `POLLOUT` or other events of poll(2).
+  /// - Returns: false if `deadline` came first. A signal does not end the wait.
+  package borrowing func wait(for events: CInt, until deadline: Moment = .never) -> Bool {
+    Self.wait(for: events, on: number, until: deadline)
+  }
+
+  /// The same for a descriptor that somebody else owns, a standard stream say.
+  package static func wait(for events: CInt, on number: CInt, until deadline: Moment = .never) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(truncatingIfNeeded: events), revents: 0)
+    while true {
+      let count = poll(&entry, 1, deadline.millisecondsForPoll)
+      if count > 0 { return true }
+      if count == 0 && deadline.hasPassed { return false }
+    }
+  }
+
+  /// Writes all of `bytes` to a descriptor that somebody else owns, waiting as long as it takes: whoever shares a terminal
+  /// or pipe may have made it non-blocking.
+  /// - Returns: how many bytes were written, and what kept the rest, if anything did.
+  package static func writeAll(
+    _ bytes: UnsafeRawBufferPointer, to number: CInt
+  ) -> (count: Int, error: SystemCallError?) {
+    var rest = bytes
+    while rest.count > 0 {
+      switch transfer("write", { Glibc.write(number, rest.baseAddress, rest.count) }) {
+      case .bytes(let count): rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      case .wouldBlock: _ = wait(for: POLLOUT, on: number)
+      case .ended: return (bytes.count - rest.count, SystemCallError("write", code: EIO))
+      case .failed(let error): return (bytes.count - rest.count, error)
+      }
+    }
+    return (bytes.count, nil)
+  }
+
   /// The one place that judges a transfer: the count first, then errno; an interrupted call is made again.
   @inline(__always)
-  borrowing func transfer(_ call: StaticString, _ body: () -> Int) -> Transfer {
+  static func transfer(_ call: StaticString, _ body: () -> Int) -> Transfer {
     while true {
       let count = body()
       if count > 0 { return .bytes(count) }

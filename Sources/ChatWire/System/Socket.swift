@@ -8,20 +8,21 @@ extension FileDescriptor {
     return FileDescriptor(owning: number)
   }
 
-  package borrowing func connect(to address: SocketAddress) throws(SystemCallError) {
+  /// Connects, waiting as long as it takes; a non-blocking socket waits until `deadline` at most.
+  /// - Throws: `ETIMEDOUT` where the peer has not answered by `deadline`, `EAGAIN` where it is a Unix socket that has more
+  ///   connections waiting than it wants.
+  package borrowing func connect(to address: SocketAddress, until deadline: Moment = .never) throws(SystemCallError) {
     while address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 {
       switch errno {
-      case EINTR: waitForConnection()
       case EISCONN: return
+      // It goes on by itself (connect(2)); it is over when the socket can be written, and another call says how it went.
+      case EINTR, EINPROGRESS, EALREADY:
+        guard wait(for: POLLOUT, until: deadline) else { throw SystemCallError("connect", code: ETIMEDOUT) }
+      // Nothing tells when a Unix socket takes one more.
+      case EAGAIN where !deadline.hasPassed: _ = poll(nil, 0, 10)
       default: throw SystemCallError("connect")
       }
     }
-  }
-
-  /// An interrupted connect goes on by itself (connect(2)); it is over when the socket can be written.
-  private borrowing func waitForConnection() {
-    var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
-    while poll(&entry, 1, -1) < 0 && errno == EINTR {}
   }
 
   package borrowing func bind(to address: SocketAddress) throws(SystemCallError) {
@@ -49,13 +50,13 @@ extension FileDescriptor {
 
   /// Receives what is there, at most `buffer.count` bytes.
   package borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
-    transfer("recv") { recv(number, buffer.baseAddress, buffer.count, 0) }
+    Self.transfer("recv") { recv(number, buffer.baseAddress, buffer.count, 0) }
   }
 
   /// Sends what fits, without a SIGPIPE where the peer has gone.
   @inline(__always)
   package borrowing func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
-    transfer("send") { Glibc.send(number, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)) }
+    Self.transfer("send") { Glibc.send(number, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)) }
   }
 
   /// Sends what fits of several pieces, in one call.
@@ -63,7 +64,7 @@ extension FileDescriptor {
     var message = msghdr()
     message.msg_iov = pieces.baseAddress
     message.msg_iovlen = pieces.count
-    return transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
+    return Self.transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
   }
 
   /// Bytes that were sent and that the peer's side has not acknowledged yet (SIOCOUTQ, tcp(7)).
