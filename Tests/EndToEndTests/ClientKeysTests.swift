@@ -119,6 +119,29 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  @Test(arguments: [
+    ("\u{1B}[A", "a hay!"), ("\u{1B}OA", "a hay!"), ("\u{1B}[B", "hay two!"), ("\u{1B}[C", "a n!eedle"),
+    ("\u{1B}[D", "a! needle"), ("\u{1B}[H", "!a needle"), ("\u{1B}OF", "a needle!"), ("\u{1B}[3~", "a !eedle"),
+    ("\u{1B}f", "a needle!"), ("\u{1B}b", "!a needle"), ("\u{1B}[1;5C", "a needle!"), ("\u{1B}[15~", "a !needle"),
+    ("\u{1B}", "a !needle"), ("\t", "a !needle"),
+  ])
+  func `A key that means something ends a search and acts, and one that means nothing only ends it`(
+    key: String, line: String
+  ) throws {
+    let (client, terminal, port) = try start()
+    for text in ["a hay", "a needle", "hay two"] {
+      try terminal.type(text + "\r")
+      try member.expect("\(port): \(text)")
+    }
+    try terminal.type("\u{12}need")
+    try terminal.waitForScreen("the line that was found") { $0.lines.dropLast().last == "a needle" }
+    try terminal.type(key)
+    try terminal.waitForScreen("the end of the search") { !$0.text.contains("bck:") }
+    try terminal.type("!\r")
+    try member.expect("\(port): \(line)")
+    client.signal(SIGTERM)
+  }
+
   @Test func `Ctrl-S searches onwards after Ctrl-R`() throws {
     let (client, terminal, port) = try start()
     try terminal.type("needle one\rneedle two\rhay\r")

@@ -67,6 +67,8 @@ extension LibeditEditor {
     let before = Array(UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer))
     let start = before.lastIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { $0 + 1 } ?? 0
     switch names.completion(of: Array(before[start...])) {
+    // A Tab that ends a search is no text for the middle of the line that was found.
+    case .none where wasSearching: return UInt8(CC_ERROR)
     case .none: editline_insert(editor, "\t")
     case .adding(let rest, let isWhole):
       let text = String(decoding: rest, as: UTF8.self) + (isWhole && start == 0 ? ": " : "")

@@ -60,6 +60,9 @@ final class LibeditEditor: LineReader {
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
 
+  /// Whether the key that libedit was last handed was pressed during a search.
+  private(set) var wasSearching = false
+
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
   init?(on terminal: Terminal, _ options: Options, names: NameCompletion, inbox: Mailbox, wakeup: Wakeup) {
@@ -187,6 +190,7 @@ extension LibeditEditor {
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if editingModes == nil { editingModes = Terminal.currentModes() }
     isLineStale = true
+    wasSearching = isSearching
     if drawing.takeBell() { Terminal.write([0x07]) }
     // A command of libedit's that reads keys of its own may go on after an end.
     if outcome != nil || mustBeginAnew { return 0 }
@@ -221,7 +225,8 @@ extension LibeditEditor {
             answer(byte)
             continue
           }
-          keyboard.putBack(key)
+          // A search ends at ESC, and takes the rest of a key for text: so it gets an ESC of its own, and the key comes after it.
+          keyboard.putBack(isSearching && !key.isEmpty ? [byte] + key : key)
         }
         if case .asking = pasting {
           if decode(byte, into: character) { answer(character.pointee) }
@@ -344,6 +349,15 @@ extension LibeditEditor {
   private var isLineEmpty: Bool {
     let line = el_line(editor).pointee
     return line.buffer == line.lastchar
+  }
+
+  /// Whether Ctrl-R or Ctrl-S searches the history: below the line libedit then keeps `bck:` or `fwd:` and the text that is looked for,
+  /// with `?` where it is not found.
+  private var isSearching: Bool {
+    let (before, after) = parts
+    let line = before + after
+    guard let newline = line.lastIndex(of: UInt8(ascii: "\n")) else { return false }
+    return ["bck:", "bck?", "fwd:", "fwd?"].contains { line[(newline + 1)...].starts(with: $0.utf8) }
   }
 
   /// The line as libedit has it, before the cursor and behind it.
