@@ -185,6 +185,7 @@ extension Client {
 
   /// Says goodbye, and shows what still comes until the server has said its own.
   private func leave(_ editor: some LineReader) -> CInt {
+    let pasted = editor.takeUnsentPaste().filter { ClientLine($0.span) == .message }
     editor.close()
     reconnection?.stop()
     sender.leave()
@@ -199,7 +200,7 @@ extension Client {
       wakeup.clear()
     }
     StandardOutput.write(Wording.disconnected)
-    let unsent = sender.unsentLines
+    let unsent = sender.unsentLines + pasted
     for line in unsent { StandardOutput.write(Wording.notSent(SafeText.made(from: line)), to: STDERR_FILENO) }
     return unsent.isEmpty ? 0 : 1
   }

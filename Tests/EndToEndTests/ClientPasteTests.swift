@@ -134,4 +134,27 @@ import Testing
     try member.expect("\(port): after")
     client.signal(SIGTERM)
   }
+
+  @Test(arguments: ["", "half"]) func `A block whose first line is empty is a block like any other`(typed: String)
+    throws
+  {
+    let (client, port) = try start()
+    try terminal.type(typed + paste("\r\rone\r") + paste("\n") + "two\r")
+    if !typed.isEmpty { try member.expect("\(port): \(typed)") }
+    try member.expect("\(port): one")
+    try member.expect("\(port): two")
+    try terminal.type("exit\r")
+    #expect(try client.waitForExit() == .status(0))
+  }
+
+  @Test func `What follows exit in a pasted block is not sent, and is named`() throws {
+    let (client, port) = try start()
+    try terminal.type("behind\u{1}" + paste("one\rexit\rtwo\r\rthree\u{1B}[2J\rand "))
+    try member.expect("\(port): one")
+    #expect(try client.waitForExit() == .status(1))
+    terminal.readWhatIsThere()
+    #expect(
+      terminal.screen.lines.suffix(4)
+        == ["Disconnected from server", "[NOT SENT] two", "[NOT SENT] three^[[2J", "[NOT SENT] and behind"])
+  }
 }

@@ -51,6 +51,9 @@ final class BasicEditor: LineReader {
 
   func remember(_ line: [UInt8]) {}
 
+  /// Pasted text comes as single keys here; what follows `exit` was not read.
+  func takeUnsentPaste() -> [[UInt8]] { [] }
+
   func nextLine() -> InputEvent {
     write(prompt)
     let outcome = typeLine()

@@ -79,10 +79,17 @@ extension LibeditEditor {
     let characters = Self.characters(in: after)
     editline_move(editor, characters)
     if characters > 0 { el_deletestr(editor, characters) }
-    insert(first)
+    // With its newline, as libedit puts one behind a typed line: it takes a line of no bytes for the end of input.
+    insert(first + [UInt8(ascii: "\n")])
     pastedLines = paste.lines.dropFirst()
     if !paste.rest.isEmpty || !after.isEmpty { carried = (paste.rest, after) }
     return UInt8(CC_NEWLINE)
+  }
+
+  func takeUnsentPaste() -> [[UInt8]] {
+    let rest = carried.map { [$0.before + $0.after] } ?? []
+    defer { (pastedLines, carried) = ([], nil) }
+    return pastedLines + rest
   }
 
   private func insert(_ text: [UInt8]) {
