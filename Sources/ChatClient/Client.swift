@@ -111,12 +111,12 @@ extension Client {
     case .left:
       reconnection?.stop()
       let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
-      return input.hasSkipped ? 1 : status
+      return input.hasUnsentLines ? 1 : status
     case .interrupted:
       if let reconnection, !inbox.hasEnded {
         // All was sent, and there is no server to say goodbye to.
         reconnection.stop()
-        return max(conclude(.connection, hasLeft: true), input.hasSkipped ? 1 : 0)
+        return max(conclude(.connection, hasLeft: true), input.hasUnsentLines ? 1 : 0)
       }
       return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
     case .unread: return 1

@@ -27,6 +27,8 @@ package enum Wording {
     "[NOT SENT] A line of standard input is longer than \(maximumBytes) bytes. Part it into several.\n"
   }
 
+  package static let inputGoesOn = "[NOT SENT] Standard input goes on after 'exit'; the rest of it was not read.\n"
+
   /// Asked before a pasted block goes out.
   package static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
 

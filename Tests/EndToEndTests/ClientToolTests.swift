@@ -49,7 +49,8 @@ import Testing
     let client = try Program(built: "mychatclient", [String(server.port)], input: .file(input), output: .file(output))
     let port = try server.nextPort()
     for line in lines { try member.expect("\(port): \(line)") }
-    #expect(try client.waitForExit() == .status(0))
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines == ["[NOT SENT] never sent"])
     try server.program.waitForLine("[DISCONNECTED] ('127.0.0.1', \(port)) has been removed.")
     #expect(try member.peek() == [])
     let printed = try Program(Program.found("cat"), [output])
@@ -82,7 +83,32 @@ import Testing
     connection.close()
     #expect(try client.waitForExit() == .status(1))
     #expect(client.outputLines == [greeting, farewell])
-    #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[NOT SENT] "))
+    #expect(client.errorLines.count == 2 && client.errorLines[0].hasPrefix("[NOT SENT] A line"))
+    #expect(client.errorLines.last == "[NOT SENT] never sent")
+  }
+
+  @Test func `What follows exit on a pipe is named, and no more is waited for`() throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port)])
+    let port = try server.nextPort()
+    try client.write("one\nexit\n\ntwo\u{1B}[2J\n \nhalf")
+    #expect(try client.waitForExit() == .status(1))
+    try member.expect("\(port): one")
+    #expect(client.outputLines == [greeting, farewell])
+    #expect(client.errorLines == ["[NOT SENT] two^[[2J", "[NOT SENT] half"])
+  }
+
+  @Test func `What follows exit without an end is named in part`() throws {
+    let directory = try TemporaryDirectory()
+    let input = directory.file("input")
+    try write("exit\n" + String(repeating: "y\n", count: 200_000), to: input)
+    let server = try ServerProgram()
+    let client = try Program(built: "mychatclient", [String(server.port)], input: .file(input))
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.outputLines == [greeting, farewell])
+    #expect(client.errorLines.first == "[NOT SENT] y" && client.errorLines.count < 70_000)
+    #expect(client.errorLines.last == "[NOT SENT] Standard input goes on after 'exit'; the rest of it was not read.")
   }
 
   @Test func `Without any input it leaves at once`() throws {

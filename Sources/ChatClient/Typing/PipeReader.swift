@@ -5,7 +5,7 @@ import Glibc
 /// Reads lines from standard input where that is no terminal to edit on, and sends them as they come: while the server
 /// does not take them, no more are read.
 struct PipeReader {
-  /// Bytes that one read brings at most.
+  /// Bytes that one read brings at most, and that are read after `exit`, to name the lines in them.
   private static let readBytes = 64 * 1024
   /// Bytes of a line that is sent at most; more than any server takes that has a limit.
   private static let maximumLineBytes = 64 * 1024
@@ -19,8 +19,8 @@ struct PipeReader {
   private let wakeup: Wakeup
   /// When to end, as nobody reads standard output any more; nil while somebody may.
   private var lastMoment: DispatchTime?
-  /// Whether a line was too long to be sent.
-  private(set) var hasSkipped = false
+  /// Whether a line was too long to be sent, or came after `exit`.
+  private(set) var hasUnsentLines = false
 
   init(sender: Sender, inbox: Mailbox, wakeup: Wakeup) {
     self.sender = sender
@@ -48,17 +48,31 @@ struct PipeReader {
         if count < 0 && (errno == EAGAIN || errno == EINTR) { continue }
 
         var batch = Batch()
-        if count > 0 {
+        let consume = { (count: Int) in
           let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
           _ = framer.consume(Span(_unsafeElements: bytes)) { batch.append($0, $1) }
-        } else {
-          _ = framer.silence { batch.append($0, $1) }
-          batch.isLast = true
         }
-        if batch.skipped > 0 { hasSkipped = true }
-        for _ in 0..<batch.skipped { StandardOutput.write(Wording.tooLong(Self.maximumLineBytes), to: STDERR_FILENO) }
+        if count > 0 { consume(count) }
+        var bytesAfterExit = 0
+        while batch.hasExit && Self.hasMoreInput {
+          let count = read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+          guard count > 0 else { break }
+          bytesAfterExit += count
+          if bytesAfterExit > Self.readBytes { break }
+          consume(count)
+        }
+        let isLast = count <= 0 || batch.hasExit
+        if bytesAfterExit > Self.readBytes {
+          batch.unsent += Wording.inputGoesOn.utf8
+        } else if isLast {
+          _ = framer.silence { batch.append($0, $1) }
+        }
+        if !batch.unsent.isEmpty {
+          hasUnsentLines = true
+          StandardOutput.write(batch.unsent, to: STDERR_FILENO)
+        }
         sender.send(batch.lines)
-        if batch.isLast {
+        if isLast {
           if let outcome = waitUntilSent() { return outcome }
           return sender.leaveNow() ? .left : .interrupted
         }
@@ -66,20 +80,25 @@ struct PipeReader {
     }
   }
 
+  /// Whether something follows `exit` that can be read without waiting. On a terminal it is left to the shell.
+  private static var hasMoreInput: Bool { isatty(STDIN_FILENO) == 0 && Terminal.hasKey }
+
   /// The lines that one read completed.
   private struct Batch {
     /// What goes out, each line with a newline.
     var lines: [UInt8] = []
-    /// Set by `exit`: nothing after it counts.
-    var isLast = false
-    /// Lines that were too long.
-    var skipped = 0
+    /// What is said on standard error of lines that are not sent.
+    var unsent: [UInt8] = []
+    /// Whether a line was `exit`: none after it is sent.
+    var hasExit = false
 
     mutating func append(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
-      if frame == .tooLong && !isLast { skipped += 1 }
-      switch isLast ? .blank : ClientLine(line) {
+      if frame == .tooLong { unsent += Wording.tooLong(PipeReader.maximumLineBytes).utf8 }
+      switch ClientLine(line) {
       case .blank: break
-      case .exit: isLast = true
+      case .exit: hasExit = true
+      case .message where hasExit:
+        unsent += Wording.notSent(SafeText.made(from: line.withUnsafeBufferPointer { Array($0) }))
       case .message:
         line.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
         lines.append(UInt8(ascii: "\n"))
