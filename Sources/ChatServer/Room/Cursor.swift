@@ -3,11 +3,11 @@ import Glibc
 
 /// How far one member is in the room's log, and what it gets besides.
 ///
-/// The member's stream is the log from its cursor on, less its own lines, with what is meant for it alone put in at line
+/// The member's stream is the log from its cursor on, less its own lines, with what is meant for it alone inserted at line
 /// boundaries. A cursor does the bookkeeping of partial writes and of being overtaken; it knows no socket.
 ///
-/// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines; or `missedFrom`
-/// is set, and then no byte of the log is due before `resume`; or it is where the stream ends.
+/// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines; or `missedFrom` is
+/// set, and then no byte of the log is due before `resume`; or it is where the stream ends.
 package struct Cursor: ~Copyable {
   /// How a delivery ended.
   package enum Outcome: Equatable {
@@ -25,39 +25,31 @@ package struct Cursor: ~Copyable {
   package private(set) var position: LogOffset
   /// The member's own lines that are not passed yet.
   private(set) var own = OwnLines()
-  /// Nil for nearly everybody nearly always, so that what a delivery reads of a member is a line or two of the
-  /// processor's cache.
+  /// Nil for nearly all members nearly always, so that a delivery reads only a cache line or two of each.
   private var slowPath: SlowPath?
-  /// Whether a full log waits for this member.
+  /// Whether the log waits for this member rather than overtake it.
   package var isProtected = true
 
-  /// What there is to know of a member that is told something, is overtaken, or leaves.
+  /// State that only a notified, overtaken or leaving member needs.
   private final class SlowPath {
     /// Where the member's stream ends: `never` until it leaves.
     var end = LogOffset.never
     /// The number of the line that begins at `end`.
     var endLine = Int.max
-    /// What is meant for the member alone and not sent yet, from `asideSent` on: notices, and the rest of a line that it
-    /// had begun to receive when it was overtaken.
-    var aside: [UInt8] = []
-    var asideSent = 0
-    /// The first line that the member missed whole, while it is overtaken.
+    /// The rest of a line that the member had begun to receive when it was overtaken. Nothing else is sent before it.
+    var restOfLine: ArraySlice<UInt8> = []
+    /// Sent at line boundaries only.
+    var privateQueue = PrivateQueue()
+    /// The number of the first line that the member missed whole, while it is overtaken.
     var missedFrom: Int?
     /// How many of the lines missed were its own, and so no loss.
     var ownMissed = 0
 
-    var isOver: Bool { aside.isEmpty && missedFrom == nil && end == .never }
+    var hasPrivateBytes: Bool { !restOfLine.isEmpty || !privateQueue.isEmpty }
+    var isOver: Bool { !hasPrivateBytes && missedFrom == nil && end == .never }
 
-    func sendAside(_ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
-      let transfer = aside.withUnsafeMutableBytes { bytes in
-        var piece = iovec(iov_base: bytes.baseAddress.map { $0 + asideSent }, iov_len: bytes.count - asideSent)
-        return withUnsafeMutablePointer(to: &piece) { send(UnsafeMutableBufferPointer(start: $0, count: 1)) }
-      }
-      if case .bytes(let count) = transfer {
-        asideSent += count
-        if asideSent == aside.count { (aside, asideSent) = ([], 0) }
-      }
-      return transfer
+    func sendPrivateBytes(to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
+      restOfLine.isEmpty ? privateQueue.send(to: send) : restOfLine.sendPrefix(to: send)
     }
   }
 
@@ -70,7 +62,7 @@ package struct Cursor: ~Copyable {
   @inline(__always)
   package func isCaughtUp(with log: borrowing RoomLog) -> Bool {
     guard let slowPath else { return position >= log.head }
-    return slowPath.missedFrom == nil && slowPath.aside.isEmpty && position >= min(log.head, slowPath.end)
+    return slowPath.missedFrom == nil && !slowPath.hasPrivateBytes && position >= min(log.head, slowPath.end)
   }
 
   private mutating func makeSlowPath() -> SlowPath {
@@ -91,17 +83,10 @@ package struct Cursor: ~Copyable {
     }
   }
 
-  /// Bytes of notices that are kept for a member that takes none.
-  private static let mostAside = 12 << 10
-
-  /// Puts `notice`, one or more whole lines, into the member's stream at the next line boundary; unless many wait for that
-  /// already, as then the member is not reading, and would not miss one more.
-  package mutating func tell(_ notice: [UInt8]) {
-    let slowPath = makeSlowPath()
-    slowPath.aside.removeFirst(slowPath.asideSent)
-    slowPath.asideSent = 0
-    if slowPath.aside.count < Self.mostAside { slowPath.aside += notice }
-  }
+  /// Puts one or more whole lines into the member's stream at the next line boundary.
+  /// - Returns: false if too many wait for that already. Then these are dropped, and the member is told how many were.
+  @discardableResult
+  package mutating func tell(_ lines: [UInt8]) -> Bool { makeSlowPath().privateQueue.append(lines) }
 
   /// Nothing said after this moment is for this member any more.
   package mutating func end(with log: borrowing RoomLog) {
@@ -111,38 +96,32 @@ package struct Cursor: ~Copyable {
     slowPath.endLine = log.headLine
   }
 
-  /// The log is about to forget all before `boundary`, and this member has not got there: keep the rest of the line that
-  /// it is in the middle of, and remember from which line on it misses some.
-  package mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog) {
+  /// The log is about to forget all before `boundary`. If this member has not got there, it keeps the rest of the line that
+  /// it is in the middle of, and remembers from which line on it misses some.
+  mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog, sharing copies: inout EvictedLines) {
     guard position < boundary, !isOvertaken, position < slowPath?.end ?? .never else { return }
     let slowPath = makeSlowPath()
     let next = log.boundary(atOrAfter: position)
-    if next != position {
-      var rest: [UInt8] = []
-      rest.reserveCapacity(next - position)
-      log.forEachPiece(from: position, to: next) { rest.append(contentsOf: $0) }
-      // In the middle of a line nothing of `aside` can have been sent: it waits for the boundary.
-      slowPath.aside = rest + slowPath.aside
-    }
+    if next != position { slowPath.restOfLine = copies.rest(from: position, to: next, in: log) }
     slowPath.missedFrom = log.tailLine + log.lines(from: log.tail, to: next)
     slowPath.ownMissed = 0
     position = next
   }
 
-  /// Lets go of what is remembered of own lines that the log has forgotten.
+  /// Forgets own lines that the log has forgotten.
   package mutating func prune(_ log: borrowing RoomLog) {
     guard let slowPath, slowPath.missedFrom != nil else { return }
     slowPath.ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail)
   }
 
-  /// The member takes bytes again. If it was overtaken, it goes on at the oldest line kept, and is told what it missed.
+  /// If the member was overtaken, it goes on at the oldest line kept, and is told how many lines it missed.
   private mutating func resume(_ log: borrowing RoomLog, _ slowPath: SlowPath) {
     guard let first = slowPath.missedFrom else { return }
     prune(log)
     let missed = min(log.tailLine, slowPath.endLine) - first - slowPath.ownMissed
     slowPath.missedFrom = nil
     position = max(position, min(log.tail, slowPath.end))
-    if missed > 0 { slowPath.aside += Notice.linesSkipped(missed).line }
+    if missed > 0 { slowPath.privateQueue.noteMissed(lines: missed) }
   }
 
   /// Sends what is due, at most about `budget` bytes.
@@ -163,12 +142,12 @@ package struct Cursor: ~Copyable {
       if let slowPath, slowPath.isOver { self.slowPath = nil }
       let last = min(log.head, slowPath?.end ?? .never)
       let transfer: Transfer
-      if let slowPath, !slowPath.aside.isEmpty {
+      if let slowPath, slowPath.hasPrivateBytes {
         if left <= 0 { return .budgetSpent }
-        // At its end the log may have forgotten its place long since, but a line ends there all the same.
+        // `position` may already be evicted when it equals `last`; it is a line boundary all the same.
         transfer =
           position >= last || log.isBoundary(position)
-          ? slowPath.sendAside(send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+          ? slowPath.sendPrivateBytes(to: send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
       } else {
         if position >= last { return .caughtUp }
         if left <= 0 { return .budgetSpent }
@@ -199,18 +178,18 @@ package struct Cursor: ~Copyable {
     return sendAroundOwn(log, to: last, send)
   }
 
-  /// As `sendLog`, where own lines lie before `last`: what is between them goes out in one call.
+  /// As `sendLog`, where own lines lie before `last`: the pieces between them go out in one call.
   private mutating func sendAroundOwn(
     _ log: borrowing RoomLog, to last: LogOffset, _ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
   ) -> Transfer {
-    let most = 64
-    let transfer = withUnsafeTemporaryAllocation(of: iovec.self, capacity: most) { pieces in
+    let maximumPieces = 64
+    let transfer = withUnsafeTemporaryAllocation(of: iovec.self, capacity: maximumPieces) { pieces in
       var count = 0
       var next = position
       var run = own.first
-      while next < last && count < most {
+      while next < last && count < maximumPieces {
         let stop = run < own.runs.endIndex ? min(last, own.runs[run].start) : last
-        while next < stop && count < most {
+        while next < stop && count < maximumPieces {
           let bytes = log.contiguous(from: next, to: stop)
           pieces.initializeElement(
             at: count, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))

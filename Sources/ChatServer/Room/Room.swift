@@ -99,7 +99,10 @@ package struct Room: ~Copyable {
 
   private mutating func overtakeLaggards(before boundary: LogOffset) {
     guard backpressure.unprotectedCount > 0 else { return }
-    for member in members where !member.cursor.isProtected { member.cursor.overtake(before: boundary, in: log) }
+    var copies = EvictedLines()
+    for member in members where !member.cursor.isProtected {
+      member.cursor.overtake(before: boundary, in: log, sharing: &copies)
+    }
   }
 
   // MARK: Who is waited for

@@ -26,8 +26,8 @@ package struct RoomLog: ~Copyable {
   /// Lines no longer kept, and so the number of the oldest that is.
   package private(set) var tailLine = 0
 
-  /// The log is marked in blocks: for each, where the first line begins that does so in the block or behind it, and that
-  /// line's number. So letting go of lines needs no look at their bytes. Indexed by the block's number, modulo the count.
+  /// Sparse index: for each block, the offset and number of the first line that starts in or after the block. Eviction
+  /// moves `tail` by it without scanning bytes. Indexed by the block's number, modulo the count.
   private var marks: [Mark]
   /// A block's size is two to this power.
   private let blockShift: Int
@@ -126,6 +126,13 @@ package struct RoomLog: ~Copyable {
       position = position + piece.count
     }
     return head
+  }
+
+  /// The last line boundary at or before a kept offset.
+  func boundary(atOrBefore offset: LogOffset) -> LogOffset {
+    var start = offset
+    while !isBoundary(start) { start.bytes -= 1 }
+    return start
   }
 
   /// Whether a line begins at this kept offset (or would, at `head`).

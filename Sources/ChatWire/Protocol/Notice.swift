@@ -2,6 +2,8 @@
 package enum Notice: Equatable, Sendable {
   /// The member did not read fast enough, and the log let go of so many lines that were meant for it.
   case linesSkipped(Int)
+  /// The member did not read fast enough, and so many lines that were meant for it alone were dropped.
+  case privateLinesSkipped(Int)
   case lineTooLong(maximumBytes: Int)
   case notText
   case serverFull
@@ -14,6 +16,7 @@ package enum Notice: Equatable, Sendable {
   package var text: String {
     switch self {
     case .linesSkipped(let count): "\(count)\(Self.skippedEnding)"
+    case .privateLinesSkipped(let count): "\(count) private\(Self.skippedEnding)"
     case .lineTooLong(let maximumBytes): "That line is longer than \(maximumBytes) bytes; it was not sent."
     case .notText: "That was not text; it was not sent."
     case .serverFull: "Server is full"
@@ -27,7 +30,7 @@ package enum Notice: Equatable, Sendable {
   /// The notice as it goes out, with its newline.
   package var line: [UInt8] { ServerLine.notice(text) }
 
-  /// Whether a notice's text counts lines of others that its reader missed, and so says nothing about the reader's own.
+  /// Whether a notice's text counts lines that its reader missed, and so says nothing about the reader's own.
   package static func countsSkippedLines(_ text: ArraySlice<UInt8>) -> Bool {
     text.suffix(skippedEnding.utf8.count).elementsEqual(skippedEnding.utf8)
   }

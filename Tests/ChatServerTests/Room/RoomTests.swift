@@ -12,8 +12,8 @@ private struct Witness {
   let member: Member
   /// Lines said by others since it joined, and until it left.
   var due: [String] = []
-  /// Notices told to it.
-  var notices: [String] = []
+  /// What it was told alone, and whether that was kept for it.
+  var told: [(line: String, isKept: Bool)] = []
   var stream: [UInt8] = []
   var hasLeft = false
   var wasUnprotected = false
@@ -27,15 +27,21 @@ private struct Witness {
   func problem() -> String? {
     guard stream.isEmpty || stream.last == 0x0A else { return "\(name): the stream ends within a line" }
     var next = 0
-    var noticed = 0
+    var toldNext = 0
     for line in stream.split(separator: 0x0A).map({ String(decoding: $0, as: UTF8.self) }) {
-      if line.hasPrefix("* "), line.hasSuffix(" lines skipped") {
+      if line.hasPrefix("* "), line.hasSuffix(" private lines skipped") {
+        let count = Int(line.dropFirst(2).dropLast(22)) ?? 0
+        guard count > 0, told[toldNext...].prefix(count).filter({ !$0.isKept }).count == count else {
+          return "\(name): odd notice \(line)"
+        }
+        toldNext += count
+      } else if line.hasPrefix("* "), line.hasSuffix(" lines skipped") {
         guard let count = Int(line.dropFirst(2).dropLast(14)), count > 0 else { return "\(name): odd notice \(line)" }
         if !wasUnprotected { return "\(name): kept up, and missed \(count) lines" }
         next += count
       } else if line.hasPrefix("* ") {
-        guard noticed < notices.count, notices[noticed] == line else { return "\(name): unexpected \(line)" }
-        noticed += 1
+        guard toldNext < told.count, told[toldNext] == (line, true) else { return "\(name): unexpected \(line)" }
+        toldNext += 1
       } else {
         guard next < due.count else { return "\(name): got \(line), and nothing was due" }
         guard due[next] == line else { return "\(name): got \(line), due was \(due[next])" }
@@ -43,7 +49,7 @@ private struct Witness {
       }
     }
     if next != due.count { return "\(name): \(due.count - next) lines are missing at the end" }
-    if noticed != notices.count { return "\(name): \(notices.count - noticed) notices are missing" }
+    if toldNext != told.count { return "\(name): \(told.count - toldNext) private lines are missing" }
     return nil
   }
 }
@@ -118,9 +124,9 @@ private struct Play: ~Copyable {
 
   mutating func tell(_ index: Int) {
     guard !witnesses[index].hasLeft else { return }
-    let notice = "* note \(witnesses[index].notices.count)"
-    witnesses[index].notices.append(notice)
-    witnesses[index].member.cursor.tell(Array("\(notice)\n".utf8))
+    let line = "* note \(said) " + String(repeating: "z", count: Int(random.next() % 2 * 3000))
+    let isKept = witnesses[index].member.cursor.tell(Array("\(line)\n".utf8))
+    witnesses[index].told.append((line, isKept))
   }
 
   mutating func leave(_ index: Int) {
@@ -158,7 +164,7 @@ struct RoomTests {
           // The first member never falls behind for long; the second hardly takes anything.
           let most = index == 1 ? Int(play.random.next() % 40) : Int(play.random.next() % 3000)
           play.deliver(index, most: most)
-        case 92..<95: play.tell(index)
+        case 92..<95: for _ in 0..<4 { play.tell(index) }
         case 95..<97: if play.witnesses.count < 12 { play.join() }
         case 97: if index > 1 { play.leave(index) }
         default: if play.room.isCrowded { play.releaseLaggards() }
@@ -274,14 +280,46 @@ struct RoomTests {
     #expect(lines.count < 100)
   }
 
-  @Test("Notices for one that takes none do not pile up")
-  func manyNotices() {
+  @Test func `Private lines for one that takes none do not pile up, and it is told how many it missed`() {
     var room = Room(logBytes: 1024)
     let member = room.joined("a")
-    for _ in 0..<10_000 { member.cursor.tell(Array("* note\n".utf8)) }
-    var sent = 0
-    _ = member.cursor.deliver(from: room.log, budget: .max, sent: &sent) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
-    #expect((100...16 << 10).contains(sent))
+    var kept = 0
+    for _ in 0..<10_000 where member.cursor.tell(Array("* note\n".utf8)) { kept += 1 }
+    #expect((100...12 << 10).contains(kept * 7))
+    let notes = String(repeating: "* note\n", count: kept)
+    #expect(stream(of: member, in: room) == notes + "* \(10_000 - kept) private lines skipped\n")
+    let isKept = member.cursor.tell(Array("* again\n".utf8))
+    #expect(isKept)
+    #expect(stream(of: member, in: room) == "* again\n")
+  }
+
+  @Test func `Members inside the same line when they are overtaken share one copy of it`() {
+    var room = Room(logBytes: 16 << 10)
+    let speaker = room.joined("a")
+    let listeners = (0..<20).map { room.joined("\($0)") }
+    let line = [UInt8](repeating: UInt8(ascii: "x"), count: 4000)
+    func say(in room: inout Room) { while room.say(line.span, by: speaker) == .logFull { room.releaseLaggards() } }
+    // Half of them are inside the first line, half inside the second, by turns.
+    for _ in 0..<2 { say(in: &room) }
+    for (number, listener) in listeners.enumerated() {
+      take(number % 2 * 4004 + 3 + number, by: listener, in: room)
+    }
+    for _ in 0..<8 { say(in: &room) }
+    var copies: Set<UInt> = []
+    for listener in listeners {
+      let isOvertaken = listener.cursor.isOvertaken
+      #expect(isOvertaken)
+      var sent = 0
+      _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &sent) { pieces in
+        copies.insert(UInt(bitPattern: pieces[0].iov_base) + UInt(pieces[0].iov_len))
+        return .wouldBlock
+      }
+    }
+    #expect(copies.count == 2)
+    for (number, listener) in listeners.enumerated() {
+      let rest = stream(of: listener, in: room).prefix { $0 != "*" }
+      #expect(rest == String(repeating: "x", count: 4000 - number) + "\n")
+    }
   }
 
   @Test("A member that is told something in the middle of a line gets the line whole first")
@@ -290,24 +328,28 @@ struct RoomTests {
     let speaker = room.joined("a")
     let listener = room.joined("b")
     _ = room.say(Array("hello".utf8).span, by: speaker)
-    var stream: [UInt8] = []
-    func take(_ most: Int) {
-      var left = most
-      var sent = 0
-      _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &sent) { pieces in
-        guard left > 0 else { return .wouldBlock }
-        let count = min(left, pieces[0].iov_len)
-        stream += UnsafeRawBufferPointer(start: pieces[0].iov_base, count: count)
-        left -= count
-        return .bytes(count)
-      }
-    }
-    take(4)
+    let begun = take(4, by: listener, in: room)
     listener.cursor.tell(Array("* note\n".utf8))
     _ = room.say(Array("again".utf8).span, by: speaker)
-    take(.max)
-    #expect(String(decoding: stream, as: UTF8.self) == "a: hello\n* note\na: again\n")
+    #expect(begun + stream(of: listener, in: room) == "a: hello\n* note\na: again\n")
   }
+
+  /// What a member is given of at most `bytes`.
+  @discardableResult
+  private func take(_ bytes: Int, by member: Member, in room: borrowing Room) -> String {
+    var taken: [UInt8] = []
+    var sent = 0
+    _ = member.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { pieces in
+      guard taken.count < bytes else { return .wouldBlock }
+      let count = min(bytes - taken.count, pieces[0].iov_len)
+      taken += UnsafeRawBufferPointer(start: pieces[0].iov_base, count: count)
+      return .bytes(count)
+    }
+    return String(decoding: taken, as: UTF8.self)
+  }
+
+  /// All that is due to a member.
+  private func stream(of member: Member, in room: borrowing Room) -> String { take(.max, by: member, in: room) }
 }
 
 struct RoomLogTests {
