@@ -23,6 +23,8 @@ package struct Options: Sendable {
   /// Whether to write one JSON object for each line received.
   package var json = false
   package var history = History.standard
+  /// Lines that the history keeps; at least 1.
+  package var historyLines = 1000
   /// Whether a pasted block of many lines is asked about.
   package var pasteGuard = true
   /// Whether a connection that breaks is made again.

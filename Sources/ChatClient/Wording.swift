@@ -34,8 +34,14 @@ package enum Wording {
 
   package static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
 
-  package static func cannotKeepHistory(in path: String, because error: SystemCallError) -> String {
-    "Cannot keep history in \(path): \(error.reason). Choose another --history FILE, or --no-history."
+  package static func cannotKeepHistory(in path: String, because failure: HistoryFile.Failure) -> String {
+    let reason =
+      switch failure {
+      case .systemCall(let error): error.reason
+      case .notRegular: "it is not a regular file"
+      case .foreign: "it is not a history that mychatclient wrote for you, so it is left as it is"
+      }
+    return "Cannot keep history in \(path): \(reason). Choose another --history FILE, or --no-history."
   }
 
   package static func notTaken(by address: Address) -> String {

@@ -64,6 +64,9 @@ struct MyChatClient: ParsableCommand {
       "Keep lines for later sessions in FILE. (default: ~/.local/state/mychat/history)", valueName: "file"))
   var history: String?
 
+  @Option(help: ArgumentHelp("Keep at most N lines in the history.", valueName: "n"))
+  var historySize = Options().historyLines
+
   @Flag(help: "Keep no lines for later sessions.")
   var noHistory = false
 
@@ -75,6 +78,9 @@ struct MyChatClient: ParsableCommand {
 
   mutating func validate() throws {
     if history != nil && noHistory { throw ValidationError("Give --history or --no-history, not both.") }
+    guard (1...1_000_000).contains(historySize) else {
+      throw ValidationError("--history-size takes a number from 1 to 1000000; for no history, give --no-history.")
+    }
     guard let send else { return }
     let others = [
       (json, "--json"), (plain, "--plain"), (reconnect, "--reconnect"), (bell, "--bell"), (timestamps, "--timestamps"),
@@ -101,6 +107,7 @@ struct MyChatClient: ParsableCommand {
     options.plain = plain
     options.json = json
     options.history = noHistory ? .none : history.map { .file($0) } ?? .standard
+    options.historyLines = historySize
     options.pasteGuard = !noPasteGuard
     options.reconnects = reconnect
     return options

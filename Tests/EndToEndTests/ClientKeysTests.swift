@@ -1,3 +1,4 @@
+import ChatWire
 import Glibc
 import TestSupport
 import Testing
@@ -134,7 +135,7 @@ import Testing
       try member.expect("\(port): \(text)")
     }
     try terminal.type("\u{12}need")
-    try terminal.waitForScreen("the line that was found") { $0.lines.dropLast().last == "a needle" }
+    try terminal.waitForScreen("the line that was found") { $0.lines.suffix(2) == ["a needle", "bck:need"] }
     try terminal.type(key)
     try terminal.waitForScreen("the end of the search") { !$0.text.contains("bck:") }
     try terminal.type("!\r")
@@ -209,6 +210,31 @@ import Testing
     try terminal.type("hi\r")
     try member.expect("\(port): hi")
     client.signal(SIGTERM)
+  }
+
+  @Test func `A file that is no history is told, and left as it is`() throws {
+    let path = directory.file("notes")
+    let file = FileDescriptor(owning: open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644))
+    #expect(StandardOutput.write("my notes\n", to: file.number) == nil && fchmod(file.number, 0o644) == 0)
+    let (client, terminal, port) = try start(["--history", path])
+    try terminal.waitForScreen("the error") { $0.text.contains("[ERROR] Cannot keep history in \(path)") }
+    try terminal.type("hi\rexit\r")
+    try member.expect("\(port): hi")
+    #expect(try client.waitForExit() == .status(0))
+    var status = stat()
+    #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o644 && status.st_size == 9)
+  }
+
+  @Test func `As many lines come back as are kept`() throws {
+    let options = ["--history", directory.file("history"), "--history-size", "2"]
+    let (first, terminal, port) = try start(options)
+    try terminal.type("one\rtwo\rthree\rexit\r")
+    for text in ["one", "two", "three"] { try member.expect("\(port): \(text)") }
+    #expect(try first.waitForExit() == .status(0))
+    let (second, again, secondPort) = try start(options)
+    try again.type("\u{1B}[A\u{1B}[A\u{1B}[A!\r")
+    try member.expect("\(secondPort): two!")
+    second.signal(SIGTERM)
   }
 
   @Test(arguments: ["bind -v\n", "bind -e\nbind ^X^A ed-move-to-beg\n"])

@@ -9,20 +9,20 @@ final class History {
   private var file: HistoryFile?
 
   /// Nil where there is no memory.
-  init?(_ choice: Options.History) {
+  init?(_ options: Options) {
     guard let entries = history_init() else { return nil }
     self.entries = entries
-    editline_history_limit(entries, CInt(HistoryFile.maximumLines))
-    switch choice {
+    editline_history_limit(entries, CInt(options.historyLines))
+    switch options.history {
     case .none: file = nil
-    case .standard: file = .standard()
-    case .file(let path): file = HistoryFile(path: path)
+    case .standard: file = .standard(maximumLines: options.historyLines)
+    case .file(let path): file = HistoryFile(path: path, maximumLines: options.historyLines)
     }
-    do throws(SystemCallError) {
+    do throws(HistoryFile.Failure) {
       for line in try file?.load() ?? [] { enter(line) }
     } catch {
-      // A place that nobody chose is no loss to speak of.
-      if case .file(let path) = choice {
+      // Nobody is told of a place that nobody chose.
+      if case .file(let path) = options.history {
         StandardOutput.report(error: Wording.cannotKeepHistory(in: path, because: error))
       }
       file = nil
@@ -36,7 +36,7 @@ final class History {
     guard line.first != UInt8(ascii: " ") else { return }
     let text = Array(line.prefix { $0 != 0 })
     enter(text)
-    do throws(SystemCallError) { try file?.append(text) } catch { file = nil }
+    do throws(HistoryFile.Failure) { try file?.append(text) } catch { file = nil }
   }
 
   private func enter(_ line: [UInt8]) { editline_history_add(entries, String(decoding: line, as: UTF8.self)) }

@@ -68,7 +68,7 @@ final class LibeditEditor: LineReader {
   init?(on terminal: Terminal, _ options: Options, names: NameCompletion, inbox: Mailbox, wakeup: Wakeup) {
     Terminal.chooseLocale()
     guard let drawing = LibeditOutput(), let editor = editline_init("mychatclient", drawing.stream),
-      let history = History(options.history)
+      let history = History(options)
     else { return nil }
     self.drawing = drawing
     self.terminal = terminal
