@@ -5,33 +5,25 @@ import Glibc
 /// A conversation from the connection to the goodbye. All of it runs on the thread that calls `run`, the input thread, but
 /// for receiving and sending.
 package struct Client {
-  /// Seconds that a person who has left waits at most for what the server still has to say.
-  private static let goodbyeSeconds = 2.0
-
-  /// Milliseconds that a new connection has to hold before lines are sent on it.
-  private static let proofMilliseconds: CInt = 200
-
   private let options: Options
-  private let connection: ServerConnection
-  private let inbox: Mailbox
+  private let link: Link
+  private let mailbox: Mailbox
+  /// Called by the mailbox, by signals, and when all is sent.
   private let wakeup: Wakeup
-  private let sender: Sender
-  private let presentation: LineFormatter
+  private let formatter: LineFormatter
   /// The names that Tab completes.
   private let names: NameCompletion?
   private let terminal: Terminal?
-  /// Nil where a connection that breaks is not made again.
-  private let reconnection: Reconnection?
 
   /// Connects to `address`, and converses until either side leaves.
   /// - Returns: the exit status: 0 if left on purpose, 1 if anything failed.
   package static func run(connectingTo address: Address, _ options: Options) -> CInt {
     prepareProcess()
     do {
-      let connection = try ServerConnection.open(to: address)
-      let client = try Client(connection, to: address, options)
-      let greeting = client.presentation.event("connected", Wording.connected)
-      if let ending = Self.show(greeting) { return client.conclude(ending, hasLeft: false) }
+      let client = try Client(to: address, options)
+      if let error = client.tell("connected", Wording.connected) {
+        return client.conclude(.output(error), hasLeft: false)
+      }
       return client.converse()
     } catch {
       StandardOutput.report(error: "\(error)")
@@ -42,119 +34,117 @@ package struct Client {
   static func prepareProcess() {
     ignoreBrokenPipes()
     occupyStandardStreams()
+    Terminal.chooseLocale()
   }
 
-  private init(_ connection: ServerConnection, to address: Address, _ options: Options) throws(SystemCallError) {
+  private init(to address: Address, _ options: Options) throws {
     self.options = options
-    self.connection = connection
     wakeup = try Wakeup()
-    inbox = Mailbox(wakeup: wakeup)
+    link = try Link(to: address, reconnects: options.reconnects, wakeup: wakeup)
+    mailbox = Mailbox(wakeup: wakeup)
     terminal = options.json ? nil : Terminal()
     names = terminal == nil || options.plain ? nil : NameCompletion()
-    presentation = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, names: names)
-    presentation.isKnown(as: connection.ownName)
-    sender = Sender(connection, remembers: options.reconnects, wakeup: wakeup)
-    let inbox = inbox
-    let isPiped = terminal == nil
-    reconnection =
-      options.reconnects
-      ? try Reconnection(to: address, sender: sender) { status in if !isPiped { inbox.setStatus(status) } } : nil
+    formatter = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, names: names)
+    formatter.setOwnName(link.firstName)
   }
 
   private func converse() -> CInt {
-    guard let terminal else { return conversePlainly() }
+    guard let terminal else { return conversePiped() }
     if options.plain {
-      if let editor = BasicEditor(on: terminal, options, inbox: inbox, wakeup: wakeup) { return converse(editor) }
+      if let editor = BasicEditor(on: terminal, options, formatter: formatter, mailbox: mailbox, wakeup: wakeup) {
+        return converse(editor)
+      }
     } else if let editor = LibeditEditor(
-      on: terminal, options, names: names ?? NameCompletion(), inbox: inbox, wakeup: wakeup)
+      on: terminal, options, names: names ?? NameCompletion(), formatter: formatter, mailbox: mailbox, wakeup: wakeup)
     {
       return converse(editor)
     }
-    return conversePlainly()
+    return conversePiped()
   }
 
-  /// Starts to receive.
-  /// - Parameters:
-  ///   - show: writes what came from the server, or was said about the connection.
-  ///   - lose: gets what is said of a lost connection that is to be made again.
-  ///   - say: gets what people should hear of the connection, and programs should not have to read.
-  private func receive(
-    show: @escaping @Sendable ([UInt8]) -> Ending?, lose: @escaping @Sendable ([UInt8]) -> Void,
-    say: @escaping @Sendable ([UInt8]) -> Void
-  ) {
-    Receiver(connection).start(
-      deliver: { [presentation] lines in show(presentation.shown(lines)) },
-      replace: { [presentation, sender, reconnection, options] broken in
-        guard let reconnection, reconnection.isWanted else { return nil }
-        lose(presentation.event("disconnected", Wording.connectionLost))
-        for line in sender.disconnect(broken) { say(Wording.mayHaveArrived(SafeText.made(from: line))) }
-        guard let next = reconnection.next() else { return nil }
-        presentation.isKnown(as: next.ownName)
-        // Its last words are still to be shown, but a line would be lost on it.
-        if next.isEnded(within: Self.proofMilliseconds) { return next }
-        sender.resume(on: next)
-        let again = Wording.connectedAgain
-        if options.json { _ = show(presentation.event("connected", again)) } else { say(Array(again.utf8)) }
-        return next
-      },
-      ended: { [inbox] in inbox.end($0) })
-  }
-}
-
-/// Without a terminal to edit on: the receiver writes what comes, and input is read no faster than the server takes it.
-extension Client {
-  private func conversePlainly() -> CInt {
-    let say: @Sendable ([UInt8]) -> Void = { StandardOutput.write($0, to: STDERR_FILENO) }
-    receive(show: Self.show, lose: { [options] in if options.json { _ = Self.show($0) } else { say($0) } }, say: say)
-    var input = PipeReader(sender: sender, inbox: inbox, wakeup: wakeup)
-    switch input.sendAll() {
-    case .left:
-      reconnection?.stop()
-      let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
-      return input.hasUnsentLines ? 1 : status
-    case .interrupted:
-      if let reconnection, !inbox.hasEnded {
-        // All was sent, and there is no server to say goodbye to.
-        reconnection.stop()
-        return max(conclude(.connection, hasLeft: true), input.hasUnsentLines ? 1 : 0)
-      }
-      return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
-    case .unread: return 1
-    }
+  /// Tells a person or a program, on standard output, what has become of the connection.
+  private func tell(_ kind: String, _ sentence: String) -> SystemCallError? {
+    Self.show(formatter.event(kind, sentence))
   }
 
   /// Writes `lines` on standard output. Whoever has read enough of it ends nothing here: the input thread learns of it, and
   /// still sends what there is.
-  private static func show(_ lines: [UInt8]) -> Ending? {
+  private static func show(_ lines: [UInt8]) -> SystemCallError? {
     guard let error = StandardOutput.write(lines), error.code != EPIPE else { return nil }
-    return .output(error)
+    return error
   }
 
+  /// Says how it ended.
+  /// - Parameter hasLeft: whether that was on purpose.
+  /// - Returns: the exit status.
   private func conclude(_ ending: Ending, hasLeft: Bool) -> CInt {
+    let (sentence, status): (String, CInt)
     switch ending {
-    case .connection:
-      let sentence = hasLeft ? Wording.disconnected : Wording.connectionLost
-      let unwritten = Self.show(presentation.event("disconnected", sentence))
-      return unwritten.map { conclude($0, hasLeft: hasLeft) } ?? (hasLeft ? 0 : 1)
+    case .closed where hasLeft, .abandoned: (sentence, status) = (Wording.disconnected, 0)
+    case .broken where hasLeft, .unconfirmed: (sentence, status) = (Wording.goodbyeUnconfirmed, 1)
+    case .closed, .broken: (sentence, status) = (Wording.connectionLost, 1)
     case .output(let error):
       StandardOutput.report(error: Wording.cannotWrite(because: error))
       return 1
     }
+    if sentence == Wording.goodbyeUnconfirmed {
+      StandardOutput.write(sentence, to: STDERR_FILENO)
+      if !options.json { return status }
+    }
+    return tell("disconnected", sentence).map { conclude(.output($0), hasLeft: hasLeft) } ?? status
   }
 }
 
-/// On a terminal: the receiver fills the inbox, the editor shows it, and a queue sends.
+/// Without a terminal to edit on: the link's queue writes what comes, and input is read no faster than the server takes it.
+extension Client {
+  private func conversePiped() -> CInt {
+    link.start { write($0) }
+    var input = PipeReader(link: link, mailbox: mailbox, wakeup: wakeup)
+    switch input.sendAll() {
+    case .left:
+      let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
+      return input.hasUnsentLines ? 1 : status
+    case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
+    case .unread: return 1
+    }
+  }
+
+  /// Writes what happens on the link; the input thread hears only of its end.
+  private func write(_ events: [LinkEvent]) -> SystemCallError? {
+    var lines: [UInt8] = []
+    for event in events {
+      switch event {
+      case .line(let line): formatter.append(line, to: &lines)
+      case .lost(let uncertain):
+        if let error = tellAside("disconnected", Wording.connectionLost) { return error }
+        for line in uncertain {
+          StandardOutput.write(Wording.mayHaveArrived(SafeText.made(from: line)), to: STDERR_FILENO)
+        }
+      case .waiting: break
+      case .restored(let name):
+        formatter.setOwnName(name)
+        if let error = tellAside("connected", Wording.connectedAgain) { return error }
+      case .ended: mailbox.put([event])
+      }
+    }
+    return Self.show(lines)
+  }
+
+  /// Tells people on standard error, and programs on standard output.
+  private func tellAside(_ kind: String, _ sentence: String) -> SystemCallError? {
+    if options.json { return tell(kind, sentence) }
+    StandardOutput.write(sentence, to: STDERR_FILENO)
+    return nil
+  }
+}
+
+/// On a terminal: the link fills the mailbox, and the editor shows what it holds.
 extension Client {
   private func converse(_ editor: some LineReader) -> CInt {
-    receive(
-      show: { [inbox] lines in
-        inbox.put(lines)
-        return nil
-      },
-      // The editor says so by itself, as long as it holds.
-      lose: { _ in },
-      say: { [inbox] in inbox.put($0) })
-
+    link.start { [mailbox] events in
+      mailbox.put(events)
+      return nil
+    }
     while true {
       switch editor.nextLine() {
       case .line(let line):
@@ -163,7 +153,7 @@ extension Client {
         case .exit: return leave(editor)
         case .message:
           editor.remember(line)
-          sender.send(line + [UInt8(ascii: "\n")])
+          link.send(line + [UInt8(ascii: "\n")])
         }
       case .cleared: continue
       case .endOfInput: return leave(editor)
@@ -183,25 +173,22 @@ extension Client {
     }
   }
 
-  /// Says goodbye, and shows what still comes until the server has said its own.
+  /// Says goodbye, and shows what still comes until the link has ended.
   private func leave(_ editor: some LineReader) -> CInt {
     let pasted = editor.takeUnsentPaste().filter { ClientLine($0.span) == .message }
     editor.close()
-    reconnection?.stop()
-    sender.leave()
-    let deadline = DispatchTime.now() + Self.goodbyeSeconds
+    link.leave()
     while true {
-      let (lines, ending) = inbox.take()
-      StandardOutput.write(lines)
-      let now = DispatchTime.now()
-      if ending != nil || now >= deadline { break }
-      var entry = pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
-      _ = poll(&entry, 1, CInt((deadline.uptimeNanoseconds - now.uptimeNanoseconds) / 1_000_000) + 1)
+      let update = formatter.update(for: mailbox.take(), hasStatus: true)
+      StandardOutput.write(update.lines)
+      if let ending = update.ending {
+        let unsent = link.unsentLines + pasted
+        let status = conclude(ending, hasLeft: true)
+        for line in unsent { StandardOutput.write(Wording.notSent(SafeText.made(from: line)), to: STDERR_FILENO) }
+        return unsent.isEmpty ? status : 1
+      }
+      _ = wakeup.isCalled(by: .never)
       wakeup.clear()
     }
-    StandardOutput.write(Wording.disconnected)
-    let unsent = sender.unsentLines + pasted
-    for line in unsent { StandardOutput.write(Wording.notSent(SafeText.made(from: line)), to: STDERR_FILENO) }
-    return unsent.isEmpty ? 0 : 1
   }
 }

@@ -1,12 +1,11 @@
 import ChatWire
-import Dispatch
 import Glibc
 
 /// One line for a server, from a program that has no more to say.
 package enum SendOnce {
-  /// Seconds that the server may take nothing, and seconds that it has to confirm the line once all is handed over: more than
-  /// a room full of talk needs, and few enough for a script to wait.
-  private static let patience = 5
+  /// How long the server may take to confirm the line: more than a room full of talk needs, and little enough for a script
+  /// to wait.
+  private static let patience = Duration.seconds(5)
 
   /// What became of the line.
   private enum Answer {
@@ -25,13 +24,14 @@ package enum SendOnce {
   package static func send(_ line: String, to address: Address) -> CInt {
     Client.prepareProcess()
     do {
-      let connection = try ServerConnection.open(to: address)
-      switch answer(to: Array(line.utf8) + [UInt8(ascii: "\n")], on: connection) {
+      let deadline = Moment.now + patience
+      let connection = try ServerConnection.open(to: address, until: deadline)
+      switch answer(to: Array(line.utf8) + [UInt8(ascii: "\n")], on: connection, by: deadline) {
       case .taken: return 0
       case .refused(let notice): throw ConnectionFailure(Wording.refused(notice))
       case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(address, saying: words))
       case .broken: throw ConnectionFailure(Wording.notTaken(by: address))
-      case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, withinSeconds: patience))
+      case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, within: patience))
       }
     } catch {
       StandardOutput.report(error: "\(error)")
@@ -39,8 +39,8 @@ package enum SendOnce {
     }
   }
 
-  private static func answer(to line: [UInt8], on connection: ServerConnection) -> Answer {
-    let isSent = connection.send(line, patience: CInt(patience * 1000)) == line.count
+  private static func answer(to line: [UInt8], on connection: ServerConnection, by deadline: Moment) -> Answer {
+    let isSent = connection.send(line, until: deadline) == line.count
     connection.shutdownSending()
     // A line that is skipped for its length says nothing, and no piece of it can be taken for a notice.
     var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
@@ -49,17 +49,14 @@ package enum SendOnce {
       if objection == nil { objection = Self.objection(in: line) }
       return true
     }
-    let deadline = DispatchTime.now() + Double(patience)
     return withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 16) { buffer in
       while true {
-        let now = DispatchTime.now()
-        guard now < deadline else { return .silence }
-        let left = CInt((deadline.uptimeNanoseconds - now.uptimeNanoseconds) / 1_000_000) + 1
-        let outcome = connection.receive(into: buffer, patience: left)
+        guard connection.isReadable(until: deadline) else { return .silence }
+        let outcome = connection.receive(into: buffer)
         switch outcome {
         case .bytes(let count):
           let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
-          _ = framer.consume(Span(_unsafeElements: bytes), look)
+          _ = framer.consume(bytes.span, look)
         case .wouldBlock, .ended, .failed:
           _ = framer.silence(look)
         }

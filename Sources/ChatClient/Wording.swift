@@ -7,10 +7,11 @@ package enum Wording {
   package static let disconnected = "Disconnected from server\n"
   package static let connectionLost = "[DISCONNECTED] Server connection lost.\n"
   package static let connectedAgain = "[RECONNECTED] Connected to chat server again.\n"
-  package static let tryingAgain = "[DISCONNECTED] Server connection lost. Trying again now ..."
+  package static let goodbyeUnconfirmed =
+    "[UNCERTAIN] The server did not confirm your goodbye. What you said last may or may not have arrived.\n"
 
   package static func tryingAgain(inSeconds seconds: Int) -> String {
-    "[DISCONNECTED] Server connection lost. Trying again in \(seconds) s ..."
+    "[DISCONNECTED] Server connection lost. Trying again " + (seconds > 0 ? "in \(seconds) s ..." : "now ...")
   }
 
   /// - Parameter line: safe to show.
@@ -48,8 +49,8 @@ package enum Wording {
     "The connection to \(address) broke before the server had the whole line. It may or may not have arrived; send it again."
   }
 
-  package static func notConfirmed(by address: Address, withinSeconds seconds: Int) -> String {
-    "\(address) did not confirm the line within \(seconds) s. It may or may not have arrived. Is that a chat server?"
+  package static func notConfirmed(by address: Address, within patience: Duration) -> String {
+    "\(address) did not confirm the line within \(patience.components.seconds) s. It may or may not have arrived. Is that a chat server?"
   }
 
   /// - Parameter notice: the server's own words, safe to show.

@@ -27,14 +27,14 @@ import Testing
     try socket.bind(to: Address.internet(host: "127.0.0.1", port: 0).resolved()[0])
     // Bound and not listening: nobody else can take the port, and it refuses.
     let address = try socket.localAddress().address
-    #expect(throws: ConnectionFailure.self) { try ServerConnection.open(to: address) }
-    do { _ = try ServerConnection.open(to: address) } catch {
+    #expect(throws: ConnectionFailure.self) { try ServerConnection.open(to: address, until: .now + .seconds(30)) }
+    do { _ = try ServerConnection.open(to: address, until: .now + .seconds(30)) } catch {
       #expect(error.description == "Connection refused. Is the server running on \(address)?")
     }
   }
 
   @Test func aMissingSocketFileIsReported() {
-    do { _ = try ServerConnection.open(to: .unix(path: "/nonexistent/chat.sock")) } catch {
+    do { _ = try ServerConnection.open(to: .unix(path: "/nonexistent/chat.sock"), until: .now + .seconds(30)) } catch {
       #expect(error.description.contains("no socket file /nonexistent/chat.sock"))
     }
   }

@@ -2,8 +2,7 @@ import ChatWire
 import Glibc
 import Synchronization
 
-/// What becomes of received lines between the connection and whoever reads them: text with or without looks, or JSON. The
-/// receive queue hands it lines; the client itself says through it what happens to the connection.
+/// What people and programs read of a conversation: text with or without looks, or JSON.
 package final class LineFormatter: Sendable {
   private let style: LineStyle
   private let isJSON: Bool
@@ -37,40 +36,33 @@ package final class LineFormatter: Sendable {
     }
   }
 
-  /// The names that are completed, and the one that is marked.
-  package func isKnown(as name: String) { ownName.withLock { $0 = Array(name.utf8) } }
+  /// The name that is marked, and that programs are told.
+  package func setOwnName(_ name: [UInt8]) { ownName.withLock { $0 = name } }
 
-  /// What to write for `lines`, which are safe, each with a newline.
-  package func shown(_ lines: [UInt8]) -> [UInt8] {
-    if !isJSON && style.isPlain && !rings && !spreadsTabs && names == nil { return lines }
-    let ownName = ownName.withLock { $0 }
-    let now = Self.now()
-    let json = JSONFormat(at: now)
-    let time = style.timestamps ? Self.clock(now) : []
-    var isMentioned = false
-    var output: [UInt8] = []
-    output.reserveCapacity(lines.count + lines.count / 2)
-    var rest = lines[...]
-    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      let line = spreadsTabs ? RowLayout.spreadTabs(rest[..<end]) : rest[..<end]
-      rest = rest[(end + 1)...]
-      let parts = ServerLine(line)
-      if let names, let name = parts.name { names.add(name) }
-      if isJSON {
-        json.append(kind: parts.kind.rawValue, from: parts.name, text: parts.text, to: &output)
-        continue
-      }
-      if rings, parts.kind == .message, parts.name.map({ !$0.elementsEqual(ownName) }) ?? true {
-        isMentioned = isMentioned || Mention.isIn(parts.text, of: ownName)
-      }
-      style.append(line, parts, time: time, ownName: ownName, to: &output)
+  /// Appends what to write for `line`, with its newline.
+  package func append(_ line: ServerLine, to output: inout [UInt8]) {
+    if let name = line.name { names?.add(name) }
+    if isJSON {
+      JSONFormat(at: Self.now()).append(kind: line.kind.rawValue, from: line.name, text: line.text, to: &output)
+      return
     }
-    if isMentioned { output.append(0x07) }
-    return output
+    let line = spreadsTabs ? ServerLine(RowLayout.spreadTabs(line.bytes)) : line
+    guard !style.isUnstyled || rings else {
+      output += line.bytes
+      output.append(UInt8(ascii: "\n"))
+      return
+    }
+    let ownName = ownName.withLock { $0 }
+    style.append(line, time: style.timestamps ? Self.clock(Self.now()) : [], ownName: ownName, to: &output)
+    if rings, line.kind == .message, line.name.map({ !$0.elementsEqual(ownName) }) ?? true,
+      Mention.isIn(line.text, of: ownName)
+    {
+      output.append(0x07)
+    }
   }
 
-  /// What to write when the connection begins or ends: `sentence`, and in JSON an object of this kind, from whom this client
-  /// is to the server: a program can tell by that where it is meant.
+  /// What to write when the connection begins or ends: `sentence`, and in JSON an object of this kind. There, `from` is this
+  /// client's own name, so that a program can recognize mentions.
   package func event(_ kind: String, _ sentence: String) -> [UInt8] {
     guard isJSON else { return Array(sentence.utf8) }
     var output: [UInt8] = []
@@ -78,6 +70,36 @@ package final class LineFormatter: Sendable {
     let name = ownName.withLock { $0 }
     JSONFormat(at: Self.now()).append(kind: kind, from: name.isEmpty ? nil : name[...], text: text[...], to: &output)
     return output
+  }
+
+  /// What some events change on a terminal.
+  package struct Update {
+    /// What to write, each line with its newline.
+    package var lines: [UInt8] = []
+    /// What to say of the connection from now on, in one line without newline; empty for nothing, nil for what was said before.
+    package var status: [UInt8]?
+    package var ending: Ending?
+  }
+
+  /// - Parameter hasStatus: whether the terminal can show a status that is updated in place. Otherwise the loss of the
+  ///   connection is told once.
+  package func update(for events: [LinkEvent], hasStatus: Bool) -> Update {
+    var update = Update()
+    for event in events {
+      switch event {
+      case .line(let line): append(line, to: &update.lines)
+      case .lost(let uncertain):
+        if !hasStatus { update.lines += Wording.connectionLost.utf8 }
+        for line in uncertain { update.lines += Wording.mayHaveArrived(SafeText.made(from: line)) }
+      case .waiting(let seconds): if hasStatus { update.status = Array(Wording.tryingAgain(inSeconds: seconds).utf8) }
+      case .restored(let name):
+        setOwnName(name)
+        update.status = []
+        update.lines += Wording.connectedAgain.utf8
+      case .ended(let ending): update.ending = ending
+      }
+    }
+    return update
   }
 
   private static func now() -> timespec {

@@ -12,9 +12,9 @@ package struct LineStyle: Sendable {
   }
 
   /// Whether lines pass as they are.
-  package var isPlain: Bool { !colours && !timestamps }
+  package var isUnstyled: Bool { !colours && !timestamps }
 
-  private static let plain = Array("\u{1B}[0m".utf8)
+  private static let reset = Array("\u{1B}[0m".utf8)
   private static let dim = Array("\u{1B}[2m".utf8)
   /// Bold and reversed: to be seen in any theme, and without telling colours apart.
   private static let mark = Array("\u{1B}[0;1;7m".utf8)
@@ -29,43 +29,39 @@ package struct LineStyle: Sendable {
     return nameColours[Int((hash ^ hash >> 15) % UInt32(nameColours.count))]
   }
 
-  /// Appends `line`, given without its newline, and a newline.
+  /// Appends `line` and a newline.
   /// - Parameters:
   ///   - time: as `HH:MM`.
   ///   - ownName: what is marked where it stands as a word.
-  package func append(
-    _ line: ArraySlice<UInt8>, _ parts: ServerLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]
-  ) {
+  package func append(_ line: ServerLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]) {
     if timestamps {
       if colours { output += Self.dim }
       output += time
-      if colours { output += Self.plain }
+      if colours { output += Self.reset }
       output.append(UInt8(ascii: " "))
     }
     if colours {
-      appendColoured(line, parts, ownName, to: &output)
+      appendColoured(line, ownName, to: &output)
     } else {
-      output += line
+      output += line.bytes
     }
     output.append(UInt8(ascii: "\n"))
   }
 
-  private func appendColoured(
-    _ line: ArraySlice<UInt8>, _ parts: ServerLine, _ ownName: [UInt8], to output: inout [UInt8]
-  ) {
-    switch (parts.kind, parts.name) {
+  private func appendColoured(_ line: ServerLine, _ ownName: [UInt8], to output: inout [UInt8]) {
+    switch (line.kind, line.name) {
     case (.notice, _):
       output += Self.dim
-      appendMarked(line, ownName, then: Self.dim, to: &output)
-      output += Self.plain
+      appendMarked(line.bytes, ownName, then: Self.dim, to: &output)
+      output += Self.reset
     case (.message, let name?):
       output += name.elementsEqual(ownName) ? Self.mark : Self.colour(of: name)
       output += name
-      output += Self.plain
+      output += Self.reset
       output += ": ".utf8
-      appendMarked(parts.text, ownName, then: [], to: &output)
+      appendMarked(line.text, ownName, then: [], to: &output)
     case (.message, nil):
-      appendMarked(line, ownName, then: [], to: &output)
+      appendMarked(line.bytes, ownName, then: [], to: &output)
     }
   }
 
@@ -77,7 +73,7 @@ package struct LineStyle: Sendable {
       output += rest[..<mention.lowerBound]
       output += Self.mark
       output += rest[mention]
-      output += Self.plain
+      output += Self.reset
       output += style
       rest = rest[mention.upperBound...]
     }

@@ -30,8 +30,10 @@ package struct LineDecoder {
   private var framer = LineFramer(maximumLineBytes: maximumLineBytes, overlong: .split)
   /// Bytes received since the beginning of the line that is held, those that came with its beginning included.
   private var burstBytes = 0
-  /// Lines not yet taken, each with a newline.
-  private var lines: [UInt8] = []
+  /// The text of the lines that were not taken yet, one after the other.
+  private var text: [UInt8] = []
+  /// Where each of them ends in `text`.
+  private var ends: [Int] = []
 
   package init() {}
 
@@ -50,7 +52,7 @@ package struct LineDecoder {
     if framer.heldBytes > 0 {
       if !continues(with: bytes) {
         endMessage()
-      } else if framing == .unknown, isPerhapsTorn, Self.firstLine(in: bytes) != nil {
+      } else if framing == .unknown, isPerhapsTorn, bytes.withUnsafeBytes({ $0.contains(UInt8(ascii: "\n")) }) {
         framing = .newlines
       }
     }
@@ -80,52 +82,40 @@ package struct LineDecoder {
   }
 
   private mutating func frame(_ bytes: Span<UInt8>) {
-    var lines = take()
-    // The first line may be the end of one that is held; from then on plain lines need no framing one by one.
-    var index = 0
-    while index < bytes.count {
-      let plain = framer.consumePlainLines(bytes.extracting(index..<bytes.count))
-      bytes.extracting(index..<index + plain).withUnsafeBufferPointer { lines.append(contentsOf: $0) }
-      index += plain
-      let rest = bytes.extracting(index..<bytes.count)
-      let line = rest.extracting(0..<(Self.firstLine(in: rest) ?? rest.count))
-      _ = framer.consume(line) { _, line in
-        SafeText.append(line, to: &lines)
-        lines.append(UInt8(ascii: "\n"))
-        return true
-      }
-      index += line.count
+    var (text, ends) = takeText()
+    _ = framer.consume(bytes) { _, line in
+      SafeText.append(line, to: &text)
+      ends.append(text.count)
+      return true
     }
-    self.lines = lines
-  }
-
-  /// Bytes up to the first newline and with it; nil where there is none.
-  private static func firstLine(in bytes: Span<UInt8>) -> Int? {
-    bytes.withUnsafeBytes { raw in raw.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } }
+    (self.text, self.ends) = (text, ends)
   }
 
   /// Ends the line that is held, if there is one: by a pause, the next message or the end of the stream.
   package mutating func endMessage() {
-    if framer.heldBytes > 0 { framing = .raw }
-    var lines = take()
+    guard framer.heldBytes > 0 else { return }
+    framing = .raw
+    var (text, ends) = takeText()
     _ = framer.silence { _, line in
-      SafeText.append(line, to: &lines)
-      lines.append(UInt8(ascii: "\n"))
+      SafeText.append(line, to: &text)
+      ends.append(text.count)
       return true
     }
-    self.lines = lines
+    (self.text, self.ends) = (text, ends)
   }
 
-  /// Hands the complete lines to `body`, if there are any, and forgets them.
-  package mutating func withLines<Result>(_ body: ([UInt8]) -> Result) -> Result? {
-    guard !lines.isEmpty else { return nil }
-    defer { lines.removeAll(keepingCapacity: true) }
-    return body(lines)
+  /// The complete lines since the last call.
+  package mutating func takeLines() -> [ServerLine] {
+    let (text, ends) = takeText()
+    var start = 0
+    return ends.map { end in
+      defer { start = end }
+      return ServerLine(text[start..<end])
+    }
   }
 
-  private mutating func take() -> [UInt8] {
-    var taken: [UInt8] = []
-    swap(&taken, &lines)
-    return taken
+  private mutating func takeText() -> ([UInt8], [Int]) {
+    defer { (text, ends) = ([], []) }
+    return (text, ends)
   }
 }

@@ -1,5 +1,6 @@
 import ChatWire
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Sends on a serial queue of its own, so that a server that does not read never holds up who types.
@@ -14,7 +15,14 @@ package final class Sender: Sendable {
     var waiting: [ArraySlice<UInt8>] = []
     /// What may be on its way.
     var sent = UnconfirmedLines()
+    /// When something was last written.
+    var lastWrite: Moment?
+    /// Whether to say goodbye once nothing waits.
+    var isLeaving = false
   }
+
+  /// How long after the last line `exit` is sent: a server of SEED.md's kind would read both as one message.
+  private static let goodbyePause = Duration.milliseconds(60)
 
   /// Bytes that one write takes at most.
   private static let writeBytes = 64 * 1024
@@ -52,6 +60,7 @@ package final class Sender: Sendable {
             piece.prefix(count), unacknowledged: connection.unacknowledgedBytes,
             now: DispatchTime.now().uptimeNanoseconds)
         }
+        state.lastWrite = .now
         state.waiting[0] = state.waiting[0].dropFirst(count)
         if state.waiting[0].isEmpty { state.waiting.removeFirst() }
         if count < piece.count { state.connection = nil }
@@ -59,6 +68,7 @@ package final class Sender: Sendable {
       }
       if isIdle { wakeup.call() }
     }
+    sayGoodbye()
   }
 
   private func nextPiece() -> (ServerConnection, ArraySlice<UInt8>)? {
@@ -69,15 +79,20 @@ package final class Sender: Sendable {
   }
 
   /// Says goodbye once all before it is sent.
-  package func leave() { queue.async { _ = self.goodbye() } }
+  package func leave() {
+    state.withLock { $0.isLeaving = true }
+    queue.async { self.drain() }
+  }
 
-  /// Says goodbye once all before it is sent, and returns then.
-  /// - Returns: whether it could be said.
-  package func leaveNow() -> Bool { queue.sync { goodbye() } }
-
-  private func goodbye() -> Bool {
-    guard let connection = state.withLock({ $0.waiting.isEmpty ? $0.connection : nil }) else { return false }
-    return connection.leave()
+  private func sayGoodbye() {
+    let state = state.withLock { $0 }
+    guard state.isLeaving, state.waiting.isEmpty, let connection = state.connection else { return }
+    self.state.withLock { $0.isLeaving = false }
+    if let lastWrite = state.lastWrite {
+      let earliest = lastWrite + Self.goodbyePause
+      while !earliest.hasPassed { _ = poll(nil, 0, earliest.millisecondsForPoll) }
+    }
+    connection.leave()
   }
 
   /// Ends the connection, which is broken. What was not written stays, to be sent on the next.

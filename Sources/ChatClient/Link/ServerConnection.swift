@@ -1,5 +1,7 @@
 import ChatWire
+import Dispatch
 import Glibc
+import Synchronization
 
 /// The connection to the server. Any thread may send or receive; one of each at a time.
 package final class ServerConnection: Sendable {
@@ -8,13 +10,19 @@ package final class ServerConnection: Sendable {
   private init(_ socket: consuming FileDescriptor) { self.socket = socket }
 
   /// Connects to the first of the address's hosts that answers.
-  package static func open(to address: Address) throws(ConnectionFailure) -> ServerConnection {
-    let candidates: [SocketAddress]
-    do { candidates = try address.resolved() } catch { throw ConnectionFailure(Wording.cannotFind(error)) }
+  /// - Parameters:
+  ///   - deadline: shared by the address's hosts, as many as are not tried yet.
+  ///   - stop: ends the attempt once it is called.
+  package static func open(
+    to address: Address, until deadline: Moment, unless stop: Wakeup? = nil
+  ) throws(ConnectionFailure) -> ServerConnection {
+    var candidates = try resolve(address, until: deadline, unless: stop)[...]
     var reason = SystemCallError("connect", code: EADDRNOTAVAIL)
-    for candidate in candidates {
+    while let candidate = candidates.first {
+      let share = Moment.now.distance(to: max(.now, deadline)) / candidates.count
+      candidates = candidates.dropFirst()
       do {
-        return try ServerConnection(open(to: candidate))
+        return try ServerConnection(open(to: candidate, until: .now + share, unless: stop))
       } catch {
         // A host that refuses is there; that says more than another of its addresses that cannot be reached.
         if reason.code != ECONNREFUSED { reason = error }
@@ -23,65 +31,84 @@ package final class ServerConnection: Sendable {
     throw ConnectionFailure(Wording.cannotConnect(to: address, because: reason))
   }
 
-  private static func open(to address: SocketAddress) throws(SystemCallError) -> FileDescriptor {
-    let socket = try FileDescriptor.socket(for: address)
-    try socket.connect(to: address)
-    // A line is worth a packet: without this a second line waits until the first is acknowledged.
-    if address.family != AF_UNIX { try socket.set(.noDelay, to: 1) }
-    try socket.setBlocking(false)
-    return socket
-  }
-
-  /// Receives what is there, once there is something.
-  /// - Parameter patience: milliseconds to wait, or -1 for as long as it takes. `.wouldBlock` says that they are over.
-  package func receive(into buffer: UnsafeMutableRawBufferPointer, patience: CInt) -> Transfer {
-    while true {
-      let outcome = socket.receive(into: buffer)
-      guard outcome == .wouldBlock else { return outcome }
-      var entry = pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0)
-      if poll(&entry, 1, patience) == 0 { return .wouldBlock }
+  /// Resolves on a queue of its own, because nothing interrupts getaddrinfo(3).
+  private static func resolve(
+    _ address: Address, until deadline: Moment, unless stop: Wakeup?
+  ) throws(ConnectionFailure) -> [SocketAddress] {
+    final class Answer: Sendable {
+      let result = Mutex<Result<[SocketAddress], ResolutionError>?>(nil)
+    }
+    let answer = Answer()
+    do {
+      let done = try Wakeup()
+      DispatchQueue(label: "mychat.resolve").async {
+        let result = Result { () throws(ResolutionError) in try address.resolved() }
+        answer.result.withLock { $0 = result }
+        done.call()
+      }
+      _ = FileDescriptor.wait(for: POLLIN, on: done.descriptor, until: deadline, unless: stop?.descriptor ?? -1)
+    } catch { throw ConnectionFailure("\(error)") }
+    switch answer.result.withLock({ $0 }) {
+    case .success(let candidates): return candidates
+    case .failure(let error): throw ConnectionFailure(Wording.cannotFind(error))
+    case nil:
+      throw ConnectionFailure(Wording.cannotConnect(to: address, because: SystemCallError("connect", code: ETIMEDOUT)))
     }
   }
 
-  /// Sends all of `bytes`, waiting for the server as long as it takes, or until the connection ends.
-  /// - Parameter patience: milliseconds that the server may take nothing, or -1 for as long as it likes.
-  /// - Returns: how many bytes were sent; fewer than there are if the connection has ended, or the patience.
-  package func send(_ bytes: some Sequence<UInt8>, patience: CInt = -1) -> Int {
+  private static func open(
+    to address: SocketAddress, until deadline: Moment, unless stop: Wakeup?
+  ) throws(SystemCallError) -> FileDescriptor {
+    let socket = try FileDescriptor.socket(for: address)
+    try socket.setBlocking(false)
+    try socket.connect(to: address, until: deadline, unless: stop?.descriptor ?? -1)
+    // A line is worth a packet: without this a second line waits until the first is acknowledged.
+    if address.family != AF_UNIX { try socket.set(.noDelay, to: 1) }
+    return socket
+  }
+
+  /// Receives what is there, at most `buffer.count` bytes.
+  package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { socket.receive(into: buffer) }
+
+  /// Waits until something has come.
+  /// - Returns: false if the deadline or `stop` came first.
+  package func isReadable(until deadline: Moment, unless stop: Wakeup? = nil) -> Bool {
+    socket.wait(for: POLLIN, until: deadline, unless: stop?.descriptor ?? -1)
+  }
+
+  /// Sends all of `bytes`, waiting for the server until `deadline`, or until the connection ends.
+  /// - Returns: how many bytes were sent; fewer than there are if the connection has ended, or the time.
+  package func send(_ bytes: some Sequence<UInt8>, until deadline: Moment = .never) -> Int {
     let bytes = ContiguousArray(bytes)
     return bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
       while !rest.isEmpty {
         switch socket.send(UnsafeRawBufferPointer(rebasing: rest)) {
-        case .bytes(let count):
-          rest = rest.dropFirst(count)
-        case .wouldBlock:
-          var entry = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0)
-          if poll(&entry, 1, patience) == 0 { return bytes.count - rest.count }
-        case .ended, .failed:
-          return bytes.count - rest.count
+        case .bytes(let count): rest = rest.dropFirst(count)
+        case .wouldBlock where socket.wait(for: POLLOUT, until: deadline): continue
+        case .wouldBlock, .ended, .failed: return bytes.count - rest.count
         }
       }
       return bytes.count
     }
   }
 
-  /// Bytes sent that the server's machine has not acknowledged yet .
+  /// Bytes sent that the server's machine has not acknowledged yet.
   package var unacknowledgedBytes: Int { socket.unacknowledgedBytes() }
 
   /// Whether the server ends its stream within so many milliseconds, as one does that lets nobody in.
   package func isEnded(within milliseconds: CInt) -> Bool {
     // POLLRDHUP of <poll.h>, which Swift's Glibc hides.
-    var entry = pollfd(fd: socket.number, events: 0x2000, revents: 0)
-    return poll(&entry, 1, milliseconds) > 0
+    socket.wait(for: 0x2000, until: .now + .milliseconds(Int(milliseconds)))
   }
 
   /// Whether the server's machine has acknowledged all that was sent, the end of the stream too.
   package var hasDeliveredAll: Bool { socket.takeError() == nil && unacknowledgedBytes == 0 }
 
   /// The name that a server gives this client before it takes another: the port of its own end. Empty on a Unix socket.
-  package var ownName: String {
-    guard let port = try? socket.localAddress().port, port != 0 else { return "" }
-    return String(port)
+  package var ownName: [UInt8] {
+    guard let port = try? socket.localAddress().port, port != 0 else { return [] }
+    return MemberName(port: port).bytes
   }
 
   /// Ends it in both directions, and wakes whoever waits for it.
@@ -89,11 +116,9 @@ package final class ServerConnection: Sendable {
 
   /// Leaves as both kinds of server understand it: one without framing reads exactly `exit`, for others the end of the
   /// stream ends the line.
-  /// - Returns: whether `exit` was sent whole.
-  func leave() -> Bool {
-    let isSent = send(ClientLine.exitWord) == ClientLine.exitWord.count
+  func leave() {
+    _ = send(ClientLine.exitWord)
     shutdownSending()
-    return isSent
   }
 
   /// Tells the server that nothing more will come. Receiving goes on.

@@ -21,6 +21,12 @@ package final class Wakeup: Sendable {
     withUnsafeBytes(of: UInt8(0)) { _ = pipe.writeEnd.write($0) }
   }
 
+  /// Waits for a call, if there was none since the last `clear`.
+  /// - Returns: false if the deadline came first.
+  package func isCalled(by deadline: Moment) -> Bool {
+    FileDescriptor.wait(for: POLLIN, on: descriptor, until: deadline)
+  }
+
   /// Forgets all calls so far.
   package func clear() {
     withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { bytes in

@@ -8,7 +8,8 @@ import Glibc
 /// entered, given up or rubbed out. For the input thread alone.
 final class BasicEditor: LineReader {
   private let terminal: Terminal
-  private let inbox: Mailbox
+  private let mailbox: Mailbox
+  private let formatter: LineFormatter
   private let wakeup: Wakeup
   private let signals: TerminalSignals
   private let modes: termios
@@ -18,15 +19,12 @@ final class BasicEditor: LineReader {
   private var line: [Unicode.Scalar] = []
   /// The bytes so far of a character of several.
   private var partial: [UInt8] = []
-  /// What was last said of the connection.
-  private var status: [UInt8] = []
   /// When lines that arrived were last written, in nanoseconds of the monotonic clock.
   private var lastUpdate: UInt64 = 0
 
   /// Nil where the terminal's modes cannot be had.
-  init?(on terminal: Terminal, _ options: Options, inbox: Mailbox, wakeup: Wakeup) {
+  init?(on terminal: Terminal, _ options: Options, formatter: LineFormatter, mailbox: Mailbox, wakeup: Wakeup) {
     guard var modes = Terminal.currentModes() else { return nil }
-    Terminal.chooseLocale()
     modes.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
     // Ctrl-S would stop the terminal, and with it whoever writes on it: not even a signal could end the client.
     modes.c_iflag &= ~tcflag_t(IXON)
@@ -35,7 +33,8 @@ final class BasicEditor: LineReader {
       keys[Int(VTIME)] = 0
     }
     self.terminal = terminal
-    self.inbox = inbox
+    self.mailbox = mailbox
+    self.formatter = formatter
     self.wakeup = wakeup
     self.modes = modes
     prompt = SafeText.made(from: Array(options.prompt.utf8))
@@ -166,26 +165,21 @@ final class BasicEditor: LineReader {
 
   private func showReceived() -> InputEvent? {
     guard untilUpdate == 0 else { return nil }
-    let (lines, ending) = inbox.take()
-    let status = inbox.status
-    if lines.isEmpty && status == self.status && ending == nil { return nil }
-    // Nothing is updated in place, so how many seconds are left is not told each second.
-    let news = status.isEmpty || !self.status.isEmpty ? [] : Array(Wording.connectionLost.utf8)
-    self.status = status
-    let shown = news + lines
-    if ending != nil {
-      write((isRowOpen ? [UInt8(ascii: "\n")] : []) + shown)
-    } else if !shown.isEmpty {
-      write(prompt.isEmpty ? shown : [UInt8(ascii: "\n")] + shown + prompt)
+    let update = formatter.update(for: mailbox.take(), hasStatus: false)
+    if update.lines.isEmpty && update.ending == nil { return nil }
+    if update.ending != nil {
+      write((isRowOpen ? [UInt8(ascii: "\n")] : []) + update.lines)
+    } else {
+      write(prompt.isEmpty ? update.lines : [UInt8(ascii: "\n")] + update.lines + prompt)
     }
     lastUpdate = DispatchTime.now().uptimeNanoseconds
-    return ending.map { .ended($0) }
+    return update.ending.map { .ended($0) }
   }
 
   /// Milliseconds until what waits is to be written; -1 if nothing does, or half a line stands there.
   private var untilUpdate: CInt {
-    if inbox.hasEnded { return 0 }
-    guard line.isEmpty && partial.isEmpty, !inbox.isEmpty || inbox.status != status else { return -1 }
+    if mailbox.ending != nil { return 0 }
+    guard line.isEmpty && partial.isEmpty, !mailbox.isEmpty else { return -1 }
     let since = DispatchTime.now().uptimeNanoseconds - lastUpdate
     let interval = LibeditEditor.updateInterval
     return since >= interval ? 0 : CInt((interval - since) / 1_000_000) + 1

@@ -3,7 +3,7 @@ import ChatWire
 import Dispatch
 import Glibc
 
-/// Edits the lines that a person types on a terminal with libedit, and shows between the person's strokes what the inbox
+/// Edits the lines that a person types on a terminal with libedit, and shows between the person's strokes what the mailbox
 /// holds, without disturbing the line that is being typed.
 ///
 /// libedit knows one thread: all of this is for the input thread alone. While it exists the terminal is in libedit's
@@ -14,8 +14,9 @@ final class LibeditEditor: LineReader {
 
   let terminal: Terminal
   /// What was received and waits to be shown.
-  private let inbox: Mailbox
-  /// Called by the inbox and by signals.
+  private let mailbox: Mailbox
+  private let formatter: LineFormatter
+  /// Called by the mailbox and by signals.
   private let wakeup: Wakeup
   private var signals: TerminalSignals
   let editor: OpaquePointer
@@ -65,14 +66,17 @@ final class LibeditEditor: LineReader {
 
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
-  init?(on terminal: Terminal, _ options: Options, names: NameCompletion, inbox: Mailbox, wakeup: Wakeup) {
-    Terminal.chooseLocale()
+  init?(
+    on terminal: Terminal, _ options: Options, names: NameCompletion, formatter: LineFormatter, mailbox: Mailbox,
+    wakeup: Wakeup
+  ) {
     guard let drawing = LibeditOutput(), let editor = editline_init("mychatclient", drawing.stream),
       let history = History(options)
     else { return nil }
     self.drawing = drawing
     self.terminal = terminal
-    self.inbox = inbox
+    self.mailbox = mailbox
+    self.formatter = formatter
     self.wakeup = wakeup
     self.editor = editor
     self.history = history
@@ -170,9 +174,8 @@ final class LibeditEditor: LineReader {
   }
 
   private func entered(_ line: [UInt8]) -> InputEvent {
-    // What is said of the connection stays no longer than it holds.
-    if canErase { status = [] }
-    show(before: line, after: [])
+    // What is said of the connection does not stay above a line that is done.
+    show(before: line, after: [], status: [])
     // An empty line leaves no trace by itself.
     let left = block.leave(on: screen)
     Terminal.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
@@ -325,23 +328,18 @@ extension LibeditEditor {
   /// Nanoseconds of the monotonic clock.
   func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
 
-  /// Shows what waits in the inbox, if it is time for that.
+  /// Shows what waits in the mailbox, if it is time for that.
   private func showReceived() -> InputEvent? {
     guard untilUpdate() <= 0 else { return nil }
-    let (lines, ending) = inbox.take()
-    let status = inbox.status
-    if !lines.isEmpty || status != self.status {
-      // Where nothing is updated in place, how many seconds are left is not told each second.
-      let isNews = !canErase && self.status.isEmpty && !status.isEmpty
-      self.status = status
-      showLine(after: (isNews ? Array(Wording.connectionLost.utf8) : []) + lines)
-    }
-    return ending.map { .ended($0) }
+    let update = formatter.update(for: mailbox.take(), hasStatus: canErase)
+    if let status = update.status { self.status = status }
+    if !update.lines.isEmpty || update.status != nil { showLine(after: update.lines) }
+    return update.ending.map { .ended($0) }
   }
 
   /// Milliseconds until the screen is next to be updated; -1 if nothing waits for that.
   private func untilUpdate() -> CInt {
-    if inbox.isEmpty && inbox.status == status { return inbox.hasEnded ? 0 : -1 }
+    if mailbox.isEmpty { return -1 }
     let since = now() - lastUpdate
     return since >= Self.updateInterval ? 0 : CInt((Self.updateInterval - since) / 1_000_000) + 1
   }
@@ -371,12 +369,12 @@ extension LibeditEditor {
   /// Shows the line as libedit has it, below `lines`, in one write.
   func showLine(after lines: [UInt8] = []) {
     let (before, after) = parts
-    show(before: before, after: after, below: lines)
+    show(before: before, after: after, below: lines, status: status)
     isLineStale = false
     lastUpdate = now()
   }
 
-  private func show(before: [UInt8], after: [UInt8], below lines: [UInt8] = []) {
+  private func show(before: [UInt8], after: [UInt8], below lines: [UInt8] = [], status: [UInt8]) {
     let screen = screen
     let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
     if case .asking(let paste) = pasting {
@@ -384,7 +382,7 @@ extension LibeditEditor {
       Terminal.write(output + block.show(prompt: question, before: [], after: [], on: screen))
       return
     }
-    let above = status.isEmpty || !canErase ? [] : status + [UInt8(ascii: "\n")]
+    let above = status.isEmpty ? [] : status + [UInt8(ascii: "\n")]
     Terminal.write(output + block.show(prompt: above + prompt, before: before, after: after, on: screen))
   }
 

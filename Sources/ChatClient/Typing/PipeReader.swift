@@ -13,8 +13,8 @@ struct PipeReader {
   /// is waited for.
   private static let lastSeconds = 0.5
 
-  private let sender: Sender
-  private let inbox: Mailbox
+  private let link: Link
+  private let mailbox: Mailbox
   /// Can be read once the connection has ended, or all is sent.
   private let wakeup: Wakeup
   /// When to end, as nobody reads standard output any more; nil while somebody may.
@@ -22,17 +22,17 @@ struct PipeReader {
   /// Whether a line was too long to be sent, or came after `exit`.
   private(set) var hasUnsentLines = false
 
-  init(sender: Sender, inbox: Mailbox, wakeup: Wakeup) {
-    self.sender = sender
-    self.inbox = inbox
+  init(link: Link, mailbox: Mailbox, wakeup: Wakeup) {
+    self.link = link
+    self.mailbox = mailbox
     self.wakeup = wakeup
   }
 
   /// How sending came to its end.
   enum Outcome {
-    /// By `exit` or the end of input; the goodbye is sent.
+    /// By `exit` or the end of input; the goodbye is on its way.
     case left
-    /// Because the server takes nothing more.
+    /// The link has ended.
     case interrupted
     /// Nobody reads standard output any more.
     case unread
@@ -50,7 +50,7 @@ struct PipeReader {
         var batch = Batch()
         let consume = { (count: Int) in
           let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
-          _ = framer.consume(Span(_unsafeElements: bytes)) { batch.append($0, $1) }
+          _ = framer.consume(bytes.span) { batch.append($0, $1) }
         }
         if count > 0 { consume(count) }
         var bytesAfterExit = 0
@@ -71,10 +71,11 @@ struct PipeReader {
           hasUnsentLines = true
           StandardOutput.write(batch.unsent, to: STDERR_FILENO)
         }
-        sender.send(batch.lines)
+        link.send(batch.lines)
         if isLast {
           if let outcome = waitUntilSent() { return outcome }
-          return sender.leaveNow() ? .left : .interrupted
+          link.leave()
+          return .left
         }
       }
     }
@@ -120,18 +121,18 @@ struct PipeReader {
 
   private mutating func waitUntilSent() -> Outcome? {
     while true {
-      if inbox.hasEnded { return .interrupted }
-      if sender.isIdle { return nil }
+      if mailbox.ending != nil { return .interrupted }
+      if link.isIdle { return nil }
       wait(forInput: false)
       if isOver { return .unread }
     }
   }
 
-  /// Waits for the end of the connection.
+  /// Waits for the end of the link.
   /// - Returns: nil if nobody reads standard output any more.
   mutating func waitForEnding() -> Ending? {
     while true {
-      if let ending = inbox.take().ending { return ending }
+      if let ending = mailbox.ending { return ending }
       if isOver { return nil }
       wait(forInput: false)
     }

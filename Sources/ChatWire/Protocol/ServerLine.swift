@@ -2,31 +2,35 @@
 /// server may send, is a message without a sender.
 ///
 /// The server formats lines with the static functions; a client takes them apart with `init(_:)`.
-package struct ServerLine {
-  package enum Kind: String {
+package struct ServerLine: Equatable, Sendable {
+  package enum Kind: String, Sendable {
     case message, notice
   }
 
+  /// The whole line: safe text, without its newline.
+  package let bytes: ArraySlice<UInt8>
   package let kind: Kind
-  /// Who sent it; nil for a notice, and where no name stands before it.
-  package let name: ArraySlice<UInt8>?
-  /// The text without name or `* `.
-  package let text: ArraySlice<UInt8>
+  /// Where the text begins in `bytes`, behind the name or the `* `.
+  private let textStart: Int
 
-  /// - Parameter line: safe text, without its newline.
-  package init(_ line: ArraySlice<UInt8>) {
-    if line.starts(with: Self.noticePrefix) {
-      (kind, name, text) = (.notice, nil, line.dropFirst(2))
+  /// Who sent it; nil for a notice, and where no name stands before it.
+  package var name: ArraySlice<UInt8>? {
+    kind == .message && textStart > bytes.startIndex ? bytes[..<(textStart - 2)] : nil
+  }
+
+  /// The text without name or `* `.
+  package var text: ArraySlice<UInt8> { bytes[textStart...] }
+
+  /// - Parameter bytes: safe text, without its newline.
+  package init(_ bytes: ArraySlice<UInt8>) {
+    self.bytes = bytes
+    if bytes.starts(with: Self.noticePrefix) {
+      (kind, textStart) = (.notice, bytes.startIndex + 2)
       return
     }
-    kind = .message
-    let candidate = line.prefix { !MemberName.isDelimiter($0) }
-    let rest = line[candidate.endIndex...]
-    if !candidate.isEmpty && rest.starts(with: ": ".utf8) {
-      (name, text) = (candidate, rest.dropFirst(2))
-    } else {
-      (name, text) = (nil, line)
-    }
+    let nameEnd = bytes.firstIndex(where: MemberName.isDelimiter) ?? bytes.endIndex
+    let hasName = nameEnd > bytes.startIndex && bytes[nameEnd...].starts(with: ": ".utf8)
+    (kind, textStart) = (.message, hasName ? nameEnd + 2 : bytes.startIndex)
   }
 
   /// What a message from `name` begins with; its text and a newline follow.

@@ -45,18 +45,28 @@ extension FileDescriptor {
   }
 
   /// Waits until it can be read or written, or is broken.
-  /// - Parameter events: `POLLIN`, `POLLOUT` or other events of poll(2).
-  /// - Returns: false if `deadline` came first. A signal does not end the wait.
-  package borrowing func wait(for events: CInt, until deadline: Moment = .never) -> Bool {
-    Self.wait(for: events, on: number, until: deadline)
+  /// - Parameters:
+  ///   - events: `POLLIN`, `POLLOUT` or other events of poll(2).
+  ///   - stop: a descriptor that ends the wait once it can be read; -1 for none.
+  /// - Returns: false if `deadline` or `stop` came first. A signal does not end the wait.
+  package borrowing func wait(for events: CInt, until deadline: Moment = .never, unless stop: CInt = -1) -> Bool {
+    Self.wait(for: events, on: number, until: deadline, unless: stop)
   }
 
   /// The same for a descriptor that somebody else owns, a standard stream say.
-  package static func wait(for events: CInt, on number: CInt, until deadline: Moment = .never) -> Bool {
-    var entry = pollfd(fd: number, events: Int16(truncatingIfNeeded: events), revents: 0)
+  package static func wait(
+    for events: CInt, on number: CInt, until deadline: Moment = .never, unless stop: CInt = -1
+  ) -> Bool {
+    var entries = (
+      pollfd(fd: number, events: Int16(truncatingIfNeeded: events), revents: 0),
+      // A negative descriptor is passed over (poll(2)).
+      pollfd(fd: stop, events: Int16(POLLIN), revents: 0)
+    )
     while true {
-      let count = poll(&entry, 1, deadline.millisecondsForPoll)
-      if count > 0 { return true }
+      let count = withUnsafeMutableBytes(of: &entries) {
+        poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, deadline.millisecondsForPoll)
+      }
+      if count > 0 { return entries.0.revents != 0 }
       if count == 0 && deadline.hasPassed { return false }
     }
   }

@@ -9,17 +9,24 @@ extension FileDescriptor {
   }
 
   /// Connects, waiting as long as it takes; a non-blocking socket waits until `deadline` at most.
-  /// - Throws: `ETIMEDOUT` where the peer has not answered by `deadline`, `EAGAIN` where it is a Unix socket that has more
-  ///   connections waiting than it wants.
-  package borrowing func connect(to address: SocketAddress, until deadline: Moment = .never) throws(SystemCallError) {
+  /// - Parameter stop: a descriptor that ends the wait once it can be read; -1 for none.
+  /// - Throws: `ETIMEDOUT` where the peer has not answered by `deadline`, or `stop` came first; `EAGAIN` where it is a Unix
+  ///   socket that has more connections waiting than it wants.
+  package borrowing func connect(
+    to address: SocketAddress, until deadline: Moment = .never, unless stop: CInt = -1
+  ) throws(SystemCallError) {
     while address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 {
       switch errno {
       case EISCONN: return
       // It goes on by itself (connect(2)); it is over when the socket can be written, and another call says how it went.
       case EINTR, EINPROGRESS, EALREADY:
-        guard wait(for: POLLOUT, until: deadline) else { throw SystemCallError("connect", code: ETIMEDOUT) }
+        guard wait(for: POLLOUT, until: deadline, unless: stop) else {
+          throw SystemCallError("connect", code: ETIMEDOUT)
+        }
       // Nothing tells when a Unix socket takes one more.
-      case EAGAIN where !deadline.hasPassed: _ = poll(nil, 0, 10)
+      case EAGAIN where !deadline.hasPassed:
+        let again = min(deadline, .now + .milliseconds(10))
+        if Self.wait(for: POLLIN, on: stop, until: again) { throw SystemCallError("connect", code: ETIMEDOUT) }
       default: throw SystemCallError("connect")
       }
     }

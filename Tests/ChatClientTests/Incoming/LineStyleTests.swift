@@ -4,9 +4,9 @@ import Testing
 
 private func shown(_ line: String, own: String = "7", colours: Bool = true, timestamps: Bool = false) -> String {
   var output: [UInt8] = []
-  let line = Array(line.utf8)[...]
   LineStyle(colours: colours, timestamps: timestamps)
-    .append(line, ServerLine(line), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
+    .append(
+      ServerLine(Array(line.utf8)[...]), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
   return String(decoding: output, as: UTF8.self)
 }
 

@@ -1,60 +1,67 @@
 import ChatClient
 import ChatWire
 import Dispatch
-import Glibc
 import Testing
 
 private func isCalled(_ wakeup: Wakeup) -> Bool {
-  var entry = pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
-  return poll(&entry, 1, 0) == 1
+  wakeup.isCalled(by: .now)
 }
 
+private func line(_ text: String) -> LinkEvent { .line(ServerLine(Array(text.utf8)[...])) }
+
 @Suite(.timeLimit(.minutes(10))) struct MailboxTests {
-  @Test func linesAreTakenOnceAndInOrder() throws {
-    let inbox = Mailbox(wakeup: try Wakeup())
-    inbox.put(Array("a\n".utf8))
-    inbox.put(Array("b\n".utf8))
-    #expect(!inbox.isEmpty)
-    #expect(inbox.take().lines == Array("a\nb\n".utf8))
-    #expect(inbox.take().lines == [])
-    #expect(inbox.isEmpty)
+  @Test func eventsAreTakenOnceAndInOrder() throws {
+    let mailbox = Mailbox(wakeup: try Wakeup())
+    mailbox.put([line("a")])
+    mailbox.put([line("b"), .lost(uncertain: [])])
+    #expect(!mailbox.isEmpty)
+    #expect(mailbox.take() == [line("a"), line("b"), .lost(uncertain: [])])
+    #expect(mailbox.take() == [])
+    #expect(mailbox.isEmpty)
+  }
+
+  @Test func onlyTheLastOfTheSecondsThatAreLeftIsKept() throws {
+    let mailbox = Mailbox(wakeup: try Wakeup())
+    for seconds in [3, 2, 1, 0] { mailbox.put([.waiting(seconds: seconds)]) }
+    mailbox.put([line("a")])
+    mailbox.put([.waiting(seconds: 5)])
+    #expect(mailbox.take() == [.waiting(seconds: 0), line("a"), .waiting(seconds: 5)])
   }
 
   @Test func whoeverWaitsIsCalledByTheFirstLineAndByTheEnd() throws {
     let wakeup = try Wakeup()
-    let inbox = Mailbox(wakeup: wakeup)
+    let mailbox = Mailbox(wakeup: wakeup)
     #expect(!isCalled(wakeup))
-    inbox.put([1])
+    mailbox.put([line("a")])
     #expect(isCalled(wakeup))
     wakeup.clear()
-    inbox.put([2])
+    mailbox.put([line("b")])
     #expect(!isCalled(wakeup))
-    inbox.end(.connection)
+    #expect(mailbox.ending == nil)
+    mailbox.put([.ended(.closed)])
     #expect(isCalled(wakeup))
-    #expect(inbox.hasEnded)
-    let taken = inbox.take()
-    #expect(taken.lines == [1, 2])
-    #expect(taken.ending == .connection)
+    #expect(mailbox.ending == .closed)
+    #expect(mailbox.take() == [line("a"), line("b"), .ended(.closed)])
   }
 
-  @Test func aFullInboxMakesItsFillerWait() throws {
-    let inbox = Mailbox(wakeup: try Wakeup())
-    let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 64 * 1024)
+  @Test func aFullMailboxMakesItsFillerWait() throws {
+    let mailbox = Mailbox(wakeup: try Wakeup())
+    let piece = String(repeating: "x", count: 64 * 1024)
     let pieces = 64
     let finished = DispatchSemaphore(value: 0)
     DispatchQueue(label: "filler").async {
-      for _ in 0..<pieces { inbox.put(piece) }
-      inbox.end(.connection)
+      for _ in 0..<pieces { mailbox.put([line(piece)]) }
+      mailbox.put([.ended(.closed)])
       finished.signal()
     }
     var total = 0
     while true {
-      let taken = inbox.take()
-      #expect(taken.lines.count < Mailbox.capacity + piece.count)
-      total += taken.lines.count
-      if taken.ending != nil { break }
+      let taken = mailbox.take()
+      #expect(taken.count <= Mailbox.capacityBytes / piece.utf8.count + 2)
+      total += taken.count
+      if taken.last == .ended(.closed) { break }
     }
     finished.wait()
-    #expect(total == pieces * piece.count)
+    #expect(total == pieces + 1)
   }
 }

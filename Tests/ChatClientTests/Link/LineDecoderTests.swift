@@ -9,7 +9,7 @@ private func shown(_ pieces: [[UInt8]?]) -> [UInt8] {
   var output: [UInt8] = []
   for piece in pieces {
     if let piece { text.append(piece.span) } else { text.endMessage() }
-    _ = text.withLines { output += $0 }
+    for line in text.takeLines() { output += line.bytes + [0x0A] }
   }
   return output
 }
@@ -22,11 +22,7 @@ private func shown(_ pieces: String?...) -> String {
 private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text: String)] {
   var decoder = LineDecoder()
   var shown: [(time: Int, text: String)] = []
-  func take(at time: Int) {
-    _ = decoder.withLines {
-      shown += $0.dropLast().split(separator: 0x0A).map { (time, String(decoding: $0, as: UTF8.self)) }
-    }
-  }
+  func take(at time: Int) { shown += decoder.takeLines().map { (time, String(decoding: $0.bytes, as: UTF8.self)) } }
   var last = 0
   for receive in receives + [(time: 1_000_000, text: "")] {
     if decoder.timeout >= 0, receive.time >= last + Int(decoder.timeout) {
@@ -112,12 +108,10 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
   }
 
   @Test func linesAreHandedOutOnce() {
-    var text = LineDecoder()
-    text.append(Array("a\n".utf8).span)
-    let first = text.withLines { $0 }
-    #expect(first == Array("a\n".utf8))
-    let second = text.withLines { $0 }
-    #expect(second == nil)
+    var decoder = LineDecoder()
+    decoder.append(Array("a\n".utf8).span)
+    #expect(decoder.takeLines() == [ServerLine(Array("a".utf8)[...])])
+    #expect(decoder.takeLines() == [])
   }
 
   @Test func howeverTheStreamIsCutItShowsWhatOneLineAfterTheOtherShows() {
@@ -141,7 +135,7 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
         index = end
       }
       text.endMessage()
-      #expect((text.withLines { $0 } ?? []) == expected)
+      #expect(text.takeLines().flatMap { $0.bytes + [0x0A] } == expected)
     }
   }
 }

@@ -1,0 +1,174 @@
+import ChatWire
+import Dispatch
+import Glibc
+import Synchronization
+
+/// The way to the server: it owns the current connection, makes a broken one again if that is wanted, and turns what
+/// happens on it into events. It receives on a queue of its own; any thread may send or leave.
+///
+/// The connection is read by a loop that blocks, not by a dispatch source: on Linux the hang-up of a socket that its own
+/// source watches can end the process (swift-corelibs-libdispatch #949).
+package final class Link: Sendable {
+  /// How long the first attempt to connect may take, and each later one.
+  package static let connectTimeout = Duration.seconds(10)
+  /// How long the server may take to answer a goodbye.
+  private static let goodbyeTimeout = Duration.seconds(2)
+  /// Milliseconds that a new connection has to hold before lines are sent on it.
+  private static let proofMilliseconds: CInt = 200
+  /// A connection that has held for so long was a good one: the waits begin anew.
+  private static let goodDuration = Duration.seconds(5)
+  /// Bytes that one receive brings at most.
+  private static let receiveBytes = 64 * 1024
+  /// Bytes that are still received when the time for the goodbye is over: as many as the kernel may hold already, because
+  /// whoever reads our output was slow.
+  private static let maximumLateBytes = 8 * 1024 * 1024
+
+  private let address: Address
+  private let reconnects: Bool
+  private let firstConnection: ServerConnection
+  private let sender: Sender
+  private let queue = DispatchQueue(label: "mychat.receive")
+  /// Until when the server may answer the goodbye; nil before the person leaves.
+  private let goodbyeDeadline = Mutex<Moment?>(nil)
+  /// Called once, when the person leaves, and never cleared.
+  private let leaving: Wakeup
+
+  /// Connects to `address`.
+  /// - Parameters:
+  ///   - reconnects: whether a connection that ends is made again.
+  ///   - wakeup: is called whenever all that was to be sent is written.
+  package init(to address: Address, reconnects: Bool, wakeup: Wakeup) throws {
+    self.address = address
+    self.reconnects = reconnects
+    leaving = try Wakeup()
+    firstConnection = try ServerConnection.open(to: address, until: .now + Self.connectTimeout)
+    sender = Sender(firstConnection, remembers: reconnects, wakeup: wakeup)
+  }
+
+  /// The name by which the server knows the first connection.
+  package var firstName: [UInt8] { firstConnection.ownName }
+
+  /// Starts to receive.
+  /// - Parameter deliver: gets the events, those of one receive at a time, on the link's queue. While it waits nothing is
+  ///   received, and so the server is slowed. An error that it returns ends the link.
+  package func start(deliver: @escaping @Sendable ([LinkEvent]) -> SystemCallError?) {
+    queue.async { [self] in
+      let ending: Ending
+      do throws(SystemCallError) { ending = try run(deliver) } catch { ending = .output(error) }
+      _ = deliver([.ended(ending)])
+    }
+  }
+
+  /// Whether all that was to be sent is written.
+  package var isIdle: Bool { sender.isIdle }
+
+  /// Sends `lines`, each with its newline, once a connection takes them.
+  package func send(_ lines: [UInt8]) { sender.send(lines) }
+
+  /// Says goodbye once all is sent, or gives up where there is no connection. The link ends soon.
+  package func leave() {
+    goodbyeDeadline.withLock { $0 = .now + Self.goodbyeTimeout }
+    leaving.call()
+    sender.leave()
+  }
+
+  /// The lines that were not written, each without its newline.
+  package var unsentLines: [[UInt8]] { sender.unsentLines }
+
+  private var isLeaving: Bool { goodbyeDeadline.withLock { $0 != nil } }
+
+  private typealias Deliver = ([LinkEvent]) -> SystemCallError?
+
+  private func run(_ deliver: Deliver) throws(SystemCallError) -> Ending {
+    func tell(_ event: LinkEvent) throws(SystemCallError) { if let error = deliver([event]) { throw error } }
+    var connection = firstConnection
+    var connectedAt = Moment.now
+    var isProven = true
+    var backoff = Backoff()
+    while true {
+      let ending = try receive(from: connection, deliver)
+      guard reconnects && !isLeaving else { return ending }
+      let uncertain = sender.disconnect(connection)
+      if isProven { try tell(.lost(uncertain: uncertain)) }
+      if .now >= connectedAt + Self.goodDuration { backoff = Backoff() }
+      guard let next = try reconnect(&backoff, tell) else { return .abandoned }
+      connection = next
+      connectedAt = .now
+      // The last words of a server that lets nobody in are still to be shown, but a line would be lost on it.
+      isProven = !next.isEnded(within: Self.proofMilliseconds)
+      guard isProven else { continue }
+      sender.resume(on: next)
+      try tell(.restored(ownName: next.ownName))
+    }
+  }
+
+  private func receive(from connection: ServerConnection, _ deliver: Deliver) throws(SystemCallError) -> Ending {
+    var decoder = LineDecoder()
+    var lateBytes = 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.receiveBytes, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      var ending: Ending?
+      switch connection.receive(into: buffer) {
+      case .bytes(let count):
+        decoder.append(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span)
+        if let deadline = goodbyeDeadline.withLock({ $0 }), deadline.hasPassed { lateBytes += count }
+        if lateBytes > Self.maximumLateBytes { ending = .unconfirmed }
+      case .wouldBlock:
+        switch wait(for: connection, milliseconds: decoder.timeout) {
+        case .ready: continue
+        case .pause: decoder.endMessage()
+        case .overdue: ending = .unconfirmed
+        }
+      case .ended: ending = .closed
+      case .failed: ending = .broken
+      }
+      if ending != nil { decoder.endMessage() }
+      let lines = decoder.takeLines()
+      if !lines.isEmpty, let error = deliver(lines.map { .line($0) }) { throw error }
+      if let ending { return ending }
+    }
+  }
+
+  private enum Wait {
+    /// The connection has something.
+    case ready
+    /// It had nothing for as long as was asked.
+    case pause
+    /// The time for the goodbye is over.
+    case overdue
+  }
+
+  /// - Parameter timeout: milliseconds, or -1 for as long as it takes.
+  private func wait(for connection: ServerConnection, milliseconds timeout: CInt) -> Wait {
+    let quietDeadline = timeout < 0 ? Moment.never : .now + .milliseconds(Int(timeout))
+    while true {
+      let goodbyeDeadline = goodbyeDeadline.withLock { $0 }
+      let deadline = min(quietDeadline, goodbyeDeadline ?? .never)
+      if connection.isReadable(until: deadline, unless: goodbyeDeadline == nil ? leaving : nil) { return .ready }
+      if let goodbyeDeadline, goodbyeDeadline.hasPassed { return .overdue }
+      if quietDeadline.hasPassed { return .pause }
+    }
+  }
+
+  /// Waits and tries until there is a connection again.
+  /// - Returns: nil if the person leaves.
+  private func reconnect(
+    _ backoff: inout Backoff, _ tell: (LinkEvent) throws(SystemCallError) -> Void
+  ) throws(SystemCallError) -> ServerConnection? {
+    var random = SystemRandomNumberGenerator()
+    while true {
+      let attempt = Moment.now + .seconds(backoff.next(using: &random))
+      while !attempt.hasPassed {
+        let left = Int(attempt.millisecondsForPoll)
+        try tell(.waiting(seconds: (left + 999) / 1000))
+        // Until a whole number of seconds is left.
+        if leaving.isCalled(by: .now + .milliseconds((left - 1) % 1000 + 1)) { return nil }
+      }
+      try tell(.waiting(seconds: 0))
+      let connection = try? ServerConnection.open(to: address, until: .now + Self.connectTimeout, unless: leaving)
+      if isLeaving { return nil }
+      if let connection { return connection }
+    }
+  }
+}

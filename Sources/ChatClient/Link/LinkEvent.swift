@@ -1,0 +1,28 @@
+import ChatWire
+
+/// What a link has to tell whoever shows the conversation.
+package enum LinkEvent: Equatable, Sendable {
+  case line(ServerLine)
+  /// The connection has ended and is being made again. These lines may or may not have arrived; they have no newline.
+  case lost(uncertain: [[UInt8]])
+  /// The next attempt to connect comes in so many seconds; 0 while it is made.
+  case waiting(seconds: Int)
+  /// There is a connection again, on which the server knows this client by this name.
+  case restored(ownName: [UInt8])
+  /// The last event.
+  case ended(Ending)
+}
+
+/// Why nothing more will come.
+package enum Ending: Equatable, Sendable {
+  /// The server has ended its stream in order.
+  case closed
+  /// The connection broke.
+  case broken
+  /// The goodbye was not answered in time.
+  case unconfirmed
+  /// The person left while there was no connection.
+  case abandoned
+  /// What was received could not be handed on.
+  case output(SystemCallError)
+}
