@@ -64,7 +64,7 @@ struct HostileSequence {
   ].map { HostileSequence("malformed: \($0.0)", $0.1) }
 
   private static let directions: [HostileSequence] =
-    ([0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069, 0x2028, 0x2029] as [UInt32]).compactMap {
+    ([0x061C, 0x200E, 0x200F] + Array(0x2028...0x202E) + Array(0x2066...0x2069) as [UInt32]).compactMap {
       Unicode.Scalar($0).map { HostileSequence("U+\(String($0.value, radix: 16))", "a\($0)b") }
     }
 

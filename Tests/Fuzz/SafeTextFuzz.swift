@@ -12,7 +12,7 @@ func fuzzSafeText(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   for scalar in String(decoding: safe, as: UTF8.self).unicodeScalars {
     switch scalar.value {
     case 0x09: continue
-    case 0..<0x20, 0x7F...0x9F, 0x2028, 0x2029, 0x202A...0x202E, 0x2066...0x2069:
+    case 0..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028, 0x2029, 0x202A...0x202E, 0x2066...0x2069:
       preconditionFailure("a control character came through")
     default: continue
     }

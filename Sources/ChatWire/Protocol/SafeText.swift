@@ -3,12 +3,13 @@
 ///
 /// - Malformed UTF-8 becomes U+FFFD, one for each maximal subpart (The Unicode Standard, 3.9, "U+FFFD Substitution").
 /// - C0 controls but TAB, and DEL, are shown as `^A`, `^[`, `^?`.
-/// - C1 controls, bidi embeddings, overrides and isolates, and the line and paragraph separators are shown as `<U+202E>`.
+/// - C1 controls, all bidi controls (Unicode Standard Annex #9, 2), and the line and paragraph separators are shown as
+///   `<U+202E>`.
 /// - Everything else passes unchanged, emoji sequences and combining marks included.
 ///
-/// What it makes is plain to itself: making a safe text safe again changes nothing.
+/// Idempotent: making a safe text safe again changes nothing.
 package enum SafeText {
-  /// How many bytes at the start of `bytes` are printable ASCII or TAB, and so need no look at all.
+  /// How many bytes at the start of `bytes` are printable ASCII or TAB, and so safe as they stand.
   package static func plainPrefix(_ bytes: Span<UInt8>) -> Int {
     bytes.withUnsafeBytes { raw in
       var index = 0
@@ -107,7 +108,7 @@ package enum SafeText {
     case 0x09: true
     case 0..<0x20, 0x7F...0x9F: false
     case 0x2028, 0x2029: false
-    case 0x202A...0x202E, 0x2066...0x2069: false
+    case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: false
     default: true
     }
   }

@@ -102,7 +102,7 @@ import Testing
     switch scalar.properties.generalCategory {
     case .control: scalar == "\t"
     case .lineSeparator, .paragraphSeparator: false
-    default: !("\u{202A}"..."\u{202E}" ~= scalar || "\u{2066}"..."\u{2069}" ~= scalar)
+    default: !scalar.properties.isBidiControl
     }
   }
 }
