@@ -52,7 +52,7 @@ let package = Package(
       name: "ChatLoadTests", dependencies: ["ChatLoad", "mychatload", "mychatserver", "ChatWire", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
+      name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "FailingCalls", "TestSupport"],
       swiftSettings: strict),
     .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .executableTarget(

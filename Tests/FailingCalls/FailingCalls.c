@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static atomic_uint calls, failures;
@@ -98,6 +100,33 @@ int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int fla
     case 4: return fail(ENOBUFS);
     default: return real(descriptor, address, length, flags);
   }
+}
+
+/// A name server that does not answer, for the host `slow`; standard error tells when it is asked.
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+  REAL(getaddrinfo);
+  if (!isActive || !host || strcmp(host, "slow")) return real(host, service, hints, found);
+  dprintf(STDERR_FILENO, "asking for slow\n");
+  for (;;) pause();
+}
+
+/// With SLOW_UNLINK in the environment, processes that remove a file at the same time do so one after the other.
+int unlink(const char *path) {
+  REAL(unlink);
+  if (isActive && getenv("SLOW_UNLINK")) usleep(getpid() % 8 * 20000);
+  return real(path);
+}
+
+/// Somebody who may write to a socket's directory puts a link to the file that REPLACE_SOCKET_BY names in the socket's place
+/// as soon as it is there.
+int bind(int descriptor, const struct sockaddr *address, socklen_t length) {
+  REAL(bind);
+  int result = real(descriptor, address, length);
+  const char *target = getenv("REPLACE_SOCKET_BY");
+  if (!isActive || result || !target || address->sa_family != AF_UNIX) return result;
+  const char *path = ((const struct sockaddr_un *)address)->sun_path;
+  if (unlink(path) || symlink(target, path)) abort();
+  return 0;
 }
 
 /// libdispatch has a set of its own, and takes no error for an answer. Connections are in the server's set only.

@@ -18,7 +18,7 @@ extension Server {
       case .connection(let descriptor, let peer):
         acceptPause = .milliseconds(10)
         receive(descriptor, from: peer, at: listener)
-      case .gone: continue
+      case .aborted: continue
       case .nobody: break accepting
       case .exhausted:
         pauseAccepting()

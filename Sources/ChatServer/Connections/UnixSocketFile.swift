@@ -1,0 +1,121 @@
+import ChatWire
+import Glibc
+
+/// The file by which a Unix socket is found, and a lock beside it. Both are removed when their owner lets go of them, which
+/// has to be before the socket is closed: only so long can no other file get the inode's number.
+///
+/// The lock (`PATH.lock`, empty, flock(2)) is held for as long as the file is there. Without it, two servers that find a dead
+/// server's socket would both remove it, the second one that of the first. A lock on the directory would leave no file
+/// behind after a crash, but anybody who may read the directory could take it, and so keep every server from starting.
+struct UnixSocketFile: ~Copyable {
+  private let path: String
+  private let identity: FileIdentity
+  private let lock: LockFile
+
+  /// Binds `socket` to `path`, in place of a dead server's socket. The file has its final mode from the start: nobody can
+  /// connect before `socket` listens, and a chmod(2) afterwards could hit what somebody has put in its place.
+  /// - Throws: `EADDRINUSE` if somebody listens there, `ENOTSOCK` if there is a file of another kind, `EEXIST` if there is
+  ///   something in the lock's place that is no lock of ours, `ESTALE` if somebody has replaced the socket meanwhile.
+  init(
+    binding socket: borrowing FileDescriptor, to address: SocketAddress, at path: String
+  ) throws(SystemCallError) {
+    _ = try FileIdentity(ofSocketAt: path)
+    let lock = try LockFile(at: Self.lockPath(for: path))
+    if try FileIdentity(ofSocketAt: path) != nil { try Self.removeDeadSocket(at: path, address) }
+    // The file's mode is the socket's less the umask (Linux, unix_bind).
+    _ = fchmod(socket.number, 0o660)
+    let mask = umask(0)
+    defer { umask(mask) }
+    try socket.bind(to: address)
+    guard let identity = try? FileIdentity(ofSocketAt: path) else { throw SystemCallError("bind", code: ESTALE) }
+    self.path = path
+    self.identity = identity
+    self.lock = lock
+  }
+
+  deinit { identity.unlink(path) }
+
+  /// Whether `path` leads to this file.
+  borrowing func isAt(_ path: String) -> Bool { FileIdentity(at: path) == identity }
+
+  static func lockPath(for path: String) -> String { path + ".lock" }
+
+  /// A dead server's socket refuses connections. One that takes them is in use, and so is one that has too many waiting.
+  private static func removeDeadSocket(at path: String, _ address: SocketAddress) throws(SystemCallError) {
+    let probe = try FileDescriptor.socket(for: address)
+    do throws(SystemCallError) {
+      try probe.setBlocking(false)
+      try probe.connect(to: address, until: .now)
+    } catch {
+      switch error.code {
+      case ECONNREFUSED: unlink(path)
+      case EAGAIN: throw SystemCallError("bind", code: EADDRINUSE)
+      default: return
+      }
+      return
+    }
+    throw SystemCallError("bind", code: EADDRINUSE)
+  }
+}
+
+/// A file that is held by one process at a time, and removed by it in the end.
+private struct LockFile: ~Copyable {
+  private let path: String
+  private let descriptor: FileDescriptor
+  private let identity: FileIdentity
+
+  init(at path: String) throws(SystemCallError) {
+    while true {
+      let number = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      guard number >= 0 else {
+        let error = SystemCallError("open")
+        throw FileIdentity(at: path) == nil ? error : SystemCallError("open", code: EEXIST)
+      }
+      let descriptor = FileDescriptor(owning: number)
+      guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+        throw SystemCallError("flock", code: errno == EWOULDBLOCK ? EADDRINUSE : errno)
+      }
+      // Whoever held it may have removed it between the two calls.
+      guard let identity = FileIdentity(of: number), identity == FileIdentity(at: path) else { continue }
+      self.path = path
+      self.descriptor = descriptor
+      self.identity = identity
+      return
+    }
+  }
+
+  deinit { identity.unlink(path) }
+}
+
+/// Which file a path led to: device and inode.
+private struct FileIdentity: Equatable {
+  private let device: dev_t
+  private let inode: ino_t
+
+  private init(_ information: stat) { (device, inode) = (information.st_dev, information.st_ino) }
+
+  /// Nil where there is nothing. Links are not followed.
+  init?(at path: String) {
+    var information = stat()
+    guard lstat(path, &information) == 0 else { return nil }
+    self.init(information)
+  }
+
+  init?(of descriptor: CInt) {
+    var information = stat()
+    guard fstat(descriptor, &information) == 0 else { return nil }
+    self.init(information)
+  }
+
+  /// Nil where there is nothing.
+  /// - Throws: `ENOTSOCK` if there is something else than a socket.
+  init?(ofSocketAt path: String) throws(SystemCallError) {
+    var information = stat()
+    guard lstat(path, &information) == 0 else { return nil }
+    guard information.st_mode & S_IFMT == S_IFSOCK else { throw SystemCallError("bind", code: ENOTSOCK) }
+    self.init(information)
+  }
+
+  /// Removes this file, if it is still the one at `path`.
+  func unlink(_ path: String) { if FileIdentity(at: path) == self { Glibc.unlink(path) } }
+}
