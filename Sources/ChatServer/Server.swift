@@ -119,7 +119,7 @@ package actor Server {
       log.listening(on: listener.address)
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
     }
-    log.handOver()
+    log.flushPage()
     return listeners.map(\.address)
   }
 
@@ -161,7 +161,7 @@ package actor Server {
   func finishTurn() {
     deliver()
     weighRoom()
-    log.handOver()
+    log.flushPage()
     setTimer()
   }
 

@@ -38,7 +38,7 @@ final class Connection: Member {
   /// The peer as log lines show it, as in `('127.0.0.1', 54321)`.
   let label: [UInt8]
   /// What its lines begin with in the server's own log; empty until it says something.
-  var introduction: [UInt8] = []
+  var consolePrefix: [UInt8] = []
   /// Taken from the socket, and not said yet because it has to wait.
   var unread: [UInt8] = []
   /// Set while bytes are on their way to it, or wait for it to take some: it is looked at now and then.

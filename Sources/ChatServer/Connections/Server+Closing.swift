@@ -100,7 +100,7 @@ extension Server {
     for connection in connections.all { close(connection) }
     readiness.cancel()
     timer.cancel()
-    log.handOver()
+    log.flushPage()
     onStopped()
   }
 }

@@ -71,10 +71,10 @@ extension Server {
         let start = room.log.head
         switch room.say(line, by: connection) {
         case .said:
-          if connection.introduction.isEmpty {
-            connection.introduction = Console.introduction(of: connection.label)
+          if connection.consolePrefix.isEmpty {
+            connection.consolePrefix = Console.consolePrefix(for: connection.label)
           }
-          log.relayed(connection.introduction, from: start, in: room.log)
+          log.relayed(connection.consolePrefix, from: start, in: room.log)
         case .tooLong:
           tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
         case .logFull:

@@ -1,17 +1,14 @@
 import ChatWire
-import Dispatch
-import Glibc
-import Synchronization
 
-/// The server's own account of what happens, on standard output, worded as SEED.md has it.
+/// The lines by which the server tells on standard output what happens, worded as in SEED.md.
 ///
-/// The room's queue writes lines into a page and hands it over once a turn; a queue of the log's own writes pages out, in
-/// large pieces, so a stalled terminal or pipe never holds up the room. What cannot be kept meanwhile is counted, and said.
+/// A turn of the server gathers its lines in a page and flushes that to the writer, which has a queue of its own: a stalled
+/// terminal or pipe never holds up the room.
 ///
-/// The methods that note something are confined to the server's queue.
+/// Confined to the server's queue.
 final class Console {
   private let writer: LogWriter
-  /// Lines noted in this turn.
+  /// The lines of this turn.
   private var page: [UInt8] = []
 
   init(writer: LogWriter) { self.writer = writer }
@@ -22,20 +19,22 @@ final class Console {
   func lost(_ peer: [UInt8]) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
   func removed(_ peer: [UInt8]) { line("[DISCONNECTED] ", peer, " has been removed.") }
 
-  /// Notes what was said from `start` on, which is one line.
-  /// - Parameter introduction: what `introduction(of:)` made of the speaker.
+  /// Adds the line that was said last, which begins at `start`.
+  /// - Parameter prefix: the `consolePrefix(for:)` of the speaker.
   @inline(__always)
-  func relayed(_ introduction: [UInt8], from start: LogOffset, in log: borrowing RoomLog) {
-    page.append(contentsOf: introduction)
+  func relayed(_ prefix: [UInt8], from start: LogOffset, in log: borrowing RoomLog) {
+    page.append(contentsOf: prefix)
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
   }
 
-  /// What comes before each line of a peer: made once, as a busy peer has many.
-  static func introduction(of peer: [UInt8]) -> [UInt8] { Array("[".utf8) + peer + Array("] Relaying message: ".utf8) }
+  /// What stands before each line that a peer says.
+  static func consolePrefix(for peer: [UInt8]) -> [UInt8] {
+    Array("[".utf8) + peer + Array("] Relaying message: ".utf8)
+  }
 
-  /// To be called at the end of a turn: what was noted in it goes out.
+  /// Hands the lines of this turn to the writer.
   @inline(__always)
-  func handOver() {
+  func flushPage() {
     if !page.isEmpty { writer.take(&page) }
   }
 

@@ -1,10 +1,11 @@
 import Glibc
 
-/// Ends the habit of a process to die when it writes to a peer that has gone: the write fails instead.
-package func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
+/// Ignores the signals of failed writes: writing to a peer that has gone, or beyond the limit of a file's size, then fails
+/// with an error (`EPIPE`, `EFBIG`) and does not end the process.
+package func ignoreBrokenPipes() { for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) } }
 
-/// Opens `/dev/null` where a standard stream is closed: its number would go to a connection, and what is meant for people to
-/// a peer. What stands in for an output takes nothing, so that a write fails as it would have.
+/// Opens `/dev/null` where a standard stream is closed. Otherwise the next socket would get its number, and what is meant for
+/// people would be sent to a peer. It is opened for reading only, so that writes fail as they would have.
 package func occupyStandardStreams() {
   for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
     _ = open("/dev/null", O_RDONLY)

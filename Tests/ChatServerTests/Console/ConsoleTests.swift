@@ -88,4 +88,49 @@ struct ConsoleTests {
       String(decoding: logged, as: UTF8.self)
         == "three\n[LOG] 2 lines left out, because standard output took no more.\n")
   }
+
+  @Test func `A drain does not wait for an output that nobody reads`() throws {
+    let pipe = try Pipe()
+    let writer = LogWriter(descriptor: pipe.writeEnd.number)
+    defer {
+      // The pipe is closed next, and another test will get its number.
+      withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 1) { _ = pipe.readEnd.read(into: $0) }
+      writer.drain(seconds: 30)
+    }
+    var page = [UInt8](repeating: UInt8(ascii: "\n"), count: 100_000)
+    writer.take(&page)
+    let start = Moment.now
+    writer.drain(seconds: 30)
+    #expect(start.distance(to: .now) < .seconds(10))
+  }
+
+  @Test func `A line that was torn by an error counts as lost, and the next one begins on a new line`() throws {
+    ignoreBrokenPipes()
+    let broken = try Pipe()
+    let whole = try Pipe()
+    let output = FileDescriptor(owning: dup(broken.writeEnd.number))
+    let writer = LogWriter(descriptor: output.number)
+    // 64 KiB fit into a pipe (pipe(7)): 65 lines and half of the next.
+    var page = Array(String(repeating: String(repeating: "x", count: 999) + "\n", count: 200).utf8)
+    writer.take(&page)
+    try eventually("the pipe to be full") {
+      var waiting: CInt = 0
+      return ioctl(output.number, UInt(FIONREAD), &waiting) == 0 && waiting == 65_536
+    }
+    // Its only reader goes.
+    dup2(whole.readEnd.number, broken.readEnd.number)
+    writer.drain(seconds: 30)
+    dup2(whole.writeEnd.number, output.number)
+    page = Array("next\n".utf8)
+    writer.take(&page)
+    writer.drain(seconds: 30)
+    var logged: [UInt8] = []
+    try whole.readEnd.setBlocking(false)
+    withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+      if case .bytes(let count) = whole.readEnd.read(into: buffer) { logged += buffer[..<count] }
+    }
+    #expect(
+      String(decoding: logged, as: UTF8.self)
+        == "\nnext\n[LOG] 135 lines left out, because standard output took no more.\n")
+  }
 }
