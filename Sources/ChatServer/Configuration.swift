@@ -33,7 +33,7 @@ package struct Configuration: Sendable {
   /// Descriptors that are not for members: standard streams, the event layer's, listeners, libdispatch's own.
   package static let reservedDescriptors = 64
 
-  package var eventLayer = EventLayer.standard
+  package var eventLayer = EventLayer.epoll
 
   package init() {}
 }

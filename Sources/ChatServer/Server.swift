@@ -79,9 +79,7 @@ package actor Server {
     progressInterval = configuration.giveUpAfter / 40
     switch configuration.eventLayer {
     case .portable: readiness = DispatchReadiness()
-    #if os(Linux)
-      case .epoll: readiness = try EpollReadiness()
-    #endif
+    case .epoll: readiness = try EpollReadiness()
     }
     timer = DispatchSource.makeTimerSource(queue: executor.queue)
   }

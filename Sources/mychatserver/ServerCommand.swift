@@ -52,8 +52,8 @@ struct ServerCommand: ParsableCommand {
       """, valueName: "n"))
   var maxPerAddress: Int?
 
-  @Option(help: "What watches the connections: \(EventLayer.allCases.map(\.rawValue).joined(separator: " or ")).")
-  var eventLayer = EventLayer.standard
+  @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
+  var eventLayer = EventLayer.epoll
 
   func validate() throws {
     guard patience >= 0, patience <= 3600 else {
@@ -74,6 +74,11 @@ struct ServerCommand: ParsableCommand {
 
     ignoreBrokenPipes()
     occupyStandardStreams()
+    if eventLayer == .portable {
+      StandardOutput.write(
+        "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
+        to: STDERR_FILENO)
+    }
     let log = LogWriter(descriptor: STDOUT_FILENO)
     let server = try Server(configuration, log: log) {
       log.drain(seconds: 1)

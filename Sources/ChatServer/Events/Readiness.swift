@@ -13,7 +13,7 @@ struct ReadyConnection {
   var ready: Interest
 }
 
-/// Tells which connections can be read or written: the only part of the server that differs between platforms.
+/// Tells which connections can be read or written.
 ///
 /// Confined to the server's queue. Something that stays ready is reported again; a report may come in vain.
 protocol Readiness: AnyObject {
@@ -44,18 +44,9 @@ protocol Readiness: AnyObject {
 
 /// Which implementation watches the connections.
 package enum EventLayer: String, CaseIterable, Sendable {
-  /// One dispatch source for each connection.
+  /// One dispatch source over an epoll set of all connections.
+  case epoll
+  /// One dispatch source for each connection. For tests, which run on both: on Linux, peers that reset their connections can
+  /// crash libdispatch under it (swift-corelibs-libdispatch #949).
   case portable
-  #if os(Linux)
-    /// One dispatch source over an epoll set of all connections.
-    case epoll
-  #endif
-
-  package static var standard: EventLayer {
-    #if os(Linux)
-      .epoll
-    #else
-      .portable
-    #endif
-  }
 }
