@@ -19,6 +19,7 @@ package actor Server {
   let log: Console
   let onStopped: @Sendable () -> Void
 
+  private var signals: StopSignals?
   var listeners: [Listener] = []
   /// Members that there is room for.
   var maximumMembers = 0
@@ -86,10 +87,14 @@ package actor Server {
 
   /// Binds every address, then begins to take connections.
   /// - Returns: where the server listens now, with real ports.
+  /// - Parameter stopsOnSignals: whether SIGINT, SIGTERM and SIGHUP stop the server from the moment that it listens. Until
+  ///   then they end the process, as the name of an address may take minutes to resolve.
   /// - Throws: if one address cannot be had; then none is kept.
   @discardableResult
-  package nonisolated func start() throws(ListenError) -> [Address] {
-    let result = queue.sync { assumeIsolated { server in Result { () throws(ListenError) in try server.open() } } }
+  package nonisolated func start(stopsOnSignals: Bool = false) throws(ListenError) -> [Address] {
+    let result = queue.sync {
+      assumeIsolated { server in Result { () throws(ListenError) in try server.open(stopsOnSignals: stopsOnSignals) } }
+    }
     return try result.get()
   }
 
@@ -98,7 +103,7 @@ package actor Server {
     queue.async { self.assumeIsolated { $0.beginStopping() } }
   }
 
-  private func open() throws(ListenError) -> [Address] {
+  private func open(stopsOnSignals: Bool) throws(ListenError) -> [Address] {
     // First of all: a timer that is first set when descriptors have run out would never fire.
     timer.setEventHandler { self.assumeIsolated { $0.timeHasCome() } }
     timer.schedule(deadline: .now())
@@ -113,6 +118,7 @@ package actor Server {
         throw error
       }
     }
+    if stopsOnSignals { signals = StopSignals(stopping: self) }
     for (index, listener) in listeners.enumerated() {
       log.listening(on: listener.address)
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }

@@ -13,15 +13,15 @@ struct ServerCommand: ParsableCommand {
       Everything that one member says goes to all others. Members come with mychatclient, nc, or any program that sends \
       and receives lines of text.
 
-      An ADDRESS is PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. SIGINT (Ctrl-C) and SIGTERM \
-      stop the server in good order: everybody gets what is on its way.
+      An ADDRESS is PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. SIGINT (Ctrl-C), SIGTERM and \
+      SIGHUP stop the server in good order: everybody gets what is on its way.
       """,
     version: "1.0.0")
 
   @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
   var addresses: [String] = []
 
-  // Unconditional, here and below: the -1 of `--patience -1` is to be judged as a value, not taken for an option.
+  // Unconditional, here and below, so that the -1 of `--patience -1` is a value, not an unknown option.
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -66,7 +66,11 @@ struct ServerCommand: ParsableCommand {
 
   func run() throws {
     var configuration = Configuration()
-    if !addresses.isEmpty { configuration.addresses = try addresses.map { try Address(parsing: $0) } }
+    if !addresses.isEmpty {
+      do { configuration.addresses = try addresses.map { try Address(parsing: $0) } } catch {
+        throw ValidationError("\(error)")
+      }
+    }
     configuration.patience = .seconds(patience)
     configuration.eventLayer = eventLayer
     configuration.rate = rate
@@ -79,30 +83,39 @@ struct ServerCommand: ParsableCommand {
         "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
         to: STDERR_FILENO)
     }
-    let log = LogWriter(descriptor: STDOUT_FILENO)
-    let server = try Server(configuration, log: log) {
-      log.drain(seconds: 1)
-      Glibc.exit(EXIT_SUCCESS)
+    let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
+    guard allowed > own else {
+      throw failure(
+        "The limit of open files is \(allowed), and the server needs \(own + 1) or more: \(own) of its own, and one for each "
+          + "member. Raise it, as with 'ulimit -n 1024'.")
     }
-    let signals = StopSignals()
-    signals.stop(server)
-    try server.start()
-    withExtendedLifetime(signals) { dispatchMain() }
+    let log = LogWriter(descriptor: STDOUT_FILENO)
+    do {
+      let server = try Server(configuration, log: log) {
+        log.drain(seconds: 1)
+        Glibc.exit(EXIT_SUCCESS)
+      }
+      try server.start(stopsOnSignals: true)
+      withExtendedLifetime(server) { dispatchMain() }
+    } catch { throw failure("\(error)") }
   }
 
-  /// Says what is wrong in one line, and ends with the status for it: 64 for bad usage, 1 for anything else.
+  private func failure(_ reason: String) -> ExitCode {
+    StandardOutput.report(error: reason)
+    return .failure
+  }
+
   static func main() {
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      let isUsage = error is AddressError || exitCode(for: error) == .validationFailure
-      guard isUsage || error is ListenError else { exit(withError: error) }
-      let hint = error is AddressError || error is ListenError ? "" : " See 'mychatserver --help'."
-      var problem = error is AddressError || error is ListenError ? "\(error)" : message(for: error)
-      if problem.last.map({ !".?".contains($0) }) ?? true { problem += "." }
-      StandardOutput.report(error: "\(problem)\(hint)")
-      Glibc.exit(isUsage ? 64 : EXIT_FAILURE)
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      // Wrong usage is one line on standard error, without the synopsis that the parser would add.
+      let text = message(for: error).split(separator: "\n").joined(separator: " ")
+      let stop = text.hasSuffix(".") || text.hasSuffix("?") ? "" : "."
+      StandardOutput.report(error: "\(text)\(stop) See 'mychatserver --help'.")
+      Glibc.exit(ExitCode.validationFailure.rawValue)
     }
   }
 }

@@ -1,18 +1,18 @@
 import Dispatch
 import Glibc
 
-/// Lets SIGINT and SIGTERM stop a server: the first in good order, a second at once.
-package final class StopSignals {
+/// Lets SIGINT, SIGTERM and SIGHUP stop a server: the first in good order, a second one at once.
+final class StopSignals {
   private var sources: [any DispatchSourceSignal] = []
   private var hasCome = false
 
-  package init() {}
-
-  /// Takes over the signals of this process, until its end.
-  package func stop(_ server: Server) {
-    for number in [SIGINT, SIGTERM] {
-      // Without this the signal would end the process before its source hears of it.
-      signal(number, SIG_IGN)
+  /// Takes over these signals of the process until its end. Before, they end it, which is right for a server that does not
+  /// listen yet. SIGHUP is left alone where it was ignored from the start, as under nohup(1).
+  init(stopping server: Server) {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      // Left to its default, the signal would end the process before the source could report it.
+      let former = signal(number, SIG_IGN)
+      if number == SIGHUP && Self.isIgnored(former) { continue }
       let source = DispatchSource.makeSignalSource(signal: number, queue: server.queue)
       source.setEventHandler {
         if self.hasCome { _exit(1) }
@@ -22,5 +22,9 @@ package final class StopSignals {
       source.activate()
       sources.append(source)
     }
+  }
+
+  private static func isIgnored(_ handler: sighandler_t?) -> Bool {
+    unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }
