@@ -1,12 +1,12 @@
 /*
- * Log, cursors, skipping and closing, as RoomLog, Cursor, Room and Server+Delivery have them, small enough to try every
- * order of events: 3 members, a ring of 4 cells, lines of 1 and 2 cells.
+ * Log, cursors, skipping and closing, as RoomLog, Cursor, Room, Backpressure and Server+Sending have them, small enough to
+ * try every order of events: 3 members, a ring of 4 cells, lines of 1 and 2 cells.
  *
  * Checked:
  *   - torn: what a member gets is whole lines, in order; a line that it had begun when it was overtaken is finished first;
  *   - exact: a notice counts just the lines that the member did not get, its own not among them;
  *   - lost wake-up: a member that reads on is in the end told of, or given, every line; a speaker that waits is read again,
- *     whether it found no room or poured while others were behind;
+ *     whether it found no space or sent in bulk while others lagged;
  *   - close: a member that leaves gets all that was said until then, and its place is taken out of the room's count.
  *
  * Run: spin -a room.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m1000000 -E    (assertions and bad ends)
@@ -17,11 +17,11 @@
 
 #define MEMBERS 3
 #define RING 4
-#define WINDOW 2                /* cells that a counted member may be behind before those who pour have to wait */
+#define WINDOW 2                /* cells that a protected member may lag before bulk senders have to wait */
 #define LINES 4                 /* lines said in all */
 
 /* Working storage of one atomic step; no part of the state. */
-hidden byte i, j, k, l, floor, need, cut, to, missed, m, n;
+hidden byte i, j, k, l, limit, need, cut, to, missed, m, n;
 hidden byte ok;
 
 /* The log: absolute offsets of its cells. Line l occupies start[l] .. start[l + 1] - 1 and was said by owner[l]. */
@@ -32,10 +32,10 @@ byte owner[LINES];
 
 /* The cursors. */
 byte position[MEMBERS];
-bool counted[MEMBERS];
+bool protected[MEMBERS];
 bool overtaken[MEMBERS];
 byte missedFrom[MEMBERS];
-byte aside[MEMBERS];            /* cells of a begun line that the log has forgotten */
+byte restOfLine[MEMBERS];            /* cells of a begun line that the log has forgotten */
 byte endLine[MEMBERS];          /* where the stream of one that leaves ends; LINES + 1 before */
 
 /* The members' connections. */
@@ -48,11 +48,11 @@ bool closed[MEMBERS];
 byte dueLine[MEMBERS];
 byte dueCell[MEMBERS];
 
-/* The speaker who found no room, if any, and the length of its line; and the one who pours and is read no further. */
-bool isFull, isCrowded;
+/* The speaker who found no space, if any, and the length of its line; and the bulk sender that is read no further. */
+bool isLogFull, isCrowded;
 byte waiting, waitingCells;
 bool isHeld;
-byte pourer, pourerCells;
+byte bulkSender, bulkCells;
 byte said;
 
 /* Where the member's stream ends for now. */
@@ -71,7 +71,7 @@ inline slowest(p) {
   p = head;
   for (j : 0 .. MEMBERS - 1) {
     if
-    :: !closed[j] && counted[j] && !overtaken[j] && position[j] < p && dueEnd(j) > position[j] -> p = position[j]
+    :: !closed[j] && protected[j] && !overtaken[j] && position[j] < p && dueEnd(j) > position[j] -> p = position[j]
     :: else
     fi
   }
@@ -80,11 +80,11 @@ inline slowest(p) {
 /* Cursor.overtake: keep the rest of the line that the member is in, and remember from which line on it misses some. */
 inline overtake(m, boundary) {
   if
-  :: !closed[m] && !counted[m] && !overtaken[m] && position[m] < boundary && position[m] < dueEnd(m) ->
+  :: !closed[m] && !protected[m] && !overtaken[m] && position[m] < boundary && position[m] < dueEnd(m) ->
      lineAt(position[m], l);
      if
      :: position[m] != start[l] ->
-        aside[m] = start[l + 1] - position[m];
+        restOfLine[m] = start[l + 1] - position[m];
         missedFrom[m] = l + 1;
         position[m] = start[l + 1]
      :: else -> missedFrom[m] = l
@@ -100,18 +100,18 @@ inline say(m, cells) {
   if
   :: head - tail + cells > RING ->
      need = head + cells - RING;
-     slowest(floor);
+     slowest(limit);
      if
-     :: need > floor -> ok = false
+     :: need > limit -> ok = false
      :: else ->
-        /* The first boundary at or behind need; it must not pass the floor. */
+        /* The first boundary at or behind need; it must not pass the limit. */
         l = tailLine;
         do
         :: start[l] < need -> l++
         :: else -> break
         od;
         if
-        :: start[l] > floor -> ok = false
+        :: start[l] > limit -> ok = false
         :: else ->
            cut = l;
            for (k : 0 .. MEMBERS - 1) { overtake(k, start[cut]) }
@@ -129,7 +129,7 @@ inline say(m, cells) {
      start[headLine] = head;
      said++
   :: else ->
-     isFull = true;
+     isLogFull = true;
      waiting = m;
      waitingCells = cells
   fi
@@ -153,7 +153,7 @@ inline give(m, l, c) {
 /* Cursor.resume: goes on at the oldest line kept, and is told how many it missed. */
 inline resume(m) {
   if
-  :: overtaken[m] && aside[m] == 0 ->
+  :: overtaken[m] && restOfLine[m] == 0 ->
      to = (tailLine < endLine[m] -> tailLine : endLine[m]);
      missed = 0;
      for (k : 0 .. LINES - 1) {
@@ -184,11 +184,11 @@ inline deliver(m) {
   :: closed[m] || blocked[m] -> break
   :: else ->
      if
-     :: aside[m] > 0 ->
+     :: restOfLine[m] > 0 ->
         if
         :: takes[m] ->
-           give(m, missedFrom[m] - 1, start[missedFrom[m]] - start[missedFrom[m] - 1] - aside[m]);
-           aside[m]--;
+           give(m, missedFrom[m] - 1, start[missedFrom[m]] - start[missedFrom[m] - 1] - restOfLine[m]);
+           restOfLine[m]--;
            if :: takes[m] = false :: skip fi
         :: else -> blocked[m] = true
         fi
@@ -230,9 +230,9 @@ inline deliver(m) {
         fi
      fi
   od;
-  /* Room.recount. */
+  /* Backpressure.reprotect. */
   if
-  :: !counted[m] && !overtaken[m] && aside[m] == 0 && position[m] + WINDOW / 2 >= head -> counted[m] = true
+  :: !protected[m] && !overtaken[m] && restOfLine[m] == 0 && position[m] + WINDOW / 2 >= head -> protected[m] = true
   :: else
   fi
 }
@@ -240,10 +240,10 @@ inline deliver(m) {
 /* Those who waited are heard again, and what they say goes out. */
 inline goOn() {
   if
-  :: isFull ->
+  :: isLogFull ->
      m = waiting;
      n = waitingCells;
-     isFull = false;
+     isLogFull = false;
      waiting = 0;
      waitingCells = 0;
      if
@@ -253,12 +253,12 @@ inline goOn() {
   :: else
   fi;
   if
-  :: isHeld && !isFull ->
-     m = pourer;
-     n = pourerCells;
+  :: isHeld && !isLogFull ->
+     m = bulkSender;
+     n = bulkCells;
      isHeld = false;
-     pourer = 0;
-     pourerCells = 0;
+     bulkSender = 0;
+     bulkCells = 0;
      if
      :: !left[m] -> say(m, n)
      :: else
@@ -268,35 +268,35 @@ inline goOn() {
   for (i : 0 .. MEMBERS - 1) { deliver(i) }
 }
 
-/* Room.weigh: a quarter of the window less once the room is crowded. */
-inline weigh() {
-  slowest(floor);
-  isCrowded = head - floor > (isCrowded || isFull -> WINDOW * 3 / 4 : WINDOW)
+/* Backpressure.measureLag: a quarter of the window less once the room is crowded. */
+inline measureLag() {
+  slowest(limit);
+  isCrowded = head - limit > (isCrowded || isLogFull -> WINDOW * 3 / 4 : WINDOW)
 }
 
 /* The end of a turn: deliver to all, then see whether those who wait may go on. */
 inline finishTurn() {
   for (i : 0 .. MEMBERS - 1) { deliver(i) }
-  weigh();
+  measureLag();
   if
-  :: !isCrowded && (isFull || isHeld) -> goOn(); weigh()
+  :: !isCrowded && (isLogFull || isHeld) -> goOn(); measureLag()
   :: else
   fi
 }
 
 active proctype room() {
   d_step {
-    for (i : 0 .. MEMBERS - 1) { counted[i] = true; takes[i] = true; endLine[i] = LINES + 1 }
+    for (i : 0 .. MEMBERS - 1) { protected[i] = true; takes[i] = true; endLine[i] = LINES + 1 }
   }
   do
   /* A line comes from a member that is read, of one cell or two. */
-  :: atomic { said + isHeld < LINES && !isFull ->
+  :: atomic { said + isHeld < LINES && !isLogFull ->
        select(m : 0 .. MEMBERS - 1);
        if
-       :: !left[m] && !(isHeld && pourer == m) ->
+       :: !left[m] && !(isHeld && bulkSender == m) ->
           if :: n = 1 :: n = 2 fi;
           if
-          :: isCrowded && !isHeld -> isHeld = true; pourer = m; pourerCells = n
+          :: isCrowded && !isHeld -> isHeld = true; bulkSender = m; bulkCells = n
           :: say(m, n); finishTurn()
           fi
        :: else
@@ -306,11 +306,11 @@ active proctype room() {
   :: atomic { !takes[0] && !closed[0] -> takes[0] = true; if :: blocked[0] -> blocked[0] = false; finishTurn() :: else fi }
   :: atomic { !takes[1] && !closed[1] -> takes[1] = true; if :: blocked[1] -> blocked[1] = false; finishTurn() :: else fi }
   :: atomic { !takes[2] && !closed[2] -> takes[2] = true; if :: blocked[2] -> blocked[2] = false; finishTurn() :: else fi }
-  /* Patience is over: those behind by more than half the window no longer count. */
+  /* Patience is over: those that lag by more than half the window are not protected any more. */
   :: atomic { isCrowded ->
        for (i : 0 .. MEMBERS - 1) {
          if
-         :: !closed[i] && counted[i] && position[i] + WINDOW / 2 < head -> counted[i] = false
+         :: !closed[i] && protected[i] && position[i] + WINDOW / 2 < head -> protected[i] = false
          :: else
          fi
        }
@@ -321,7 +321,7 @@ active proctype room() {
   /* Member 2 may leave. */
   :: atomic { !left[2] && said > 1 -> left[2] = true; endLine[2] = headLine; finishTurn() }
   /* All is said and all read: nobody may be left with something due. */
-  :: atomic { said == LINES && !isFull && !isHeld && takes[0] && takes[1] && (takes[2] || closed[2]) ->
+  :: atomic { said == LINES && !isLogFull && !isHeld && takes[0] && takes[1] && (takes[2] || closed[2]) ->
        for (i : 0 .. MEMBERS - 1) {
          assert(!blocked[i] || closed[i]);
          if
@@ -331,7 +331,7 @@ active proctype room() {
             :: k < headLine -> assert(owner[k] == i); k++
             :: else -> break
             od;
-            assert(!overtaken[i] && aside[i] == 0 && dueCell[i] == 0)
+            assert(!overtaken[i] && restOfLine[i] == 0 && dueCell[i] == 0)
          :: else
          fi
        }
