@@ -72,7 +72,7 @@ package struct Cursor: ~Copyable {
     return new
   }
 
-  /// The line just appended between `start` and the log's head is the member's own.
+  /// Leaves the line between `start` and the log's head out of the member's stream, because it is its own.
   @inline(__always)
   package mutating func passOver(from start: LogOffset, in log: borrowing RoomLog) {
     prune(log)
@@ -88,7 +88,7 @@ package struct Cursor: ~Copyable {
   @discardableResult
   package mutating func tell(_ lines: [UInt8]) -> Bool { makeSlowPath().privateQueue.append(lines) }
 
-  /// Nothing said after this moment is for this member any more.
+  /// Ends the member's stream at the log's head: nothing said from now on is for it.
   package mutating func end(with log: borrowing RoomLog) {
     let slowPath = makeSlowPath()
     guard slowPath.end == .never else { return }
@@ -137,7 +137,7 @@ package struct Cursor: ~Copyable {
     if let slowPath { resume(log, slowPath) }
     var left = budget
     while true {
-      // A member's own lines at the very front would leave nothing to send.
+      // With an own line at the front there would be no piece to send.
       while let past = own.end(ofRunAt: position) { position = past }
       if let slowPath, slowPath.isOver { self.slowPath = nil }
       let last = min(log.head, slowPath?.end ?? .never)
@@ -207,7 +207,7 @@ package struct Cursor: ~Copyable {
     return transfer
   }
 
-  /// Moves `count` sent bytes on, stepping over own lines on the way.
+  /// Moves `position` on by `count` sent bytes, skipping own lines between them.
   private mutating func advance(by count: Int) {
     var left = count
     while left > 0 {

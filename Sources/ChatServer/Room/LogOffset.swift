@@ -1,4 +1,4 @@
-/// A place in the stream of all bytes ever said in a room, counted from its first byte. It never wraps and never goes back.
+/// A place in the stream of all bytes ever said in a room, in bytes from its first. It never wraps.
 package struct LogOffset: Comparable, Hashable, Sendable {
   package var bytes: Int
 

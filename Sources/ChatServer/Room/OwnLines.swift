@@ -7,8 +7,9 @@ struct OwnLines {
   struct Run {
     var start: LogOffset
     var end: LogOffset
-    /// The number of its first line, and how many there are.
+    /// The number of its first line.
     var line: Int
+    /// Lines in it.
     var count: Int
   }
 
@@ -20,7 +21,7 @@ struct OwnLines {
   var count: Int { runs.count - first }
   @inline(__always)
   var isEmpty: Bool { first == runs.count }
-  /// Where the next run begins. There has to be one.
+  /// Where the oldest live run begins. Traps if there is none.
   var firstStart: LogOffset { runs[first].start }
 
   mutating func append(from start: LogOffset, to end: LogOffset, line: Int) {
@@ -32,7 +33,8 @@ struct OwnLines {
     }
   }
 
-  /// If a run begins at `position`, it is done with, and its end is where to go on.
+  /// Removes the run that begins at `position`, if there is one.
+  /// - Returns: where that run ends.
   @inline(__always)
   mutating func end(ofRunAt position: LogOffset) -> LogOffset? {
     guard !isEmpty, runs[first].start == position else { return nil }
@@ -41,7 +43,8 @@ struct OwnLines {
     return end
   }
 
-  /// Forgets the lines numbered below `line`, which begins at `start`, and says how many they were.
+  /// Forgets the lines numbered below `line`, which begins at `start`.
+  /// - Returns: how many they were.
   mutating func removeAll(beforeLine line: Int, at start: LogOffset) -> Int {
     var removed = 0
     while !isEmpty, runs[first].line < line {

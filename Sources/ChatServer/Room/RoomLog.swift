@@ -10,16 +10,16 @@ import Glibc
 /// Invariant: `tail` and `head` are line boundaries, `head - tail` is at most `capacity`, and every line in between ends
 /// in the only LF it has. The log knows no member; who may be overtaken is the room's decision.
 ///
-/// Unsafe memory is confined to this type and `Cursor`: every access goes through `contiguous`, which stops at the ring's
-/// end, and makes sure that what it hands out lies between `tail` and `head` (or, for writing, in the free part).
+/// Every read of the ring goes through `contiguous`, which stops at the ring's end and traps unless the bytes lie between
+/// `tail` and `head`. `append` traps unless what it writes fits into the free part.
 package struct RoomLog: ~Copyable {
   /// Bytes that the ring holds; a power of two, so that an offset finds its place with a mask.
   package let capacity: Int
   private let storage: UnsafeMutablePointer<UInt8>
 
-  /// Behind the last byte said.
+  /// The offset behind the last byte said.
   package private(set) var head = LogOffset(0)
-  /// The oldest byte that is still kept.
+  /// The offset of the oldest byte that is still kept.
   package private(set) var tail = LogOffset(0)
   /// Lines ever said, and so the number of the next one.
   package private(set) var headLine = 0
@@ -50,12 +50,12 @@ package struct RoomLog: ~Copyable {
 
   deinit { storage.deallocate() }
 
-  /// Bytes that can be said before a line has to go.
+  /// Bytes that can be appended before a line has to be evicted.
   package var free: Int { capacity - (head - tail) }
 
-  /// Appends one line of three parts, the last of them its LF, for which there has to be room.
+  /// Appends a line: the name as it stands before the text, the text, and LF. They have to fit into `free`.
   package mutating func append(_ name: [UInt8], _ text: Span<UInt8>) {
-    precondition(name.count + text.count + 1 <= free, "a line is appended only where there is room")
+    precondition(name.count + text.count + 1 <= free, "a line is appended only where it fits")
     let block = head.bytes >> blockShift
     name.withUnsafeBytes { name in
       text.withUnsafeBytes { text in
@@ -79,7 +79,7 @@ package struct RoomLog: ~Copyable {
     return marks[block & (marks.count - 1)]
   }
 
-  /// Lets go of the lines before a mark.
+  /// Evicts the lines before a mark.
   mutating func evict(before mark: Mark) {
     tail = mark.offset
     tailLine = mark.line
@@ -99,7 +99,7 @@ package struct RoomLog: ~Copyable {
     head.bytes += bytes.count
   }
 
-  /// Lets go of the lines before `boundary`, which lies between `tail` and `head` and begins a line.
+  /// Evicts the lines before `boundary`, which lies between `tail` and `head` and begins a line.
   package mutating func evict(before boundary: LogOffset) {
     tailLine += lines(from: tail, to: boundary)
     tail = boundary
