@@ -66,7 +66,10 @@ sanitize: test-packages torture-packages ## Run the tests with the Thread Saniti
 	@$(SWIFT_BUILD) --product FailingCalls
 	@$(SWIFT_BUILD) --product mychattorture
 	@toolchain="$$(swiftc -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1|p')" && \
-	  "$$toolchain/bin/clang" -O -Wall -Werror -fPIC -c Tests/Sanitize/ContendedMutex.c -o .build/ContendedMutex.o
+	  for symbol in $$(sed -n 's/^#define .*LOCK "\(.*\)"/\1/p' Tests/Sanitize/ContendedMutex.c); do \
+	    grep -qF "$$symbol" "$$toolchain/lib/swift/linux/libswiftSynchronization.so" || \
+	    { echo "Tests/Sanitize/ContendedMutex.c knows the Mutex of Swift 6.3, and this one has no $$symbol" >&2; exit 1; }; \
+	  done && "$$toolchain/bin/clang" -O -Wall -Werror -fPIC -c Tests/Sanitize/ContendedMutex.c -o .build/ContendedMutex.o
 	$(call sanitized,thread,TSAN_OPTIONS,,-Xlinker $(CURDIR)/.build/ContendedMutex.o)
 	$(call sanitized,address,ASAN_OPTIONS,:detect_leaks=0)
 	@echo "No report of either sanitizer."
@@ -84,17 +87,15 @@ swift build --build-tests --sanitize=$(1) --scratch-path .build/$(1) $(4)
   if [ -n "$$(ls .build/$(1)-reports)" ]; then cat .build/$(1)-reports/*; status=1; fi; exit $$status
 endef
 
-# What is found on the way stays in .build/fuzz; Tests/Fuzz/Corpus is only read. Swift's own crash reporter must not look
-# into a program that has the Address Sanitizer: it crashes there, or hangs.
+# Begins with one input for each target, and keeps what it finds in .build/fuzz for the next time. Swift's own crash reporter
+# must not look into a program that has the Address Sanitizer: it crashes there, or hangs.
 FUZZ_SECONDS ?= 600
 fuzz: ## Fuzz the framer, safe text and the address parser, FUZZ_SECONDS (600) each
-	@mkdir -p .build/fuzz
 	@for target in Framer SafeText Address; do mkdir -p .build/fuzz/$$target && \
 	  swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -module-name Fuzz \
 	    $$(find Sources/ChatWire -name "*.swift") Tests/Fuzz/$${target}Fuzz.swift -o .build/fuzz/run$$target && \
 	  SWIFT_BACKTRACE=enable=no .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=512 \
-	    -artifact_prefix=.build/fuzz/ \
-	    .build/fuzz/$$target Tests/Fuzz/Corpus/$$target || exit 1; done
+	    -artifact_prefix=.build/fuzz/ -seed_inputs=Tests/Fuzz/$$target.seed .build/fuzz/$$target || exit 1; done
 
 model: model-packages ## Check the model of log, cursors, skipping and closing in every order of events
 	@mkdir -p .build/model

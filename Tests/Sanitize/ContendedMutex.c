@@ -1,6 +1,7 @@
 // Linked into every program that the Thread Sanitizer is to watch. A contended `Mutex` of Swift's Synchronization is locked
 // and unlocked within that library, which is not built for the sanitizer: it would see two threads at what the mutex protects,
-// and no lock. So these two functions of the library are called by way of here, where the sanitizer is told.
+// and no lock. So these two functions of the library are called by way of here, where the sanitizer is told. Their names are
+// those of Swift 6.3; `make sanitize` says so where another version has others.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
