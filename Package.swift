@@ -18,7 +18,7 @@ let package = Package(
   products: [
     .executable(name: "mychatserver", targets: ["mychatserver"]),
     .executable(name: "mychatclient", targets: ["mychatclient"]),
-    .executable(name: "mychatload", targets: ["mychatload"]),
+    // For the torture: only a product is made into a shared library, which can be preloaded into the server.
     .library(name: "FailingCalls", type: .dynamic, targets: ["FailingCalls"]),
   ],
   dependencies: [
@@ -35,11 +35,12 @@ let package = Package(
     .executableTarget(
       name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
     .target(
-      name: "ChatLoad", dependencies: ["ChatWire", "CLinux"], path: "Tests/Load", swiftSettings: strict),
+      name: "ChatLoad", dependencies: ["ChatWire", "TestSupport"], path: "Tests/Load", swiftSettings: strict),
     .executableTarget(
-      name: "mychatload", dependencies: ["ChatLoad", "ChatWire", arguments], path: "Tests/LoadTool",
+      name: "mychatload", dependencies: ["ChatLoad", "ChatWire", "TestSupport", arguments], path: "Tests/Benchmark",
       swiftSettings: strict),
-    .target(name: "TestSupport", dependencies: ["ChatWire"], path: "Tests/TestSupport", swiftSettings: optimized),
+    .target(
+      name: "TestSupport", dependencies: ["ChatWire", "CLinux"], path: "Tests/TestSupport", swiftSettings: optimized),
     .executableTarget(
       name: "mychatdemo", dependencies: ["mychatserver", "mychatclient", "TestSupport"], path: "Tests/Demo",
       swiftSettings: strict),
@@ -56,7 +57,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .executableTarget(
-      name: "mychattorture", dependencies: ["ChatWire", "CLinux", "TestSupport", "mychatserver", "mychatclient"],
+      name: "mychattorture", dependencies: ["ChatWire", "TestSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),
     .testTarget(
       name: "TortureTests", dependencies: ["mychattorture", "FailingCalls", "TestSupport"], swiftSettings: strict),

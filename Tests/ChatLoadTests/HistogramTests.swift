@@ -1,8 +1,6 @@
 import TestSupport
 import Testing
 
-@testable import ChatLoad
-
 @Suite(.timeLimit(.minutes(10)))
 struct HistogramTests {
   @Test("A percentile is as near to the exact one as is promised")

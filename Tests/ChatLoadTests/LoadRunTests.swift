@@ -95,7 +95,7 @@ struct LoadRunTests {
 
   @Test("CPU time and memory are those of the process")
   func process() throws {
-    let process = try ServerProcess(pid: getpid())
+    let process = try #require(ProcessFigures(of: getpid()))
     let before = try #require(process.cpuNanoseconds)
     var sum: UInt64 = 0
     try eventually("this process to use a millisecond") {

@@ -2,7 +2,7 @@ import Foundation
 import FoundationXML
 import Testing
 
-@testable import ChatLoad
+@testable import mychatload
 
 @Suite(.timeLimit(.minutes(10)))
 struct PlotTests {

@@ -156,38 +156,40 @@ struct ServerTests {
   @Test("Where somebody is behind, who pours has to wait, and who says a line is heard", arguments: EventLayer.allCases)
   func pouring(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.patience = .seconds(60) }
-    let crowd = try Crowd(of: 4, connectingTo: server.addresses[0])
-    let (pourer, talker, listener, stalled) = (0, 1, 2, 3)
-    for port in crowd.ports { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(port)) connected.") }
+    let swarm = try Swarm(connectingTo: server.addresses[0])
+    let (pourer, talker, listener, stalled) = (try swarm.add(), try swarm.add(), try swarm.add(), try swarm.add())
+    for peer in [pourer, talker, listener, stalled] {
+      try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.port)) connected.")
+    }
     let line = Array(String(repeating: "p", count: 999).utf8) + [0x0A]
     let lines = 20_000
-    crowd.with(pourer) { $0.outgoing = Array(repeating: line, count: lines).flatMap(\.self) }
-    crowd.with(stalled) { $0.isReading = false }
+    swarm.setReading(false, of: stalled)
+    swarm.say(Array(repeating: line, count: lines).joined(), by: pourer)
     var poured = 0
     var isHeard = false
     var lastCame = ContinuousClock.now
     // All that the room lets anybody be behind is said, and nothing moves any more.
-    try crowd.run {
+    try swarm.run("the pourer to wait") { _ in
       poured > 0 && ContinuousClock.now - lastCame > .milliseconds(500)
-    } line: { peer, _ in
-      guard peer == listener else { return }
+    } line: { peer, _, _ in
+      guard peer === listener else { return }
       poured += 1
       lastCame = .now
     }
     #expect(poured < lines, "the pourer waits")
-    crowd.with(talker) { $0.say(Array("and I say this\n".utf8)) }
-    try crowd.run {
+    swarm.say("and I say this\n".utf8, by: talker)
+    try swarm.run("the talker to be heard") { _ in
       isHeard
-    } line: { peer, bytes in
-      if peer == listener { isHeard = bytes.elementsEqual("\(crowd.ports[talker]): and I say this".utf8) }
+    } line: { peer, bytes, _ in
+      if peer === listener { isHeard = bytes.elementsEqual("\(talker.port): and I say this".utf8) }
     }
     // Nothing of it is lost when the one who is behind reads on.
-    crowd.with(stalled) { $0.isReading = true }
+    swarm.setReading(true, of: stalled)
     var got = 0
-    try crowd.run {
+    try swarm.run("all of it to be read; \(got) lines are") { _ in
       got == lines + 1
-    } line: { peer, _ in
-      if peer == stalled { got += 1 }
+    } line: { peer, _, _ in
+      if peer === stalled { got += 1 }
     }
   }
 

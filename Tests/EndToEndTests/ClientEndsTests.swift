@@ -25,7 +25,7 @@ import Testing
   @Test(arguments: [[], ["--json"], ["--reconnect"], ["--plain"]])
   func `Whoever has read enough ends it in silence`(options: [String]) throws {
     let server = try ScriptedServer()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let clients = try expectEndWithinASecond {
       let client = try Program(built: "mychatclient", [String(server.port)] + options)
       connections.append(try server.accept())
@@ -38,7 +38,7 @@ import Testing
 
   @Test func `Whoever has read enough ends it also while a line is shown to nobody`() throws {
     let server = try ScriptedServer()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let clients = try expectEndWithinASecond {
       let client = try Program(built: "mychatclient", [String(server.port)])
       let connection = try server.accept()
@@ -53,7 +53,7 @@ import Testing
 
   @Test func `Endless input that no server takes does not hold up who has read enough`() throws {
     let server = try ScriptedServer()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let command = "yes | { '\(try Program.built("mychatclient"))' \(server.port); echo $? >&2; } | head -1"
     let shells = try expectEndWithinASecond {
       let shell = try Program("/bin/sh", ["-c", command])
@@ -79,7 +79,7 @@ import Testing
 
   @Test(arguments: [[], ["--json"]]) func `A full disk is an error`(options: [String]) throws {
     let server = try ScriptedServer()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let clients = try expectEndWithinASecond {
       let client = try Program(
         built: "mychatclient", [String(server.port)] + options, output: .file("/dev/full"))
@@ -92,7 +92,7 @@ import Testing
   @Test func `A disk that is full after a while is an error, and what came before is there`() throws {
     let server = try ScriptedServer()
     let directory = try TemporaryDirectory()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     // Blocks of 512 bytes (POSIX, ulimit); with the signal ignored, the write itself fails.
     let command = "trap '' XFSZ; ulimit -f 1; exec '\(try Program.built("mychatclient"))' \(server.port)"
     let clients = try expectEndWithinASecond {
@@ -113,7 +113,7 @@ import Testing
 
   @Test(arguments: ["", "2>&-"]) func `A closed standard output is an error`(more: String) throws {
     let server = try ScriptedServer()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let command = "exec '\(try Program.built("mychatclient"))' \(server.port) >&- \(more)"
     let clients = try expectEndWithinASecond {
       let client = try Program("/bin/sh", ["-c", command])
@@ -123,7 +123,7 @@ import Testing
     for client in clients where more.isEmpty { expectError("Bad file descriptor", from: client) }
     #expect(clients.allSatisfy { $0.exit == .status(1) })
     // Nothing meant for people has gone to the server.
-    for connection in connections { try connection.expect("") }
+    for connection in connections { try connection.expectAll("") }
   }
 
   @Test func `A closed standard input is the end of input`() throws {
@@ -138,7 +138,7 @@ import Testing
     options: [String]
   ) throws {
     let server = try ScriptedServer()
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let clients = try expectEndWithinASecond {
       let terminal = try Pty()
       let client = try Program(built: "mychatclient", [String(server.port)] + options, on: terminal)
@@ -155,7 +155,7 @@ import Testing
   func `A signal ends it also where nobody reads the terminal`(options: [String], signal: CInt) throws {
     let server = try ScriptedServer()
     var terminals: [Pty] = []
-    var connections: [ScriptedConnection] = []
+    var connections: [Dialogue] = []
     let clients = try expectEndWithinASecond {
       let terminal = try Pty()
       let client = try Program(built: "mychatclient", [String(server.port)] + options, on: terminal)

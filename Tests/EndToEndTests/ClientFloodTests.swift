@@ -40,7 +40,7 @@ import Testing
     }
     try terminal.type("\r")
     let line = "x" + text.joined()
-    try connection.expect(line + "\n")
+    try connection.expectAll(line + "\n")
     let took = (ContinuousClock.now - began) / .seconds(1)
     // What has come is shown before the client is told to end, however slow the machine.
     let last = Array("9: line \(total - 1) of the flood".utf8)

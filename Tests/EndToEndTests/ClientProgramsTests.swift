@@ -11,7 +11,7 @@ import Testing
     let connection = try server.accept()
     try connection.send("7: say \"hi\" \\ \té\n* 7 has left\nno name here\n")
     try client.write("typed\n")
-    try connection.expect("typed\n")
+    try connection.expectAll("typed\n")
     connection.close()
     #expect(try client.waitForExit() == .status(1))
     let time = "\"time\":\"TIME\","

@@ -12,7 +12,7 @@ import Testing
     let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
     var connection = try #require(try server?.accept())
     try terminal.type("before\r")
-    try connection.expect("before\n")
+    try connection.expectAll("before\n")
     server = nil
     connection.close()
     try terminal.waitForScreen("to be told") { $0.text.contains("[DISCONNECTED] Server connection lost. Trying again") }
@@ -21,16 +21,16 @@ import Testing
     try terminal.waitForLine("two")
     server = try ScriptedServer(port: port)
     connection = try #require(try server?.accept())
-    try connection.expect("one\ntwo\n")
+    try connection.expectAll("one\ntwo\n")
     try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
     try connection.send("9: welcome back\n")
     try terminal.waitForLine("9: welcome back")
     try terminal.type("f\r")
-    try connection.expect("one\ntwo\nhalf\n")
+    try connection.expectAll("one\ntwo\nhalf\n")
     // It was updated in place, so nothing of it stays.
     try terminal.waitForScreen("the status to be gone") { !$0.text.contains("Trying again") }
     try terminal.type("exit\r")
-    try connection.expect("one\ntwo\nhalf\nexit")
+    try connection.expectAll("one\ntwo\nhalf\nexit")
     connection.close()
     #expect(try client.waitForExit() == .status(0))
   }
@@ -61,10 +61,10 @@ import Testing
     try client.write("one\ntwo\n")
     server = try ScriptedServer(port: port)
     connection = try #require(try server?.accept())
-    try connection.expect("one\ntwo\n")
+    try connection.expectAll("one\ntwo\n")
     _ = try client.waitForLine("the connection") { $0.contains("\"kind\":\"connected\"") && $0.contains("again") }
     client.closeInput()
-    try connection.expect("one\ntwo\nexit")
+    try connection.expectAll("one\ntwo\nexit")
     connection.close()
     #expect(try client.waitForExit() == .status(0))
   }
@@ -86,7 +86,7 @@ import Testing
     let client = try Program(built: "mychatclient", [String(port), "--reconnect", "--json"])
     try client.write("one\n")
     let connection = try #require(try server?.accept())
-    try connection.expect("one\n")
+    try connection.expectAll("one\n")
     server = nil
     connection.close()
     _ = try client.waitForLine("the end of the connection") { $0.contains("\"kind\":\"disconnected\"") }
@@ -114,7 +114,7 @@ import Testing
     #expect(times[3] - times[2] >= .seconds(2), "the third wait")
     #expect(!terminal.screen.text.contains("[UNCERTAIN]") && !terminal.screen.text.contains("[RECONNECTED]"))
     let connection = try server.accept()
-    try connection.expect("waits\n")
+    try connection.expectAll("waits\n")
     try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
     client.signal(SIGTERM)
   }
@@ -157,7 +157,7 @@ import Testing
     try terminal.waitForLine("two")
     server = try ScriptedServer(port: port)
     connection = try #require(try server?.accept())
-    try connection.expect("one\ntwo\n")
+    try connection.expectAll("one\ntwo\n")
     try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
     #expect(terminal.screen.lines.count { $0.hasPrefix("[DISCONNECTED]") } == 1)
     #expect(!terminal.screen.text.contains("Trying"))

@@ -34,7 +34,7 @@ import Testing
     let messages = sizes.map { "9: \($0.0) by \($0.1)" }
     try expect(terminal, ["Connected to chat server. Type 'exit' to leave.", long] + messages + [half + "!"])
     try terminal.press("Enter")
-    try connection.expect(half + "!\n")
+    try connection.expectAll(half + "!\n")
   }
 
   @Test func `A line at the top of the screen leaves no copies of itself in the scrollback`() throws {

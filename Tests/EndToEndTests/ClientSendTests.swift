@@ -36,7 +36,7 @@ import Testing
     let server = try ScriptedServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
     let connection = try server.accept()
-    try eventually("the line to be there") { connection.hasSomething }
+    try eventually("the line to be there") { try connection.hasSomething }
     // It closes with the line unread, and so resets.
     connection.close()
     #expect(try client.waitForExit() == .status(1))
@@ -62,7 +62,7 @@ import Testing
     let server = try ScriptedServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
     let connection = try server.accept()
-    try connection.expect("hi\n")
+    try connection.expectAll("hi\n")
     try connection.send(answer)
     connection.close()
     #expect(try client.waitForExit() == .status(1))
@@ -101,7 +101,7 @@ import Testing
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
     let connection = try server.accept()
     try connection.send(line + "\n")
-    try connection.expect("hi\n")
+    try connection.expectAll("hi\n")
     connection.close()
     #expect(try client.waitForExit() == .status(0))
     #expect(client.output == [] && client.errors == [])
@@ -111,7 +111,7 @@ import Testing
     let server = try ScriptedServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
     let connection = try server.accept()
-    try connection.expect("hi\n")
+    try connection.expectAll("hi\n")
     let began = ContinuousClock.now
     try eventually("the client to give up") {
       if talks { try? connection.send("7: still here\n") }

@@ -79,7 +79,7 @@ import Testing
     let client = try Program(built: "mychatclient", [String(server.port)])
     let connection = try server.accept()
     try client.write("before\n" + String(repeating: "x", count: bytes) + "\nafter\nexit\nnever sent\n")
-    try connection.expect("before\nafter\nexit")
+    try connection.expectAll("before\nafter\nexit")
     connection.close()
     #expect(try client.waitForExit() == .status(1))
     #expect(client.outputLines == [greeting, farewell])

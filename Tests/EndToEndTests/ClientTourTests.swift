@@ -41,7 +41,7 @@ import Testing
     try terminal.type("n")
     try expect(terminal, seen + [line])
     try terminal.press("Enter")
-    try connection.expect(line + "\n")
+    try connection.expectAll(line + "\n")
     seen.append(line)
 
     try terminal.press("C-r")
@@ -51,7 +51,7 @@ import Testing
     try terminal.type("!")
     try expect(terminal, seen + [line + "!"])
     try terminal.press("Enter")
-    try connection.expect(line + "\n" + line + "!\n")
+    try connection.expectAll(line + "\n" + line + "!\n")
     seen.append(line + "!")
 
     try terminal.type("half")
@@ -67,7 +67,7 @@ import Testing
     try expect(terminal, seen + ["half a"])
     try terminal.type(" line")
     try terminal.press("Enter")
-    try connection.expect("half a line\n")
+    try connection.expectAll("half a line\n")
     try expect(terminal, seen + ["half a line"])
   }
 

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 /// What was wrong with the lines that arrived, each counted once for every receiver that it happened to.
 package struct Flaws: Sendable, Equatable {
@@ -62,9 +63,6 @@ struct Checker: ~Copyable {
     for lines in progress where lines < least { least = lines }
     return least
   }
-
-  /// All lines that all receivers need no more, for showing how far the run is.
-  func totalProgress() -> Int { progress.reduce(0, +) }
 
   /// A receiver has itself sent a line, and so will not hear it.
   mutating func sent(by receiver: Int) { progress[receiver] &+= 1 }

@@ -1,10 +1,12 @@
+import TestSupport
+
 /// The state of all clocks at one moment.
 struct ClockSample {
   let time: UInt64
   private let serverCPU: UInt64?
   private let ownCPU: UInt64
 
-  init(_ server: ServerProcess?) {
+  init(_ server: ProcessFigures?) {
     serverCPU = server?.cpuNanoseconds
     ownCPU = ownCPUNanoseconds()
     time = monotonicNanoseconds()

@@ -1,4 +1,5 @@
 import ChatWire
+import TestSupport
 
 /// What is to be measured: who is in the room, what is said there, and how fast.
 package struct Load: Sendable, Equatable {
@@ -74,4 +75,25 @@ package struct Load: Sendable, Equatable {
 /// A run that could not be finished: why, and what to do about it.
 package struct LoadFailure: Error, Equatable, CustomStringConvertible {
   package let description: String
+  package init(description: String) { self.description = description }
+}
+
+/// Runs `load` and reports what was found. What goes wrong once lines flow is part of the report.
+/// - Throws: what kept the load from beginning.
+package func measure(_ load: Load, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) -> Report {
+  if let problem = load.problem { throw LoadFailure(description: problem) }
+  let spare = 32
+  let limit = raiseDescriptorLimit()
+  guard load.connections <= limit - spare else {
+    throw LoadFailure(
+      description:
+        "This load needs \(load.connections) connections, and this process may have \(limit) open files at most. "
+        + "Ask for fewer --receivers, or raise the hard limit (ulimit -Hn).")
+  }
+  let server = load.process.flatMap { ProcessFigures(of: $0) }
+  if let pid = load.process, server == nil {
+    throw LoadFailure(description: "There is no process \(pid); give --pid the number of the server's.")
+  }
+  var run = try LoadRun(load, server: server, onProgress: onProgress)
+  return try run.run()
 }

@@ -1,5 +1,6 @@
 import ChatWire
 import Glibc
+import TestSupport
 
 /// One load on one server, from connecting to the last line: a single thread that sends, receives and checks.
 ///
@@ -8,7 +9,7 @@ import Glibc
 /// once for what one call brought. How long it had to wait for the server is part of what it reports.
 struct LoadRun: ~Copyable {
   let load: Load
-  private let server: ServerProcess?
+  private let server: ProcessFigures?
   private let poller: Poller
   private let decoder: StreamDecoder
   private var checker: Checker
@@ -51,7 +52,7 @@ struct LoadRun: ~Copyable {
   /// the more it gets at once the less a line costs it.
   private static let linesInTurn = 64
 
-  init(_ load: Load, server: ServerProcess?, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) {
+  init(_ load: Load, server: ProcessFigures?, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) {
     self.load = load
     self.server = server
     self.onProgress = onProgress
@@ -147,7 +148,7 @@ struct LoadRun: ~Copyable {
     do throws(SystemCallError) {
       (connections + index).initialize(to: try LoadConnection(to: addresses))
       opened += 1
-      try poller.add(connections[index].socket, index: index)
+      try poller.add(connections[index].socket.number, index: index)
     } catch {
       throw LoadFailure(
         description: error.code == ECONNREFUSED
@@ -294,7 +295,7 @@ struct LoadRun: ~Copyable {
     guard connections[index].awaitsRoomToSend != awaits else { return }
     connections[index].awaitsRoomToSend = awaits
     do throws(SystemCallError) {
-      try poller.change(connections[index].socket, index: index, write: awaits)
+      try poller.change(connections[index].socket.number, index: index, write: awaits)
     } catch {
       throw LoadFailure(description: "\(error)")
     }

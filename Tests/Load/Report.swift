@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What a run found, for people as a table and for programs as JSON.
 package struct Report: Sendable {
   package let load: Load

@@ -24,17 +24,20 @@ package final class Dialogue {
   ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read; small to be a slow reader.
   package init(connectingTo address: Address, from source: String? = nil, receiveBuffer: CInt? = nil) throws {
     guard let target = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
-    let socket = try FileDescriptor.socket(for: target)
-    if let receiveBuffer { try socket.set(.receiveBuffer, to: receiveBuffer) }
-    if let source { try socket.bind(to: try Address.internet(host: source, port: 0).resolved()[0]) }
-    try socket.connect(to: target)
-    try socket.setBlocking(false)
+    let socket = try connectedSocket(to: target, from: source, receiveBuffer: receiveBuffer)
     localAddress = try socket.localAddress()
     self.socket = consume socket
   }
 
   package convenience init(port: UInt16, receiveBuffer: CInt? = nil) throws {
     try self.init(connectingTo: .internet(host: "127.0.0.1", port: port), receiveBuffer: receiveBuffer)
+  }
+
+  /// The accepting end of a connection.
+  init(accepted socket: consuming FileDescriptor) throws {
+    try socket.setBlocking(false)
+    localAddress = try socket.localAddress()
+    self.socket = consume socket
   }
 
   /// Sends all of `text` as it stands; a line's newline is the caller's to write.
@@ -67,6 +70,9 @@ package final class Dialogue {
     }
   }
 
+  /// Bytes sent that the other end has not acknowledged.
+  package var unacknowledgedBytes: Int { get throws { try withSocket { $0.unacknowledgedBytes() } } }
+
   /// Says that nothing more will come from here; receiving goes on.
   package func finishSending() throws { try withSocket { $0.shutdownSending() } }
 
@@ -75,9 +81,7 @@ package final class Dialogue {
 
   /// Breaks the connection off: the server sees a reset.
   package func reset() throws {
-    var linger = linger(l_onoff: 1, l_linger: 0)
-    guard setsockopt(try number(), SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger))) == 0
-    else { throw SystemCallError("setsockopt") }
+    resetWhenClosed(try number())
     close()
   }
 
@@ -99,6 +103,18 @@ package final class Dialogue {
     let came: String
     do { came = try expectLine() } catch { throw TestFailure("expected \(line.debugDescription): \(error)") }
     guard came == line else { throw TestFailure("expected \(line.debugDescription), came \(came.debugDescription)") }
+  }
+
+  /// All that has come and was not asked for has to become `text`, which stays to be asked for.
+  package func expectAll(_ text: String) throws {
+    try eventually("\(text.debugDescription); came \(shown(received))", within: limit) {
+      try peek() == Array(text.utf8)
+    }
+  }
+
+  /// Whether something has come, or the end, that was not taken in: it is left to the kernel.
+  package var hasSomething: Bool {
+    get throws { isReady(try number(), for: POLLIN, by: Deadline(within: .zero)) }
   }
 
   /// What one receive gives, as programs that know no framing take it: everything that is there, at least one byte; "" at the end.
@@ -170,4 +186,36 @@ package final class Dialogue {
   }
 
   private func number() throws -> CInt { try withSocket { $0.number } }
+}
+
+/// Connects without blocking from then on.
+/// - Parameters:
+///   - source: the address of this machine that it comes from; nil for the kernel's choice.
+///   - receiveBuffer: bytes asked of the kernel for what has come and was not read.
+func connectedSocket(
+  to target: SocketAddress, from source: String? = nil, receiveBuffer: CInt? = nil
+) throws -> FileDescriptor {
+  let socket = try FileDescriptor.socket(for: target)
+  if let receiveBuffer { try setBuffer(SO_RCVBUF, of: socket, to: receiveBuffer) }
+  if let source {
+    // IP_BIND_ADDRESS_NO_PORT (ip(7)): connect chooses the port, which has to be free for this target only.
+    var yes: CInt = 1
+    setsockopt(socket.number, CInt(IPPROTO_IP), 24, &yes, 4)
+    try socket.bind(to: try Address.internet(host: source, port: 0).resolved()[0])
+  }
+  try socket.connect(to: target)
+  try socket.setBlocking(false)
+  return socket
+}
+
+/// Asks the kernel to keep so many bytes for a socket: of what has come (SO_RCVBUF), or of what is to go (SO_SNDBUF).
+package func setBuffer(_ name: CInt, of socket: borrowing FileDescriptor, to bytes: CInt) throws {
+  var bytes = bytes
+  guard setsockopt(socket.number, SOL_SOCKET, name, &bytes, 4) == 0 else { throw SystemCallError("setsockopt") }
+}
+
+/// Makes closing the socket a reset.
+package func resetWhenClosed(_ socket: CInt) {
+  var linger = linger(l_onoff: 1, l_linger: 0)
+  setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
 }

@@ -7,6 +7,7 @@ struct Spawn: ~Copyable {
   private var attributes = posix_spawnattr_t()
   /// The program's ends of its pipes, kept open until it has them.
   private var ends: [CInt] = []
+  private var hasTerminal = false
 
   init() {
     posix_spawn_file_actions_init(&actions)
@@ -33,6 +34,7 @@ struct Spawn: ~Copyable {
     case .terminal(let pty):
       // The first terminal that the leader of a session opens becomes its controlling terminal.
       posix_spawn_file_actions_addopen(&actions, number, pty.path, O_RDWR, 0)
+      hasTerminal = true
     case .pipe:
       var numbers: [CInt] = [-1, -1]
       guard pipe(&numbers) == 0 else { throw SystemCallError("pipe") }
@@ -47,7 +49,8 @@ struct Spawn: ~Copyable {
     return nil
   }
 
-  /// Starts the program in a session of its own.
+  /// Starts the program; in a session of its own if it has a terminal. Otherwise it ends with this process when somebody
+  /// types Ctrl-C.
   mutating func run(_ path: String, _ arguments: [String], _ environment: [String]) throws -> pid_t {
     try closeEverythingElse()
     // Ignored signals stay ignored across an exec: the program has to start with none.
@@ -58,7 +61,7 @@ struct Spawn: ~Copyable {
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setsigmask(&attributes, &none)
     // POSIX_SPAWN_SETSIGDEF, _SETSIGMASK and _SETSID of <spawn.h>, which Swift's Glibc hides.
-    posix_spawnattr_setflags(&attributes, 0x04 | 0x08 | 0x80)
+    posix_spawnattr_setflags(&attributes, 0x04 | 0x08 | (hasTerminal ? 0x80 : 0))
 
     var pid: pid_t = 0
     let arguments = arguments.map { strdup($0) } + [nil]

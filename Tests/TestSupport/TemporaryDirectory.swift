@@ -33,9 +33,3 @@ package final class TemporaryDirectory {
     if status.st_mode & S_IFMT == S_IFDIR { remove(path) } else { unlink(path) }
   }
 }
-
-/// Whether there is something at `path`, a broken link included.
-package func exists(_ path: String) -> Bool {
-  var status = stat()
-  return lstat(path, &status) == 0
-}

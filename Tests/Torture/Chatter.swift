@@ -22,19 +22,19 @@ final class Chatter {
     ledger.listen(leader)
     for peer in talkers { ledger.speak(peer, timed: true) }
     interval = 1_000_000_000 / UInt64(rate)
-    pace = Pace(everyNanoseconds: interval, from: nanoseconds())
+    pace = Pace(everyNanoseconds: interval, from: monotonicNanoseconds())
     try server.settle(at: swarm.openCount)
   }
 
   /// The talk begins anew: what was due before and what was measured is forgotten.
   func restart() {
-    pace = Pace(everyNanoseconds: interval, from: nanoseconds())
+    pace = Pace(everyNanoseconds: interval, from: monotonicNanoseconds())
     ledger.forgetLatencies()
   }
 
   /// Talks until `isDone`, then until all is heard.
   func talk(within limit: Duration, until isDone: (UInt64) throws -> Bool) throws {
-    pace = Pace(everyNanoseconds: interval, from: nanoseconds())
+    pace = Pace(everyNanoseconds: interval, from: monotonicNanoseconds())
     var isOver = false
     try swarm.run(within: limit, "the talk to be heard; \(ledger.totalSaid) lines said, \(ledger.orderCount) heard") {
       now in
@@ -54,7 +54,7 @@ final class Chatter {
   }
 
   func talk(for duration: Duration) throws {
-    let end = nanoseconds() + UInt64(duration / .nanoseconds(1))
+    let end = monotonicNanoseconds() + UInt64(duration / .nanoseconds(1))
     try talk(within: duration + generousLimit) { $0 >= end }
   }
 }

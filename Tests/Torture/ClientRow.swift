@@ -7,7 +7,7 @@ extension Row {
     17, "a hostile server against the client: a line of 10 MB, junk, a reset at every byte of the first 200",
     asked: "the client's memory within 8 MiB of where it was, right status, clean terminal"
   ) { size, outcome in
-    let server = try HostileServer()
+    let server = HostileServer(server: try ScriptedServer())
     let line = [UInt8](repeating: 0x61, count: size.of(10 << 20, small: 1 << 20)) + [0x0A]
     var random = SeededRandom.printed(for: "junk for the client")
     let junk = (0..<size.of(1 << 20, small: 1 << 17)).map { _ in UInt8(truncatingIfNeeded: random.next() >> 24) }
@@ -39,41 +39,27 @@ extension Row {
 }
 
 /// Takes one client at a time and does to it what it is told.
-private final class HostileServer {
-  private let listener: FileDescriptor
-  private let port: UInt16
-
-  init() throws {
-    let address = try Address.internet(host: "127.0.0.1", port: 0).resolved()[0]
-    listener = try FileDescriptor.socket(for: address)
-    try listener.bind(to: address)
-    try listener.listen(backlog: 8)
-    port = try listener.localAddress().port
-  }
+private struct HostileServer {
+  let server: ScriptedServer
 
   /// - Returns: how the client left, by how many KiB its memory grew, and what it printed.
   func play(_ bytes: [UInt8], thenReset: Bool) throws -> (Program.Exit, growth: Int, output: [UInt8]) {
-    let client = try Program(built: "mychatclient", ["127.0.0.1:\(port)"])
-    var growth = 0
-    try serve(bytes, thenReset, to: client.pid, &growth) { client.readWhatIsThere() }
+    let client = try Program(built: "mychatclient", ["127.0.0.1:\(server.port)"])
+    let growth = try serve(bytes, thenReset, to: client) { client.readWhatIsThere() }
     return (try client.waitForExit(), growth, client.output)
   }
 
   func playOnTerminal(_ bytes: [UInt8], thenReset: Bool) throws -> Program.Exit {
     let terminal = try Pty()
-    let client = try Program(built: "mychatclient", ["127.0.0.1:\(port)"], on: terminal)
+    let client = try Program(built: "mychatclient", ["127.0.0.1:\(server.port)"], on: terminal)
     // Held open, so that its modes can be asked for when the client has gone.
     let screen = FileDescriptor(owning: open(terminal.path, O_RDWR | O_NOCTTY | O_CLOEXEC))
     var before = termios()
     tcgetattr(screen.number, &before)
-    var growth = 0
-    try serve(bytes, thenReset, to: client.pid, &growth) { terminal.readWhatIsThere() }
-    var exit: Program.Exit?
+    _ = try serve(bytes, thenReset, to: client) { terminal.readWhatIsThere() }
     try eventually("the client to leave", within: .seconds(60)) {
       terminal.readWhatIsThere()
-      client.limit = .milliseconds(10)
-      exit = try? client.waitForExit()
-      return exit != nil
+      return client.hasEnded
     }
     var after = termios()
     tcgetattr(screen.number, &after)
@@ -81,50 +67,33 @@ private final class HostileServer {
     guard after.c_lflag & needed == needed, after.c_iflag == before.c_iflag, after.c_oflag == before.c_oflag else {
       throw TestFailure("the client left the terminal in another mode")
     }
-    return exit ?? .signal(0)
+    return try client.waitForExit()
   }
 
-  private func serve(
-    _ bytes: [UInt8], _ resets: Bool, to pid: pid_t, _ growth: inout Int, meanwhile: () -> Void
-  ) throws {
-    var entry = pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0)
-    guard poll(&entry, 1, 30_000) == 1 else { throw TestFailure("the client does not come") }
-    let peer = FileDescriptor(owning: accept(listener.number, nil, nil))
-    try peer.setBlocking(false)
-    let before = memory(of: pid, "VmRSS:")
+  /// - Returns: by how many KiB the client's memory grew.
+  private func serve(_ bytes: [UInt8], _ resets: Bool, to client: Program, meanwhile: () -> Void) throws -> Int {
+    let peer = try server.accept()
+    let figures = ProcessFigures(of: client.pid)
+    let before = figures?.residentKiB ?? 0
+    var growth = 0
     var sent = 0
-    let deadline = Deadline(within: .seconds(60))
-    while sent < bytes.count {
+    try eventually("the client to take \(bytes.count) bytes; it took \(sent)", within: .seconds(60)) {
       meanwhile()
-      if deadline.hasPassed { throw TestFailure("the client took \(sent) of \(bytes.count) bytes within 60 s") }
-      switch bytes[sent...].withUnsafeBytes({ peer.send($0) }) {
-      case .bytes(let count): sent += count
-      case .wouldBlock, .ended: _ = poll(nil, 0, 1)
-      case .failed(let error): throw TestFailure("the client took \(sent) of \(bytes.count) bytes, then \(error)")
-      }
+      sent += try peer.sendWithoutWaiting(bytes[sent...])
+      return sent == bytes.count
     }
     if resets {
-      var linger = linger(l_onoff: 1, l_linger: 0)
-      setsockopt(peer.number, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
-      return
+      try peer.reset()
+      return 0
     }
     // All of it is read before the end comes, so that its memory can be asked for.
     try eventually("the client to read all", within: .seconds(60)) {
       meanwhile()
-      var unread: CInt = 0
-      // SIOCOUTQ (tcp(7)): bytes that the other side has not acknowledged.
-      _ = ioctl(peer.number, 0x5411, &unread)
-      growth = max(growth, memory(of: pid, "VmHWM:") - before)
-      return unread == 0
+      growth = max(growth, (figures?.peakKiB ?? 0) - before)
+      return try peer.unacknowledgedBytes == 0
     }
     pass(.milliseconds(50))
     meanwhile()
-    growth = max(growth, memory(of: pid, "VmHWM:") - before)
-  }
-
-  private func memory(of pid: pid_t, _ field: String) -> Int {
-    let status = String(decoding: contents(of: "/proc/\(pid)/status", atMost: 8192), as: UTF8.self)
-    let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
-    return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) } ?? 0
+    return max(growth, (figures?.peakKiB ?? 0) - before)
   }
 }

@@ -21,10 +21,10 @@ extension Row {
     let idle = server.memory
     let bytes = size.of(512 << 20, small: 24 << 20)
     var (said, wakings) = (0, 0)
-    let start = nanoseconds()
+    let start = monotonicNanoseconds()
     while said < bytes {
       // The server gives up on a member that takes no byte for 30 s, so they wake before, and stall again.
-      let pause = nanoseconds() + 15_000_000_000
+      let pause = monotonicNanoseconds() + 15_000_000_000
       for peer in stalled { swarm.setReading(false, of: peer) }
       try swarm.run(within: .seconds(300), "the 200 to hear all; \(said >> 20) MiB said") { now in
         let mayTalk = said < bytes && now < pause
@@ -51,7 +51,7 @@ extension Row {
       }
       wakings += 1
     }
-    let seconds = Double(nanoseconds() - start) / 1e9
+    let seconds = Double(monotonicNanoseconds() - start) / 1e9
     let memory = server.peakMemory
     outcome.check(
       memory - idle <= (ring >> 10) + (16 << 10),
@@ -78,31 +78,12 @@ extension Row {
     try talk(members: size.of(100, small: 20), lines: size.of(5000, small: 500), on: try ServerUnderTest(), &outcome)
   }
 
-  /// All of `members` say `lines` lines at full speed, and each hears all the others' in the one order.
+  /// `letEverybodyTalk`, judged.
   static func talk(members: Int, lines: Int, on server: ServerUnderTest, _ outcome: inout Outcome) throws {
-    let swarm = try Swarm(connectingTo: server.address)
-    let ledger = Ledger(lengths: 1...1000)
-    ledger.listen(try swarm.addLeader())
-    let peers = try swarm.add(members)
-    for peer in peers { ledger.speak(peer) }
-    try server.settle(at: members + 1)
-    let start = nanoseconds()
-    try swarm.run(within: .seconds(900), "all lines; \(ledger.orderCount) of \(members * lines) heard") { _ in
-      var areDone = true
-      for (speaker, peer) in peers.enumerated() where ledger.said[speaker] < lines {
-        areDone = false
-        while peer.unsentBytes < 32_768, ledger.said[speaker] < lines { swarm.say(ledger.nextLine(of: peer), by: peer) }
-      }
-      if let gone = peers.first(where: { $0.state != .open }) { throw TestFailure("peer \(gone.index): \(gone.state)") }
-      return try areDone && ledger.areComplete(peers)
-    } lines: {
-      try ledger.hearAgain($0, $1, $2)
-    } line: {
-      try ledger.hear($0, $1, $2)
-    }
-    let seconds = Double(nanoseconds() - start) / 1e9
-    let heard = peers.reduce(0) { $0 + ledger[$1].heard }
-    let skipped = peers.reduce(0) { $0 + ledger[$1].skipped }
+    let start = monotonicNanoseconds()
+    let (heard, skipped) = try letEverybodyTalk(
+      members: members, lines: lines, lengths: 1...1000, at: server.address, settle: { try server.settle(at: $0) })
+    let seconds = Double(monotonicNanoseconds() - start) / 1e9
     outcome.check(
       heard == members * (members - 1) * lines && skipped == 0,
       "\(heard) deliveries in \(seconds.rounded(to: 1)) s, \(skipped) skipped, none doubled, torn or echoed, one order")
@@ -121,7 +102,7 @@ extension Row {
     for peer in talkers { ledger.speak(peer, timed: true) }
     for peer in flooders { ledger.speak(peer) }
     try server.settle(at: swarm.openCount)
-    let start = nanoseconds()
+    let start = monotonicNanoseconds()
     let end = start + size.of(20, small: 3) * 1_000_000_000
     // Each talker says a line every ten seconds.
     var pace = Pace(everyNanoseconds: 10_000_000_000 / UInt64(talkers.count), from: start)
@@ -145,24 +126,6 @@ extension Row {
     }
     let skipped = (talkers + flooders).reduce(0) { $0 + ledger[$1].skipped }
     outcome.check(skipped == 0, "\(ledger.orderCount) lines heard by all, \(skipped) skipped")
-    outcome.judge(ledger.latencies.percentile99 <= 50, "talkers' lines: \(ledger.latencies.described)")
-  }
-}
-
-/// A rhythm that catches up when it was held up, so that a line's time counts from when it was due.
-struct Pace {
-  private let interval: UInt64
-  private var next: UInt64
-
-  init(everyNanoseconds interval: UInt64, from start: UInt64) {
-    self.interval = interval
-    next = start
-  }
-
-  mutating func forEachDue(by now: UInt64, _ body: (UInt64) throws -> Void) rethrows {
-    while next <= now {
-      try body(next)
-      next += interval
-    }
+    outcome.judge(ledger.latencies.milliseconds(0.99) <= 50, "talkers' lines: \(ledger.latencies.described)")
   }
 }

@@ -16,7 +16,7 @@ extension Row {
     let seconds = setting("TORTURE_SECONDS") ?? size.of(1800, small: 5)
     // The number of actions, not the clock, ends it, so that a seed means the same actions again.
     let most = seconds * 500
-    var pace = Pace(everyNanoseconds: 2_000_000, from: nanoseconds())
+    var pace = Pace(everyNanoseconds: 2_000_000, from: monotonicNanoseconds())
     try chatter.talk(within: .seconds(seconds * 2 + 60)) { now in
       guard actions < most else { return true }
       try pace.forEachDue(by: now) { _ in
@@ -93,7 +93,7 @@ extension Row {
     let listeners = try swarm.add(size.of(1000, small: 100) - swarm.openCount)
     for peer in listeners { chatter.ledger.listen(peer) }
     var visitors: [Peer] = []
-    let start = nanoseconds()
+    let start = monotonicNanoseconds()
     let end = start + UInt64(seconds) * 1_000_000_000
     let warm = start + UInt64(min(600, seconds / 6)) * 1_000_000_000
     var joins = Pace(everyNanoseconds: 20_000_000, from: start)
@@ -112,7 +112,7 @@ extension Row {
           if $0 > warm { memory.append((Double($0 - warm) / 3.6e12, Double(server.memory))) }
         }
         minutes.forEachDue(by: now) { _ in
-          if chatter.ledger.latencies.count > 0 { percentiles.append(chatter.ledger.latencies.percentile99) }
+          if chatter.ledger.latencies.count > 0 { percentiles.append(chatter.ledger.latencies.milliseconds(0.99)) }
           chatter.ledger.forgetLatencies()
         }
         return now >= end

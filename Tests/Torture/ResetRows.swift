@@ -25,7 +25,7 @@ extension Row {
     try chatter.talk(for: .milliseconds(200))
     let before = server.descriptors
     var cut = 0
-    let start = nanoseconds()
+    let start = monotonicNanoseconds()
     try chatter.talk(within: .seconds(900)) { _ in
       guard server.isAlive else { throw TestFailure("the server on \(eventLayer) died after \(cut) resets") }
       try burst(min(200, count - cut), of: attack)
@@ -33,7 +33,7 @@ extension Row {
       return cut == count
     }
     hog.signal(SIGKILL)
-    let seconds = Double(nanoseconds() - start) / 1e9
+    let seconds = Double(monotonicNanoseconds() - start) / 1e9
     try server.settle(at: chatter.swarm.openCount)
     // Nobody deaf: everybody talks once more, and hears all.
     try chatter.talk(for: .seconds(1))
@@ -52,8 +52,7 @@ extension Row {
       numbers.append(number)
     }
     for number in numbers {
-      var linger = linger(l_onoff: 1, l_linger: 0)
-      setsockopt(number, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+      resetWhenClosed(number)
       close(number)
     }
   }
@@ -70,7 +69,7 @@ extension Row {
       let doomed = try chatter.swarm.add(count)
       try server.settle(at: chatter.swarm.openCount)
       let speaker = chatter.talkers[0]
-      chatter.swarm.say(chatter.ledger.nextLine(of: speaker, at: nanoseconds()), by: speaker)
+      chatter.swarm.say(chatter.ledger.nextLine(of: speaker, at: monotonicNanoseconds()), by: speaker)
       for peer in doomed { chatter.swarm.close(peer, resetting: true) }
       try chatter.talk(for: .milliseconds(200))
       try server.settle(at: chatter.swarm.openCount)

@@ -9,6 +9,7 @@ final class ServerUnderTest {
   static let path = Mutex<String?>(nil)
 
   private let program: Program
+  private let figures: ProcessFigures
   private let directory = Result { try TemporaryDirectory() }
   let log: String
   let port: UInt16
@@ -42,40 +43,26 @@ final class ServerUnderTest {
       return true
     }
     port = found ?? 0
-    idleSockets = openSockets(program.pid)
+    guard let figures = ProcessFigures(of: program.pid) else { throw TestFailure("the server is gone") }
+    self.figures = figures
+    idleSockets = figures.openFiles.count { $0.hasPrefix("socket:") }
   }
 
-  var isAlive: Bool { kill(pid, 0) == 0 && state != "Z" }
-
-  private var state: Substring { field("State:") ?? "Z" }
+  var isAlive: Bool { figures.isAlive }
   /// KiB in memory now, and at most so far.
-  var memory: Int { field("VmRSS:").flatMap { Int($0) } ?? 0 }
-  var peakMemory: Int { field("VmHWM:").flatMap { Int($0) } ?? 0 }
+  var memory: Int { figures.residentKiB ?? 0 }
+  var peakMemory: Int { figures.peakKiB ?? 0 }
   /// Descriptors of any kind. They keep still only once a line has been relayed, because libdispatch opens its own on a
   /// thread of its own, some of them after the server listens.
-  var descriptors: Int { openFiles(of: pid).count }
+  var descriptors: Int { figures.openFiles.count }
   /// Members and others that are connected.
-  var connections: Int { openSockets(pid) - idleSockets }
-
-  private func field(_ name: String) -> Substring? {
-    let status = String(decoding: contents(of: "/proc/\(pid)/status", atMost: 8192), as: UTF8.self)
-    let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
-    return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first
-  }
-
-  /// Nanoseconds of CPU time so far.
-  var cpu: UInt64 {
-    var clock = clockid_t()
-    var time = timespec()
-    guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
+  var connections: Int { figures.openFiles.count { $0.hasPrefix("socket:") } - idleSockets }
 
   /// Its share of one processor, in per cent, while `body` runs.
   func load(during body: () throws -> Void) rethrows -> Double {
-    let (start, used) = (nanoseconds(), cpu)
+    let (start, used) = (monotonicNanoseconds(), figures.cpuNanoseconds ?? 0)
     try body()
-    return 100 * Double(cpu - used) / Double(nanoseconds() - start)
+    return 100 * Double((figures.cpuNanoseconds ?? used) - used) / Double(monotonicNanoseconds() - start)
   }
 
   /// Waits until as many connections are open in the server as there should be.
@@ -98,22 +85,9 @@ final class ServerUnderTest {
     return port ?? 0
   }
 
-  /// What the kernel holds for the member at `port` of 127.0.0.1, as text that changes with each byte that it takes or gets rid
-  /// of (proc(5), /proc/net/tcp: tx_queue).
-  func heldByKernel(for member: UInt16) -> Substring? {
-    func suffix(_ port: UInt16) -> String {
-      let digits = String(port, radix: 16, uppercase: true)
-      return ":" + String(repeating: "0", count: 4 - digits.count) + digits
-    }
-    let (own, other) = (suffix(port), suffix(member))
-    for line in String(decoding: contents(of: "/proc/net/tcp", atMost: 16 << 20), as: UTF8.self).split(separator: "\n")
-    {
-      let fields = line.split(separator: " ", maxSplits: 5)
-      if fields.count > 4, fields[1].hasSuffix(own), fields[2].hasSuffix(other) {
-        return fields[4].prefix { $0 != ":" }
-      }
-    }
-    return nil
+  /// Bytes that the kernel holds for the member at `port` of 127.0.0.1; nil if it is not there.
+  func heldByKernel(for member: UInt16) -> Int? {
+    ListedSocket.all.first { $0.localPort == port && $0.remotePort == member }?.unacknowledged
   }
 
   func signal(_ signal: CInt) { program.signal(signal) }
@@ -146,36 +120,4 @@ func occurrences(of needle: [UInt8], in bytes: [UInt8]) -> Int {
     }
     return count
   }
-}
-
-/// What each descriptor of a process is open on, as the links in /proc/PID/fd name it (proc(5)).
-private func openFiles(of pid: pid_t) -> [String] {
-  guard let directory = opendir("/proc/\(pid)/fd") else { return [] }
-  defer { closedir(directory) }
-  var files: [String] = []
-  var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-  while let entry = readdir(directory) {
-    let count = withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { readlinkat(dirfd(directory), $0, &target, target.count) }
-    }
-    // `.` and `..` are no links.
-    if count >= 0 { files.append(String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)) }
-  }
-  return files
-}
-
-private func openSockets(_ pid: pid_t) -> Int { openFiles(of: pid).count { $0.hasPrefix("socket:") } }
-
-/// The first bytes of a file; none if it is not there.
-func contents(of path: String, atMost most: Int) -> [UInt8] {
-  let number = open(path, O_RDONLY | O_CLOEXEC)
-  guard number >= 0 else { return [] }
-  let file = FileDescriptor(owning: number)
-  var bytes: [UInt8] = []
-  let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-  defer { piece.deallocate() }
-  while bytes.count < most, case .bytes(let count) = file.read(into: piece) {
-    bytes.append(contentsOf: piece[..<count])
-  }
-  return bytes
 }

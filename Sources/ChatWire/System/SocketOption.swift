@@ -7,8 +7,6 @@ package struct SocketOption: Sendable {
 
   package static let reuseAddress = SocketOption(level: SOL_SOCKET, name: SO_REUSEADDR)
   package static let keepAlive = SocketOption(level: SOL_SOCKET, name: SO_KEEPALIVE)
-  package static let receiveBuffer = SocketOption(level: SOL_SOCKET, name: SO_RCVBUF)
-  package static let sendBuffer = SocketOption(level: SOL_SOCKET, name: SO_SNDBUF)
   package static let ipv6Only = SocketOption(level: CInt(IPPROTO_IPV6), name: IPV6_V6ONLY)
   package static let noDelay = SocketOption(level: CInt(IPPROTO_TCP), name: TCP_NODELAY)
   /// Bytes not yet on their way to the peer at which the kernel takes no more (tcp(7)).

@@ -2,6 +2,7 @@ import ArgumentParser
 import ChatLoad
 import ChatWire
 import Glibc
+import TestSupport
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,14 +27,19 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     if !(1...100).contains(rounds) { throw ValidationError("--rounds must be from 1 to 100.") }
-    let path = server ?? Self.neighbour("mychatserver")
-    if access(path, X_OK) != 0 {
-      throw ValidationError("\(path) cannot be started; build it, or give another with --server.")
+    do { _ = try serverPath() } catch { throw ValidationError("\(error)") }
+  }
+
+  private func serverPath() throws -> String {
+    guard let server else { return try Program.built("mychatserver") }
+    guard access(server, X_OK) == 0 else {
+      throw TestFailure("\(server) cannot be started; build it, or give another with --server.")
     }
+    return server
   }
 
   func run() throws {
-    var benchmark = Benchmark(directory: output, server: server ?? Self.neighbour("mychatserver"))
+    var benchmark = Benchmark(directory: output, server: try serverPath())
     benchmark.rounds = rounds
     let bar = ProgressBar()
     let isClean: Bool
@@ -50,13 +56,5 @@ struct Bench: ParsableCommand {
     }
     StandardOutput.write("The results are in \(output): bench.md, cost.svg, latency.svg, runs.jsonl\n")
     if !isClean { throw ExitCode.failure }
-  }
-
-  /// The path of a program in the directory of this one.
-  private static func neighbour(_ name: String) -> String {
-    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let length = max(0, readlink("/proc/self/exe", &path, path.count - 1))
-    let own = String(decoding: path[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return (own.lastIndex(of: "/").map { String(own[...$0]) } ?? "") + name
   }
 }

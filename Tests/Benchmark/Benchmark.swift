@@ -1,9 +1,10 @@
+import ChatLoad
 import ChatWire
 import Glibc
 
 /// The same loads on our server and on others, in turn: what a delivery costs in rooms of several sizes, and how long a line
 /// takes as more are said.
-package struct Benchmark: Sendable {
+struct Benchmark: Sendable {
   /// One load, by what varies.
   enum Point: Hashable {
     /// Bursts of one sender in a room of so many.
@@ -12,24 +13,24 @@ package struct Benchmark: Sendable {
     case rate(Int)
   }
 
-  package var rounds = 3
-  package var rooms = [2, 10, 100, 1000, 5000]
-  package var rates = [100, 300, 1000, 3000, 10_000, 30_000]
+  var rounds = 3
+  var rooms = [2, 10, 100, 1000, 5000]
+  var rates = [100, 300, 1000, 3000, 10_000, 30_000]
   /// Deliveries that a burst makes, as far as its lines can be shared out so.
-  package var deliveries = 1_500_000
+  var deliveries = 1_500_000
   /// How long a paced load goes on, in seconds.
-  package var pacedSeconds = 2.0
+  var pacedSeconds = 2.0
   /// The most seconds that connecting, and then the lines, may take one server.
-  package var timeout = 30.0
+  var timeout = 30.0
   /// Where results go.
-  package var directory: String
+  var directory: String
   /// The program that is our server.
-  package var server: String
+  var server: String
 
   /// Connections in a room where lines are paced.
   static let pacedRoom = 100
 
-  package init(directory: String, server: String) {
+  init(directory: String, server: String) {
     self.directory = directory
     self.server = server
   }
@@ -38,7 +39,7 @@ package struct Benchmark: Sendable {
 
   /// Measures everything, tells of each load on the way, and writes `bench.md`, the plots and `runs.jsonl`.
   /// - Returns: whether our own server came through all of it without a flaw.
-  package func run(say: (String) -> Void, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) -> Bool {
+  func run(say: (String) -> Void, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) -> Bool {
     try makeDirectories()
     var results = BenchmarkResults(plan: self, machine: .current)
     var lines = ""
@@ -107,17 +108,17 @@ package struct Benchmark: Sendable {
   private func measure(
     _ point: Point, on peer: Contender, path: String, onProgress: @escaping (Progress) -> Void
   ) throws(LoadFailure) -> Report {
-    let port = try freePort()
     let work = "\(directory)/work"
-    if let settings = peer.settings(port: port) { try write(settings.text, to: "work/\(settings.name)") }
-    var child = try ChildProcess(
-      path: path, arguments: peer.arguments(port: port, directory: work), log: "\(work)/\(peer.rawValue).log")
-    try child.waitUntilListening(on: port)
-    let load = load(point, dialect: peer.dialect, port: port, process: child.pid)
+    let process = try ServerProcess(path: path, log: "\(work)/\(peer.rawValue).log") { port throws(LoadFailure) in
+      if let settings = peer.settings(port: port) { try write(settings.text, to: "work/\(settings.name)") }
+      return peer.arguments(port: port, directory: work)
+    }
+    try process.waitUntilListening()
+    let load = load(point, dialect: peer.dialect, port: process.port, process: process.pid)
     do throws(LoadFailure) {
       return try ChatLoad.measure(load, onProgress: onProgress)
     } catch {
-      throw child.hasEnded() ? LoadFailure(description: "It ended under this load.") : error
+      throw process.hasEnded ? LoadFailure(description: "It ended under this load.") : error
     }
   }
 

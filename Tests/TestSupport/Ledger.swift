@@ -1,24 +1,24 @@
+import ChatWire
 import Glibc
-import TestSupport
 
 /// Who said what, in the one order that everybody has to hear it in, and how far each hearer has come.
 ///
 /// The text of a speaker's next line follows from who speaks and how often it has spoken, so lines of a single byte can
 /// be checked too. A hearer has heard all lines of the order in turn, less its own and those it was told it missed:
 /// anything else throws.
-final class Ledger {
+package final class Ledger {
   /// What one peer has heard.
-  final class Ear {
+  package final class Ear {
     /// The next entry of the order that is due.
-    fileprivate(set) var position: Int
+    fileprivate var position: Int
     /// Its own number as a speaker, whose lines it does not hear; -1 for one that only listens.
-    fileprivate(set) var speaker = -1
+    fileprivate var speaker = -1
     /// Whether the way of timed lines to this one is of interest.
-    fileprivate(set) var isTimed = false
+    fileprivate var isTimed = false
     /// Lines that the server says it missed.
-    fileprivate(set) var skipped = 0
+    package fileprivate(set) var skipped = 0
     /// Lines heard.
-    fileprivate(set) var heard = 0
+    package fileprivate(set) var heard = 0
     /// Where its next own line and the next timed line are looked for.
     fileprivate var nextOwn = 0
     fileprivate var nextTimed = 0
@@ -51,15 +51,15 @@ final class Ledger {
   /// By port: the speaker; -1 for none.
   private var speakers = [Int32](repeating: -1, count: 65_536)
   /// By speaker: lines said so far, lines in `order`, and when each was said (only while `isTiming`).
-  private(set) var said: [Int] = []
+  package private(set) var said: [Int] = []
   private var ordered: [Int] = []
   private var times: [[UInt64]] = []
   private var timed: [Bool] = []
   /// By peer: what it heard of others than the speakers, as one number (FNV-1a); and how many lines those were.
-  private(set) var otherHashes: [Int: UInt64] = [:]
-  private(set) var othersHeard = 0
-  /// From saying to hearing, in nanoseconds, of lines that were said with a time.
-  private(set) var latencies = Latencies()
+  package private(set) var otherHashes: [Int: UInt64] = [:]
+  package private(set) var othersHeard = 0
+  /// From saying to hearing, of lines that were said with a time.
+  package private(set) var latencies = Histogram()
 
   /// Letters that no line of which is `exit`, in no pattern that repeats within a line.
   private static let letters: [UInt8] = {
@@ -67,7 +67,7 @@ final class Ledger {
     return (0..<32_768).map { _ in UInt8(ascii: "a") + UInt8(truncatingIfNeeded: random.next() >> 32) % 4 }
   }()
 
-  init(lengths: ClosedRange<Int>) {
+  package init(lengths: ClosedRange<Int>) {
     self.lengths = lengths
     // Room that is not used costs nothing, and moving what is there to more of it would be time that the server is held for.
     stream.reserveCapacity(1 << 30)
@@ -76,12 +76,12 @@ final class Ledger {
   }
 
   /// Lines that everybody should hear, if nobody skips.
-  var orderCount: Int { order.count }
-  var totalSaid: Int { said.reduce(0, +) }
+  package var orderCount: Int { order.count }
+  package var totalSaid: Int { said.reduce(0, +) }
 
   /// `peer` listens from the next line on.
   @discardableResult
-  func listen(_ peer: Peer) -> Ear {
+  package func listen(_ peer: Peer) -> Ear {
     let ear = Ear(position: order.count)
     while ears.count <= peer.index { ears.append(nil) }
     ears[peer.index] = ear
@@ -91,7 +91,7 @@ final class Ledger {
   /// `peer` listens and speaks.
   /// - Parameter timed: whether the way of its lines to others of that kind is timed.
   @discardableResult
-  func speak(_ peer: Peer, timed isTimed: Bool = false) -> Ear {
+  package func speak(_ peer: Peer, timed isTimed: Bool = false) -> Ear {
     let ear = listen(peer)
     ear.speaker = said.count
     ear.isTimed = isTimed
@@ -104,9 +104,9 @@ final class Ledger {
     return ear
   }
 
-  func knows(_ peer: Peer) -> Bool { peer.index < ears.count && ears[peer.index] != nil }
+  package func knows(_ peer: Peer) -> Bool { peer.index < ears.count && ears[peer.index] != nil }
 
-  subscript(peer: Peer) -> Ear {
+  package subscript(peer: Peer) -> Ear {
     guard peer.index < ears.count, let ear = ears[peer.index] else {
       preconditionFailure("peer \(peer.index) is not in the ledger")
     }
@@ -120,30 +120,22 @@ final class Ledger {
     hash = hash &* 0xBF58_476D_1CE4_E5B9
     hash ^= hash >> 32
     let length = lengths.lowerBound + Int(hash & 0xFFFF_FFFF) % (lengths.upperBound - lengths.lowerBound + 1)
-    let start = Int(hash >> 40) % (Self.table.count - length)
+    let start = Int(hash >> 40) % (Self.letters.count - length)
     return (start, length)
   }
 
-  /// `letters` where they stay.
-  nonisolated(unsafe) private static let table: UnsafeRawBufferPointer = {
-    // Unsafe only to the compiler: it is filled once and never changed.
-    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: letters.count, alignment: 64)
-    copy.copyBytes(from: letters)
-    return UnsafeRawBufferPointer(copy)
-  }()
-
   /// The next line of `peer`, with its newline.
-  func nextLine(of peer: Peer, at now: UInt64 = 0) -> [UInt8] {
+  package func nextLine(of peer: Peer, at now: UInt64 = 0) -> [UInt8] {
     let speaker = self[peer].speaker
     let (start, length) = place(speaker, said[speaker])
-    let line = Array(Self.table[start..<start + length]) + [0x0A]
+    let line = Array(Self.letters[start..<start + length]) + [0x0A]
     said[speaker] += 1
     if timed[speaker] { times[speaker].append(now) }
     return line
   }
 
   /// `peer` heard `bytes` at `now`.
-  func hear(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws {
+  package func hear(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws {
     let ear = self[peer]
     guard ear.speaker >= 0 else { return try judge(ear, bytes, now) }
     if ear.early.isEmpty, isKnown(ear) { return try judge(ear, bytes, now) }
@@ -154,7 +146,7 @@ final class Ledger {
   /// `peer` heard `bytes`, whole lines and perhaps the start of one, at `now`: takes in as many lines as are just the ones
   /// that somebody has heard before, all at once.
   /// - Returns: how many bytes those were; the others are to be heard line by line.
-  func hearAgain(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Int {
+  package func hearAgain(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Int {
     guard knows(peer) else { return 0 }
     let ear = self[peer]
     guard ear.early.isEmpty else { return 0 }
@@ -199,7 +191,7 @@ final class Ledger {
       let place = timedPlaces[ear.nextTimed]
       ear.nextTimed += 1
       if place >= ear.position, order[place].speaker != ear.speaker {
-        latencies.add(now &- times[Int(order[place].speaker)][Int(order[place].number)])
+        latencies.record(now &- times[Int(order[place].speaker)][Int(order[place].number)])
       }
     }
   }
@@ -241,9 +233,7 @@ final class Ledger {
       starts.append(stream.count)
     }
     let due = order[ear.position]
-    guard Int(due.speaker) == speaker, Int(due.length) == heard.count, let letters = Self.table.baseAddress,
-      let text = heard.baseAddress, memcmp(letters + Int(due.start), text, heard.count) == 0
-    else {
+    guard Int(due.speaker) == speaker, Int(due.length) == heard.count, isText(heard, at: Int(due.start)) else {
       throw TestFailure(
         "a hearer (speaker \(ear.speaker)) heard \(shown(bytes.prefix(80))), \(bytes.count) bytes, where line \(due.number) of speaker "
           + "\(due.speaker) was due, \(due.length) bytes (speaker \(speaker), entry \(ear.position), \(ear.heard) heard)"
@@ -251,17 +241,23 @@ final class Ledger {
     }
     ear.position += 1
     ear.heard += 1
-    if timed[speaker], ear.isTimed { latencies.add(now &- times[speaker][Int(due.number)]) }
+    if timed[speaker], ear.isTimed { latencies.record(now &- times[speaker][Int(due.number)]) }
+  }
+
+  private func isText(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Bool {
+    Self.letters.withUnsafeBytes { letters in
+      memcmp(letters.baseAddress! + start, bytes.baseAddress!, bytes.count) == 0
+    }
   }
 
   /// Whether this is somebody's line who is no speaker of this ledger.
-  func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  package func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.first != UInt8(ascii: "*"), let port = port(at: bytes) else { return false }
     return speakers[port.number] < 0
   }
 
   /// `peer` heard a line whose text nobody knows: what can be checked is that all hear the same.
-  func hearOther(_ peer: Peer, _ bytes: UnsafeRawBufferPointer) {
+  package func hearOther(_ peer: Peer, _ bytes: UnsafeRawBufferPointer) {
     var hash = otherHashes[peer.index] ?? 0xCBF2_9CE4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     otherHashes[peer.index] = hash
@@ -296,45 +292,46 @@ final class Ledger {
   }
 
   /// Whether `peer` has heard, or was told that it missed, each line that anybody has said.
-  func isComplete(_ peer: Peer) throws -> Bool { try isComplete(self[peer], total: totalSaid) }
+  package func isComplete(_ peer: Peer) throws -> Bool { try isComplete(self[peer], total: totalSaid) }
 
   private func isComplete(_ ear: Ear, total: Int) throws -> Bool {
     if !ear.early.isEmpty { try catchUp(ear) }
     return ear.heard + ear.skipped + (ear.speaker >= 0 ? said[ear.speaker] : 0) == total
   }
 
-  func areComplete(_ peers: [Peer]) throws -> Bool {
+  package func areComplete(_ peers: [Peer]) throws -> Bool {
     let total = totalSaid
     return try peers.allSatisfy { try isComplete(self[$0], total: total) }
   }
 
-  func forgetLatencies() { latencies = Latencies() }
+  package func forgetLatencies() { latencies = Histogram() }
 }
 
-/// Durations in nanoseconds.
-struct Latencies {
-  private var all: [UInt64] = []
-
-  mutating func add(_ nanoseconds: UInt64) { all.append(nanoseconds) }
-  var count: Int { all.count }
-
-  /// Milliseconds that 99 in 100 do not exceed, and the longest.
-  var percentile99: Double { percentile(0.99) }
-  var maximum: Double { Double(all.max() ?? 0) / 1e6 }
-  func percentile(_ fraction: Double) -> Double {
-    guard !all.isEmpty else { return 0 }
-    return Double(all.sorted()[min(all.count - 1, Int(fraction * Double(all.count)))]) / 1e6
+/// All of `members` say `lines` lines at full speed, and each hears all the others' in the one order.
+/// - Parameter settle: waits until so many connections are in the room.
+/// - Returns: lines heard by the members, and lines that the server says they missed.
+/// - Throws: at once for a line that is doubled, torn, echoed or out of order, and in the end for one that is lost.
+package func letEverybodyTalk(
+  members: Int, lines: Int, lengths: ClosedRange<Int>, at address: Address, settle: (_ connections: Int) throws -> Void
+) throws -> (heard: Int, skipped: Int) {
+  let swarm = try Swarm(connectingTo: address)
+  let ledger = Ledger(lengths: lengths)
+  ledger.listen(try swarm.addLeader())
+  let peers = try swarm.add(members)
+  for peer in peers { ledger.speak(peer) }
+  try settle(members + 1)
+  try swarm.run(within: .seconds(900), "all lines; \(ledger.orderCount) of \(members * lines) heard") { _ in
+    var areDone = true
+    for (speaker, peer) in peers.enumerated() where ledger.said[speaker] < lines {
+      areDone = false
+      while peer.unsentBytes < 32_768, ledger.said[speaker] < lines { swarm.say(ledger.nextLine(of: peer), by: peer) }
+    }
+    if let gone = peers.first(where: { $0.state != .open }) { throw TestFailure("peer \(gone.index): \(gone.state)") }
+    return try areDone && ledger.areComplete(peers)
+  } lines: {
+    try ledger.hearAgain($0, $1, $2)
+  } line: {
+    try ledger.hear($0, $1, $2)
   }
-
-  var described: String {
-    "p50 \(percentile(0.5).rounded(to: 1)) ms, p99 \(percentile99.rounded(to: 1)) ms, longest \(maximum.rounded(to: 1)) ms"
-  }
-}
-
-extension Double {
-  func rounded(to digits: Int) -> String {
-    var scale = 1.0
-    for _ in 0..<digits { scale *= 10 }
-    return "\((self * scale).rounded() / scale)"
-  }
+  return (peers.reduce(0) { $0 + ledger[$1].heard }, peers.reduce(0) { $0 + ledger[$1].skipped })
 }

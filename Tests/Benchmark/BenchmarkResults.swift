@@ -1,3 +1,6 @@
+import ChatLoad
+import TestSupport
+
 /// What a benchmark found: the runs of each server at each point, and what was left out and why.
 struct BenchmarkResults {
   let plan: Benchmark

@@ -49,3 +49,20 @@ package struct Histogram: Sendable {
     return UInt64(linear + bucket & (linear - 1)) << UInt64(shift) + (1 << UInt64(shift)) / 2
   }
 }
+
+extension Histogram {
+  /// The same in milliseconds.
+  package func milliseconds(_ fraction: Double) -> Double { Double(percentile(fraction)) / 1e6 }
+
+  package var described: String {
+    "p50 \(milliseconds(0.5).rounded(to: 1)) ms, p99 \(milliseconds(0.99).rounded(to: 1)) ms, "
+      + "longest \((Double(maximum) / 1e6).rounded(to: 1)) ms"
+  }
+}
+
+extension Double {
+  package func rounded(to digits: Int) -> String {
+    let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
+    return "\((self * scale).rounded() / scale)"
+  }
+}

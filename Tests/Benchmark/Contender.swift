@@ -1,5 +1,7 @@
+import ChatLoad
+
 /// A server that the benchmark starts, with the settings that favour it.
-package enum Contender: String, CaseIterable, Sendable {
+enum Contender: String, CaseIterable, Sendable {
   case mychat, redis, nats, ngircd, ncat
 
   /// The name that tables and plots show.

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 /// What figures were measured on, and when.
 struct Machine {
@@ -10,7 +11,7 @@ struct Machine {
 
   /// This machine, today.
   static var current: Machine {
-    let model = (readSmallFile("/proc/cpuinfo") ?? "").split(separator: "\n").first { $0.hasPrefix("model name") }
+    let model = text(ofFile: "/proc/cpuinfo").split(separator: "\n").first { $0.hasPrefix("model name") }
     let processor = model?.split(separator: ":", maxSplits: 1).last.map { $0.drop { $0 == " " } }
 
     var name = utsname()

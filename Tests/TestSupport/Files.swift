@@ -1,0 +1,25 @@
+import ChatWire
+import Glibc
+
+/// The first bytes of a file; none if it is not there.
+package func contents(of path: String, atMost most: Int = 16 << 20) -> [UInt8] {
+  let number = open(path, O_RDONLY | O_CLOEXEC)
+  guard number >= 0 else { return [] }
+  let file = FileDescriptor(owning: number)
+  var bytes: [UInt8] = []
+  withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { piece in
+    while bytes.count < most, case .bytes(let count) = file.read(into: piece) {
+      bytes.append(contentsOf: piece[..<count])
+    }
+  }
+  return bytes
+}
+
+/// A file as text; "" if it is not there.
+package func text(ofFile path: String) -> String { String(decoding: contents(of: path), as: UTF8.self) }
+
+/// Whether there is something at `path`, a broken link included.
+package func exists(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0
+}

@@ -1,0 +1,268 @@
+import ChatWire
+import Glibc
+
+/// One connection to the server. Confined to its swarm's thread.
+package final class Peer {
+  package enum State: Equatable {
+    case open
+    /// The server has ended its stream in order.
+    case ended
+    /// The connection broke, with this errno.
+    case broken(CInt)
+    /// This end has closed.
+    case closed
+  }
+
+  /// Its place among all peers that its swarm ever had.
+  package let index: Int
+  package let port: UInt16
+  fileprivate let number: CInt
+  /// Nil once closed.
+  private var socket: FileDescriptor?
+  package fileprivate(set) var state = State.open
+  /// What it still has to say, from `sent` on.
+  private var outgoing: [UInt8] = []
+  private var sent = 0
+  /// False for one that leaves what comes to the kernel.
+  fileprivate var isReading = true
+  /// The start of a line that has not ended yet.
+  fileprivate var partial: [UInt8] = []
+  /// Whether the kernel tells when it takes more.
+  fileprivate var awaitsSpace = false
+
+  fileprivate init(index: Int, socket: consuming FileDescriptor) throws {
+    self.index = index
+    port = try socket.localAddress().port
+    number = socket.number
+    self.socket = consume socket
+  }
+
+  package var unsentBytes: Int { outgoing.count - sent }
+
+  fileprivate func queue(_ bytes: some Sequence<UInt8>) { outgoing.append(contentsOf: bytes) }
+
+  /// Sends what the kernel takes.
+  fileprivate func flush() {
+    sending: while sent < outgoing.count {
+      switch sendOnce() {
+      case .bytes(let count): sent += count
+      case .wouldBlock, .ended: break sending
+      case .failed(let error):
+        state = .broken(error.code)
+        return
+      }
+    }
+    if sent == outgoing.count {
+      outgoing.removeAll(keepingCapacity: true)
+      sent = 0
+    } else if sent > 1 << 20 {
+      outgoing.removeFirst(sent)
+      sent = 0
+    }
+  }
+
+  private func sendOnce() -> Transfer {
+    switch socket {
+    case .some(let socket): outgoing[sent...].withUnsafeBytes { socket.send($0) }
+    case nil: .ended
+    }
+  }
+
+  fileprivate func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    switch socket {
+    case .some(let socket): socket.receive(into: buffer)
+    case nil: .ended
+    }
+  }
+
+  package func finishSending() { shutdown(number, CInt(SHUT_WR)) }
+
+  fileprivate func close(resetting: Bool) {
+    if resetting { resetWhenClosed(number) }
+    socket = nil
+    state = .closed
+  }
+}
+
+/// Up to 20,000 peers on one thread, over one epoll set: all send what they have as fast as it goes. What comes is handed on
+/// line by line and not kept.
+package final class Swarm {
+  package typealias HearLine = (_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Void
+  package typealias HearLines = (_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Int
+
+  package private(set) var peers: [Peer?] = []
+  private let target: SocketAddress
+  private let poller: Poller
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 64)
+  /// Peers that are connected.
+  package private(set) var openCount = 0
+  /// The indexes of peers whose stream the server has ended, in the order of that; taken by whoever closes them.
+  private var ended: [Int] = []
+  /// A peer that is always read before what others got is looked at, so that it is the first to hear of nearly everything.
+  private var leader: Peer?
+  private let leaderBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 64)
+
+  package init(connectingTo address: Address) throws {
+    guard let first = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
+    target = first
+    poller = try Poller()
+  }
+
+  deinit {
+    buffer.deallocate()
+    leaderBuffer.deallocate()
+  }
+
+  /// Connects a peer that only listens, before all others.
+  package func addLeader() throws -> Peer {
+    let peer = try add()
+    leader = peer
+    return peer
+  }
+
+  /// Connects one more peer.
+  /// - Parameters:
+  ///   - source: the address it comes from, of 127.0.0.0/8; nil for the kernel's choice.
+  ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read.
+  @discardableResult
+  package func add(from source: String? = nil, receiveBuffer: CInt? = nil) throws -> Peer {
+    let socket = try connectedSocket(to: target, from: source, receiveBuffer: receiveBuffer)
+    try socket.set(.noDelay, to: 1)
+    let peer = try Peer(index: peers.count, socket: socket)
+    peers.append(peer)
+    openCount += 1
+    try poller.add(peer.number, index: peer.index)
+    return peer
+  }
+
+  package func add(_ count: Int, from source: String? = nil, receiveBuffer: CInt? = nil) throws -> [Peer] {
+    try (0..<count).map { _ in try add(from: source, receiveBuffer: receiveBuffer) }
+  }
+
+  private func updateInterest(in peer: Peer) {
+    try? poller.change(peer.number, index: peer.index, read: peer.isReading, write: peer.awaitsSpace)
+  }
+
+  /// Sends `bytes`, what the kernel does not take at once later.
+  package func say(_ bytes: some Sequence<UInt8>, by peer: Peer) {
+    guard peer.state == .open else { return }
+    peer.queue(bytes)
+    flush(peer)
+  }
+
+  private func flush(_ peer: Peer) {
+    peer.flush()
+    let awaits = peer.unsentBytes > 0 && peer.state == .open
+    if awaits != peer.awaitsSpace {
+      peer.awaitsSpace = awaits
+      updateInterest(in: peer)
+    }
+  }
+
+  package func setReading(_ isReading: Bool, of peer: Peer) {
+    guard peer.state == .open, peer.isReading != isReading else { return }
+    peer.isReading = isReading
+    updateInterest(in: peer)
+  }
+
+  package func close(_ peer: Peer, resetting: Bool = false) {
+    guard peer.state != .closed else { return }
+    if peers[peer.index] != nil { openCount -= 1 }
+    peer.close(resetting: resetting)
+    peers[peer.index] = nil
+  }
+
+  /// Closes those whose stream the server has ended since the last time.
+  package func closeEnded() {
+    for index in ended { if let peer = peers[index] { close(peer) } }
+    ended.removeAll()
+  }
+
+  package func closeAll() { for case let peer? in peers { close(peer) } }
+
+  /// Sends and receives until `isDone`, which is asked after every round, at least each millisecond, and may act meanwhile.
+  /// - Parameters:
+  ///   - what: completes "waited for".
+  ///   - lines: gets what came from the start of a line on, who got it and when, and says how many bytes, whole lines, it
+  ///     has taken in at once.
+  ///   - line: gets each of the other lines, without its LF.
+  package func run(
+    within limit: Duration = generousLimit, _ what: @autoclosure () -> String,
+    until isDone: (_ now: UInt64) throws -> Bool, lines: HearLines = { _, _, _ in 0 }, line: HearLine
+  ) throws {
+    let deadline = Deadline(within: limit)
+    while try !isDone(monotonicNanoseconds()) {
+      if deadline.hasPassed { throw TestFailure("waited \(limit) for \(what())") }
+      for position in 0..<poller.wait(milliseconds: 1) {
+        let ready = poller.ready(position)
+        guard let peer = peers[ready.index] else { continue }
+        if ready.canWrite { flush(peer) }
+        if peer.isReading, ready.canRead { try read(peer, lines, line) }
+        if peer.state != .open, peer.state != .closed { poller.remove(peer.number) }
+      }
+    }
+  }
+
+  private func read(_ peer: Peer, _ lines: HearLines, _ line: HearLine) throws {
+    guard let bytes = receive(peer, into: buffer) else { return }
+    let now = monotonicNanoseconds()
+    if let leader, leader !== peer, leader.state == .open {
+      while let bytes = receive(leader, into: leaderBuffer) { try cut(bytes, of: leader, now, lines, line) }
+    }
+    try cut(bytes, of: peer, now, lines, line)
+  }
+
+  /// - Returns: what has come; nil if there is nothing now, or nothing more will come.
+  private func receive(_ peer: Peer, into buffer: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
+    switch peer.receive(into: buffer) {
+    case .bytes(let count): return UnsafeRawBufferPointer(rebasing: buffer[..<count])
+    case .wouldBlock: break
+    case .ended:
+      peer.state = .ended
+      ended.append(peer.index)
+    case .failed(let error): peer.state = .broken(error.code)
+    }
+    return nil
+  }
+
+  private func cut(
+    _ bytes: UnsafeRawBufferPointer, of peer: Peer, _ now: UInt64, _ lines: HearLines, _ line: HearLine
+  ) throws {
+    var rest = bytes
+    if peer.partial.isEmpty { rest = UnsafeRawBufferPointer(rebasing: rest[try lines(peer, rest, now)...]) }
+    while let start = rest.baseAddress, let newline = memchr(start, 0x0A, rest.count) {
+      let length = UnsafeRawPointer(newline) - start
+      let bytes = UnsafeRawBufferPointer(rebasing: rest[..<length])
+      if peer.partial.isEmpty {
+        try line(peer, bytes, now)
+      } else {
+        peer.partial.append(contentsOf: bytes)
+        let whole = peer.partial
+        peer.partial.removeAll(keepingCapacity: true)
+        try whole.withUnsafeBytes { try line(peer, $0, now) }
+      }
+      rest = UnsafeRawBufferPointer(rebasing: rest[(length + 1)...])
+      rest = UnsafeRawBufferPointer(rebasing: rest[try lines(peer, rest, now)...])
+      if rest.isEmpty { break }
+    }
+    peer.partial.append(contentsOf: rest)
+  }
+}
+
+/// A rhythm that catches up when it was held up, so that a line's time counts from when it was due.
+package struct Pace {
+  private let interval: UInt64
+  private var next: UInt64
+
+  package init(everyNanoseconds interval: UInt64, from start: UInt64) {
+    self.interval = interval
+    next = start
+  }
+
+  package mutating func forEachDue(by now: UInt64, _ body: (UInt64) throws -> Void) rethrows {
+    while next <= now {
+      try body(next)
+      next += interval
+    }
+  }
+}
