@@ -34,28 +34,15 @@ final class LibeditEditor: LineReader {
   /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
   let canErase: Bool
   /// Whether a long pasted block is asked about.
-  let guardsPaste: Bool
-  /// What was pasted and is not in yet.
-  var pasting: Pasting?
-  /// What has come so far of a block whose end has not come.
-  var arriving: [UInt8]?
-  /// When something of it last came, in nanoseconds of the monotonic clock.
-  var lastArrival: UInt64 = 0
-  /// What the next line begins with, before and behind the cursor, if it does not begin empty.
-  var carried: (before: [UInt8], after: [UInt8])?
-  /// Whether libedit has been handed the key for what waits to be put in, and has not carried it out.
-  var isPasteKeyOut = false
-  /// Lines of a pasted block that were not handed out yet.
-  var pastedLines: ArraySlice<[UInt8]> = []
+  let asksAboutLongPastes: Bool
+  var paste = PasteState.idle
   var keyboard = Keyboard()
   /// The terminal's modes while a line is typed; known from the first stroke on.
   private var editingModes: termios?
   /// The bytes so far of a character of several.
   private var decoding = mbstate_t()
-  /// Why the line that is being typed has to end; libedit only hears of an end of input.
-  private var outcome: InputEvent?
-  /// Whether libedit is only to end the line for it to be begun anew.
-  private var mustBeginAnew = false
+  /// Why libedit was told that its input has ended; nil while it goes on.
+  private var stop: Stop?
   /// Whether a stroke may have changed the line since it was shown.
   var isLineStale = false
   /// When the screen was last updated, in nanoseconds of the monotonic clock.
@@ -81,7 +68,7 @@ final class LibeditEditor: LineReader {
     self.editor = editor
     self.history = history
     self.names = names
-    guardsPaste = options.pasteGuard
+    asksAboutLongPastes = options.pasteGuard
     prompt = SafeText.made(from: Array(options.prompt.utf8))
     signals = TerminalSignals(calling: wakeup)
     canErase = editline_terminal_can(editor, "up") != 0 && editline_terminal_can(editor, "cd") != 0
@@ -131,30 +118,30 @@ final class LibeditEditor: LineReader {
   /// Lets the person type a line.
   func nextLine() -> InputEvent {
     if let end = endOfPaste() {
-      (pastedLines, carried) = ([], nil)
+      _ = paste.cancel()
       return end
     }
-    if let line = pastedLines.popFirst() { return entered(line) }
+    if let line = paste.nextLine() { return entered(line) }
     while true {
-      outcome = nil
-      mustBeginAnew = false
-      isPasteKeyOut = false
+      stop = nil
       var count: CInt = 0
       if let text = el_gets(editor, &count) {
         var line = Array(UnsafeRawBufferPointer(start: text, count: Int(count)))
         if let last = line.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { line.removeLast() }
         return entered(line)
       }
-      guard mustBeginAnew else { return ended() }
-      // Now libedit's first key is for a command, and the line goes on where it was.
-      let (before, after) = parts
-      carried = (Self.withoutPasteKey(before), Self.withoutPasteKey(after))
+      switch stop {
+      case .restart: restartLine()
+      case .end(let event): return ended(event)
+      // libedit gives up by itself where it cannot set the terminal's modes any more.
+      case nil: return ended(Terminal.currentModes() == nil ? signals.hungUp() : .endOfInput)
+      }
     }
   }
 
   /// While lines of a pasted block go out: what stops it, if something does.
   private func endOfPaste() -> InputEvent? {
-    guard !pastedLines.isEmpty else { return nil }
+    guard case .sending = paste else { return nil }
     if let end = attendSignals() { return end }
     guard !keyboard.hasByte, Terminal.hasKey, let byte = try? keyboard.next() else { return nil }
     if terminal.key(byte) == .interrupt { return .cleared }
@@ -162,20 +149,18 @@ final class LibeditEditor: LineReader {
     return nil
   }
 
-  private func ended() -> InputEvent {
-    // libedit gives up by itself where it cannot set the terminal's modes any more.
-    let outcome = outcome ?? (Terminal.currentModes() == nil ? signals.hungUp() : .endOfInput)
-    switch outcome {
+  private func ended(_ event: InputEvent) -> InputEvent {
+    switch event {
     case .cleared: Terminal.write(block.erase(on: screen))
     case .hungUp: break
     default: Terminal.write(block.leave(on: screen))
     }
-    return outcome
+    return event
   }
 
   private func entered(_ line: [UInt8]) -> InputEvent {
     // What is said of the connection does not stay above a line that is done.
-    show(before: line, after: [], status: [])
+    show(LineParts(before: line, after: []), status: [])
     // An empty line leaves no trace by itself.
     let left = block.leave(on: screen)
     Terminal.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
@@ -196,19 +181,14 @@ extension LibeditEditor {
     wasSearching = isSearching
     if drawing.takeBell() { Terminal.write([0x07]) }
     // A command of libedit's that reads keys of its own may go on after an end.
-    if outcome != nil || mustBeginAnew { return 0 }
+    if stop != nil { return 0 }
     while true {
-      if let end = attendSignals() ?? showReceived() { return stop(end) }
-      if isPasteReady {
-        // A command that reads keys of its own, as a search does, has taken the key for text.
-        mustBeginAnew = isPasteKeyOut
-        isPasteKeyOut = true
-        return mustBeginAnew ? 0 : put(Self.pasteKey, into: character)
-      }
+      if let end = attendSignals() ?? showReceived() { return stop(.end(end)) }
+      if case .ready = paste { return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart) }
       if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
       guard keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
       do throws(SystemCallError) {
-        if arriving != nil {
+        if case .arriving = paste {
           try takeInPaste()
           continue
         }
@@ -221,35 +201,29 @@ extension LibeditEditor {
         if byte == 0x1B {
           let key = try keyboard.restOfKey()
           if canErase && key.elementsEqual(Paste.beginning.dropFirst()) {
-            arriving = []
+            paste.begin(at: .now)
             continue
           }
-          if case .asking = pasting {
+          if case .asking = paste {
             answer(byte)
             continue
           }
           // A search ends at ESC, and takes the rest of a key for text: so it gets an ESC of its own, and the key comes after it.
           keyboard.putBack(isSearching && !key.isEmpty ? [byte] + key : key)
         }
-        if case .asking = pasting {
+        if case .asking = paste {
           if decode(byte, into: character) { answer(character.pointee) }
           continue
         }
         if let key = terminal.key(byte) {
-          if let end = press(key) { return stop(end) }
+          if let end = press(key) { return stop(.end(end)) }
           if key != .endOfInput { continue }
         }
         if decode(byte, into: character) { return 1 }
       } catch {
-        return stop(signals.hungUp())
+        return stop(.end(signals.hungUp()))
       }
     }
-  }
-
-  /// Whether something waits to be put in by libedit's command for that.
-  private var isPasteReady: Bool {
-    if case .ready = pasting { return true }
-    return carried != nil
   }
 
   private func put(_ key: UInt32, into character: UnsafeMutablePointer<wchar_t>) -> CInt {
@@ -257,8 +231,14 @@ extension LibeditEditor {
     return 1
   }
 
-  private func stop(_ outcome: InputEvent) -> CInt {
-    self.outcome = outcome
+  private enum Stop {
+    case end(InputEvent)
+    /// The line is to go on in a new call of `el_gets`, whose first key is one for a command.
+    case restart
+  }
+
+  private func stop(_ stop: Stop) -> CInt {
+    self.stop = stop
     return 0
   }
 
@@ -352,38 +332,36 @@ extension LibeditEditor {
   /// Whether Ctrl-R or Ctrl-S searches the history: below the line libedit then keeps `bck:` or `fwd:` and the text that is looked for,
   /// with `?` where it is not found.
   private var isSearching: Bool {
-    let (before, after) = parts
-    let line = before + after
+    let line = parts.before + parts.after
     guard let newline = line.lastIndex(of: UInt8(ascii: "\n")) else { return false }
     return ["bck:", "bck?", "fwd:", "fwd?"].contains { line[(newline + 1)...].starts(with: $0.utf8) }
   }
 
   /// The line as libedit has it, before the cursor and behind it.
-  var parts: (before: [UInt8], after: [UInt8]) {
+  var parts: LineParts {
     let line = el_line(editor).pointee
     let before = UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer)
     let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)
-    return (Array(before), Array(after))
+    return LineParts(before: Array(before), after: Array(after))
   }
 
   /// Shows the line as libedit has it, below `lines`, in one write.
   func showLine(after lines: [UInt8] = []) {
-    let (before, after) = parts
-    show(before: before, after: after, below: lines, status: status)
+    show(parts, below: lines, status: status)
     isLineStale = false
     lastUpdate = now()
   }
 
-  private func show(before: [UInt8], after: [UInt8], below lines: [UInt8] = [], status: [UInt8]) {
+  private func show(_ line: LineParts, below lines: [UInt8] = [], status: [UInt8]) {
     let screen = screen
     let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
-    if case .asking(let paste) = pasting {
-      let question = Array(Wording.confirmPaste(of: paste.sendableLines).utf8)
+    if let asked = paste.question {
+      let question = Array(Wording.confirmPaste(of: asked.sendableLines).utf8)
       Terminal.write(output + block.show(prompt: question, before: [], after: [], on: screen))
       return
     }
     let above = status.isEmpty ? [] : status + [UInt8(ascii: "\n")]
-    Terminal.write(output + block.show(prompt: above + prompt, before: before, after: after, on: screen))
+    Terminal.write(output + block.show(prompt: above + prompt, before: line.before, after: line.after, on: screen))
   }
 
   func clearScreen() {
