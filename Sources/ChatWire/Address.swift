@@ -31,7 +31,7 @@ package struct AddressError: Error, Equatable, CustomStringConvertible {
 extension Address {
   /// Reads an address in any of its forms. What is left out is taken from `standard`.
   ///
-  /// By scalars: to Swift a ':' or ']' beside certain marks is one character with them, and would not be found.
+  /// Works on scalars: as a Character, ':' and a combining mark after it would compare as one.
   package init(parsing text: String) throws(AddressError) {
     let forms = "write PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH"
     let scalars = text.unicodeScalars

@@ -105,12 +105,7 @@ struct Terminal {
 
   /// Whether it has within so many milliseconds.
   static func hasKey(within milliseconds: CInt) -> Bool {
-    var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-    while true {
-      let count = poll(&entry, 1, milliseconds)
-      // A signal is no pause.
-      if count >= 0 || errno != EINTR { return count > 0 }
-    }
+    FileDescriptor.wait(for: POLLIN, on: STDIN_FILENO, until: .now + .milliseconds(Int(milliseconds)))
   }
 
   /// Reads what is there, no more than `count` bytes.

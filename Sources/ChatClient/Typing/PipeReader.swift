@@ -1,5 +1,4 @@
 import ChatWire
-import Dispatch
 import Glibc
 
 /// Reads lines from standard input where that is no terminal to edit on, and sends them as they come: while the server
@@ -9,16 +8,16 @@ struct PipeReader {
   private static let readBytes = 64 * 1024
   /// Bytes of a line that is sent at most; more than any server takes that has a limit.
   private static let maximumLineBytes = 64 * 1024
-  /// Seconds for which, once nobody reads standard output any more, input that is there is still sent, and the server's goodbye
+  /// How long, once nobody reads standard output any more, input that is there is still sent, and the server's goodbye
   /// is waited for.
-  private static let lastSeconds = 0.5
+  private static let lastWait = Duration.milliseconds(500)
 
   private let link: Link
   private let mailbox: Mailbox
   /// Can be read once the connection has ended, or all is sent.
   private let wakeup: Wakeup
   /// When to end, as nobody reads standard output any more; nil while somebody may.
-  private var lastMoment: DispatchTime?
+  private var lastMoment: Moment?
   /// Whether a line was too long to be sent, or came after `exit`.
   private(set) var hasUnsentLines = false
 
@@ -138,7 +137,7 @@ struct PipeReader {
     }
   }
 
-  private var isOver: Bool { lastMoment.map { DispatchTime.now() >= $0 } ?? false }
+  private var isOver: Bool { lastMoment?.hasPassed ?? false }
 
   /// Waits for a call, and for input if that is wanted; once nobody reads standard output any more, it waits for no more input.
   /// - Returns: whether there is input to read, or its end.
@@ -150,17 +149,13 @@ struct PipeReader {
       pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: lastMoment == nil ? STDOUT_FILENO : -1, events: 0, revents: 0),
     ]
-    while poll(&entries, nfds_t(entries.count), isInputWanted && lastMoment != nil ? 0 : millisecondsLeft) < 0
+    while poll(
+      &entries, nfds_t(entries.count),
+      isInputWanted && lastMoment != nil ? 0 : (lastMoment ?? .never).millisecondsForPoll) < 0
       && errno == EINTR
     {}
     if entries[1].revents != 0 { wakeup.clear() }
-    if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { lastMoment = .now() + Self.lastSeconds }
+    if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { lastMoment = .now + Self.lastWait }
     return entries[0].revents != 0
-  }
-
-  private var millisecondsLeft: CInt {
-    guard let lastMoment else { return -1 }
-    let now = DispatchTime.now()
-    return now < lastMoment ? CInt((lastMoment.uptimeNanoseconds - now.uptimeNanoseconds) / 1_000_000) + 1 : 0
   }
 }

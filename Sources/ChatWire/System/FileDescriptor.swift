@@ -1,11 +1,11 @@
 import Glibc
 
-/// An open descriptor with one owner: it is closed when its owner lets go of it, and cannot be closed twice.
+/// An open descriptor with one owner. It is closed when its owner lets go of it, and cannot be closed twice.
 package struct FileDescriptor: ~Copyable, Sendable {
-  /// The kernel's number for it. Valid for as long as this value lives; never keep it for longer.
+  /// The kernel's number for it, valid for as long as this value lives.
   package let number: CInt
 
-  /// Takes over `number`, which nobody else may close from now on.
+  /// - Parameter number: must be open; from now on only this value closes it.
   package init(owning number: CInt) { self.number = number }
 
   deinit { _ = Glibc.close(number) }
@@ -14,20 +14,21 @@ package struct FileDescriptor: ~Copyable, Sendable {
   package consuming func close() {}
 }
 
-/// How reading or writing went. Having to wait and the end of the stream are everyday outcomes, so they are cases.
+/// How reading or writing went. Having to wait and the end of the stream are no errors, so they are cases.
 package enum Transfer: Equatable {
   /// This many bytes were moved, at least one.
   case bytes(Int)
-  /// Nothing now; the kernel says when to come back.
+  /// Nothing can be moved now; poll(2) or epoll(7) tells when to try again.
   case wouldBlock
   /// The peer has ended its stream (reading only).
   case ended
-  /// The connection cannot be used any more: reset, timed out or broken.
+  /// The stream cannot be used any more: reset, timed out or broken.
   case failed(SystemCallError)
 }
 
 extension FileDescriptor {
   /// Reads what is there, at most `buffer.count` bytes.
+  /// - Parameter buffer: must not be empty, as 0 bytes would be taken for the end.
   package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
     Self.transfer("read") { Glibc.read(number, buffer.baseAddress, buffer.count) }
   }
@@ -89,7 +90,7 @@ extension FileDescriptor {
     return (bytes.count, nil)
   }
 
-  /// The one place that judges a transfer: the count first, then errno; an interrupted call is made again.
+  /// Judges the result of a system call that moves bytes: the count first, then errno. Repeats an interrupted call.
   @inline(__always)
   static func transfer(_ call: StaticString, _ body: () -> Int) -> Transfer {
     while true {
@@ -99,7 +100,7 @@ extension FileDescriptor {
       switch errno {
       case EINTR: continue
       case EAGAIN, EWOULDBLOCK: return .wouldBlock
-      // No memory for it just now: the peer has done nothing wrong, and the kernel will have some again.
+      // The kernel is short of memory: that is no fault of the peer, and passes.
       case ENOBUFS, ENOMEM: return .wouldBlock
       default: return .failed(SystemCallError(call))
       }

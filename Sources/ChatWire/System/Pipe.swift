@@ -1,6 +1,6 @@
 import Glibc
 
-/// A pipe within this process, closed on exec: what is written to one end is read from the other.
+/// A pipe within this process; exec(3) closes it.
 package struct Pipe: ~Copyable, Sendable {
   package let readEnd: FileDescriptor
   package let writeEnd: FileDescriptor

@@ -12,8 +12,8 @@ package func occupyStandardStreams() {
   }
 }
 
-/// Allows this process all the descriptors that its hard limit grants.
-/// - Returns: the number of descriptors it may have open.
+/// Raises the soft limit of open descriptors to the hard limit.
+/// - Returns: how many descriptors this process may have open.
 @discardableResult
 package func raiseDescriptorLimit() -> Int {
   var limit = rlimit()

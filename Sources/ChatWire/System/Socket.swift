@@ -1,7 +1,7 @@
 import Glibc
 
 extension FileDescriptor {
-  /// A new stream socket for addresses of `address`'s family, closed on exec.
+  /// A new stream socket of the family of `address`; exec(3) closes it.
   package static func socket(for address: SocketAddress) throws(SystemCallError) -> FileDescriptor {
     let number = Glibc.socket(address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     guard number >= 0 else { throw SystemCallError("socket") }
@@ -66,7 +66,7 @@ extension FileDescriptor {
     Self.transfer("send") { Glibc.send(number, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)) }
   }
 
-  /// Sends what fits of several pieces, in one call.
+  /// Sends what fits of several pieces, in order, in one call.
   package borrowing func send(_ pieces: UnsafeMutableBufferPointer<iovec>) -> Transfer {
     var message = msghdr()
     message.msg_iov = pieces.baseAddress
@@ -74,13 +74,14 @@ extension FileDescriptor {
     return Self.transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
   }
 
-  /// Bytes that were sent and that the peer's side has not acknowledged yet (SIOCOUTQ, tcp(7)).
+  /// Bytes sent that the peer's machine has not acknowledged yet (tcp(7), SIOCOUTQ).
   package borrowing func unacknowledgedBytes() -> Int {
     var count: CInt = 0
     return ioctl(number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
   }
 
-  /// What has become of the connection meanwhile, once: nil if nothing has.
+  /// Takes the error that has broken the connection meanwhile (socket(7), SO_ERROR); nil if there is none. The error of
+  /// each break is given once.
   package borrowing func takeError() -> SystemCallError? {
     var code: CInt = 0
     var size = socklen_t(MemoryLayout<CInt>.size)
@@ -88,6 +89,6 @@ extension FileDescriptor {
     return SystemCallError("recv", code: code)
   }
 
-  /// Tells the peer that nothing more will come; receiving goes on.
+  /// Ends this side's stream. Receiving goes on.
   package borrowing func shutdownSending() { _ = shutdown(number, CInt(SHUT_WR)) }
 }

@@ -2,7 +2,7 @@ import Glibc
 
 /// A resolved address in the kernel's own form.
 package struct SocketAddress: @unchecked Sendable {
-  // Unchecked: `sockaddr_storage` is plain bytes without pointers; Glibc's import just does not say so.
+  // Unchecked because `sockaddr_storage`, which is plain bytes, is not marked as Sendable.
   private var storage: sockaddr_storage
   private var length: socklen_t
 
@@ -14,7 +14,9 @@ package struct SocketAddress: @unchecked Sendable {
     }
   }
 
-  /// Filled in by the kernel: `body` gets room for any kind of address, and its length.
+  /// - Parameters:
+  ///   - body: a system call that fills in an address of any kind, and its length in bytes.
+  ///   - result: what `body` returns.
   package init<Result>(
     filledBy body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result, result: inout Result
   ) {
@@ -78,7 +80,7 @@ package struct SocketAddress: @unchecked Sendable {
   }
 }
 
-/// A host name that could not be turned into addresses, and why.
+/// Why a host name could not be turned into addresses.
 package struct ResolutionError: Error, CustomStringConvertible {
   package let host: String
   /// The resolver's words, as in `Name or service not known`.
@@ -87,7 +89,8 @@ package struct ResolutionError: Error, CustomStringConvertible {
 }
 
 extension Address {
-  /// The kernel's forms of this address, each once, in the resolver's order of preference; at least one.
+  /// The kernel's forms of this address, at least one, without repetitions, in the resolver's order of preference. Asking a
+  /// name server takes as long as it takes.
   package func resolved() throws(ResolutionError) -> [SocketAddress] {
     switch self {
     case .unix(let path):

@@ -2,7 +2,7 @@ import Glibc
 
 /// A system call that failed: which one, and why.
 package struct SystemCallError: Error, Equatable, CustomStringConvertible {
-  /// The call's name; static, so that a failed transfer is a plain value without a count of references.
+  /// The call's name. Static, so that a failed `Transfer` is plain bytes and needs no reference counting.
   package let call: StaticString
   package let code: CInt
 
