@@ -147,10 +147,10 @@ extension Room {
 }
 
 struct RoomTests {
-  @Test(
-    "Whatever happens, each member gets every line of the others once, whole and in order, or the exact count of those missed"
-  )
-  func againstTheModel() {
+  @Test
+  func
+    `Whatever happens, each member gets every line of the others once, whole and in order, or the exact count of those missed`()
+  {
     var random = SeededRandom.printed(for: "room")
     for round in 0..<300 {
       var play = Play(logBytes: [1024, 2048, 4096][round % 3], random: SeededRandom(seed: random.next()))
@@ -180,8 +180,8 @@ struct RoomTests {
     }
   }
 
-  @Test("A full log refuses a line rather than to overwrite one that somebody waits for")
-  func fullLog() {
+  @Test
+  func `A full log refuses a line rather than overwrite one that somebody is waited for`() {
     var room = Room(logBytes: 1024)
     let speaker = room.joined("a")
     let listener = room.joined("b")
@@ -192,9 +192,7 @@ struct RoomTests {
     room.measureLag()
     var (isFull, isCrowded) = (room.isLogFull, room.isCrowded)
     #expect(isFull && isCrowded)
-    var got = 0
-    _ = listener.cursor.deliver(from: room.log, budget: .max, sent: &got) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
-    #expect(got == 1000)
+    #expect(stream(of: listener, in: room).utf8.count == 1000)
     room.measureLag()
     (isFull, isCrowded) = (room.isLogFull, room.isCrowded)
     #expect(!isFull && !isCrowded)
@@ -202,8 +200,10 @@ struct RoomTests {
     #expect(outcome == .said)
   }
 
-  @Test("A room is crowded while one who counts is far behind, and no longer when it has come nearer or does not count")
-  func crowding() {
+  @Test
+  func
+    `A room is crowded while a protected member lags far behind, and no longer once it has come nearer or is released`()
+  {
     var room = Room(logBytes: 1 << 20)
     let speaker = room.joined("a")
     let listener = room.joined("b")
@@ -213,10 +213,7 @@ struct RoomTests {
       room.measureLag()
     }
     func take(_ bytes: Int, in room: inout Room) {
-      var got = 0
-      _ = listener.cursor.deliver(from: room.log, budget: bytes, sent: &got) {
-        .bytes($0.reduce(0) { $0 + $1.iov_len })
-      }
+      self.take(bytes, by: listener, in: room)
       room.reprotect(listener)
       room.measureLag()
     }
@@ -244,8 +241,8 @@ struct RoomTests {
     #expect(isProtected)
   }
 
-  @Test("One that has gone while it was behind leaves the count of those behind right")
-  func goneWhileBehind() {
+  @Test
+  func `A member that leaves while it lags leaves the count of unprotected members right`() {
     var room = Room(logBytes: 64 << 10)
     let speaker = room.joined("a")
     let leaver = room.joined("b")
@@ -265,22 +262,17 @@ struct RoomTests {
     let isProtected = leaver.cursor.isProtected
     #expect(!isProtected)
     room.remove(leaver)
-    var sent = 0
-    _ = leaver.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { .bytes($0.reduce(0) { $0 + $1.iov_len }) }
+    _ = stream(of: leaver, in: room)
     room.reprotect(leaver)
     let laggard = room.joined("c")
     say(100, in: &room)
-    var stream: [UInt8] = []
-    _ = laggard.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { pieces in
-      for piece in pieces { stream += UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len) }
-      return .bytes(pieces.reduce(0) { $0 + $1.iov_len })
-    }
-    let lines = stream.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+    let lines = stream(of: laggard, in: room).split(separator: "\n")
     #expect(lines.first == "* \(100 - (lines.count - 1)) lines skipped")
     #expect(lines.count < 100)
   }
 
-  @Test func `Private lines for one that takes none do not pile up, and it is told how many it missed`() {
+  @Test
+  func `Private lines for one that takes none do not pile up, and it is told how many it missed`() {
     var room = Room(logBytes: 1024)
     let member = room.joined("a")
     var kept = 0
@@ -293,7 +285,8 @@ struct RoomTests {
     #expect(stream(of: member, in: room) == "* again\n")
   }
 
-  @Test func `Members inside the same line when they are overtaken share one copy of it`() {
+  @Test
+  func `Members inside the same line when they are overtaken share one copy of it`() {
     var room = Room(logBytes: 16 << 10)
     let speaker = room.joined("a")
     let listeners = (0..<20).map { room.joined("\($0)") }
@@ -322,8 +315,8 @@ struct RoomTests {
     }
   }
 
-  @Test("A member that is told something in the middle of a line gets the line whole first")
-  func noticeAtBoundary() {
+  @Test
+  func `A member that is told something in the middle of a line gets the line whole first`() {
     var room = Room(logBytes: 1024)
     let speaker = room.joined("a")
     let listener = room.joined("b")
@@ -350,31 +343,4 @@ struct RoomTests {
 
   /// All that is due to a member.
   private func stream(of member: Member, in room: borrowing Room) -> String { take(.max, by: member, in: room) }
-}
-
-struct RoomLogTests {
-  @Test("What is appended is read back, across the end of the ring, and lines are counted as they go")
-  func ring() {
-    var random = SeededRandom.printed(for: "ring")
-    var log = RoomLog(capacity: 512)
-    var model: [[UInt8]] = []
-    for number in 0..<5000 {
-      let text = Array("\(number)".utf8) + Array(repeating: UInt8(ascii: "y"), count: Int(random.next() % 60))
-      while log.free < text.count + 4 {
-        let line = model.removeFirst()
-        let boundary = log.boundary(atOrAfter: LogOffset(log.tail.bytes + 1))
-        let length = boundary.bytes - log.tail.bytes
-        #expect(length == line.count)
-        log.evict(before: boundary)
-      }
-      log.append(Array("a: ".utf8), text.span)
-      model.append(Array("a: ".utf8) + text + [0x0A])
-      let (kept, counted) = (log.headLine - log.tailLine, log.lines(from: log.tail, to: log.head))
-      #expect(kept == model.count)
-      #expect(counted == model.count)
-    }
-    var kept: [UInt8] = []
-    log.forEachPiece(from: log.tail, to: log.head) { kept += $0 }
-    #expect(kept == model.flatMap(\.self))
-  }
 }
