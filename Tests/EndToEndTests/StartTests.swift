@@ -57,6 +57,17 @@ import Testing
     try member.expectClosed()
   }
 
+  @Test func `The portable event layer is for tests: it is not offered, and warns`() throws {
+    let help = try Program(built: "mychatserver", ["--help"])
+    try help.waitForExit()
+    #expect(!String(decoding: help.output, as: UTF8.self).contains("event-layer"))
+    let server = try ServerProgram(options: ["--event-layer", "portable"])
+    server.program.signal(SIGTERM)
+    #expect(try server.program.waitForExit() == .status(0))
+    #expect(server.program.errorLines.count == 1)
+    #expect(server.program.errorLines.first?.hasPrefix("[WARNING] ") == true)
+  }
+
   @Test func `When its terminal is closed the server stops in good order`() throws {
     let server = try ServerProgram()
     let member = try server.join()

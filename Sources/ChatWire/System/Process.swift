@@ -1,8 +1,7 @@
 import Glibc
 
-/// Ignores the signals of failed writes: writing to a peer that has gone, or beyond the limit of a file's size, then fails
-/// with an error (`EPIPE`, `EFBIG`) and does not end the process.
-package func ignoreBrokenPipes() { for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) } }
+/// Ignores SIGPIPE: writing to a peer that has gone then fails with `EPIPE`.
+package func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
 /// Opens `/dev/null` where a standard stream is closed. Otherwise the next socket would get its number, and what is meant for
 /// people would be sent to a peer. It is opened for reading only, so that writes fail as they would have.

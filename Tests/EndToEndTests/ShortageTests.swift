@@ -1,0 +1,44 @@
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+/// What the machine may be short of while a server runs.
+@Suite(.timeLimit(.minutes(10))) struct ShortageTests {
+  @Test func `A line of the log that a full disk has torn is followed by a new line`() throws {
+    let directory = try TemporaryDirectory()
+    let (path, log) = (directory.file("chat.sock"), directory.file("log"))
+    // A limit of the file's size fails as a full disk does, and takes no root.
+    let server = try Program(
+      "/bin/sh",
+      ["-c", "ulimit -S -f 8; exec \"$0\" \"$1\" >>\"$2\"", try Program.built("mychatserver"), "unix:\(path)", log])
+    try eventually("the server to listen") { exists(path) && (try? Dialogue(connectingTo: .unix(path: path))) != nil }
+    let listener = try Dialogue(connectingTo: .unix(path: path))
+    let speaker = try Dialogue(connectingTo: .unix(path: path))
+    let text = String(repeating: "x", count: 1000)
+    for number in 0..<20 {
+      try speaker.send("\(number) \(text)\n")
+      #expect(try listener.expectLine().hasSuffix(": \(number) \(text)"))
+    }
+    try eventually("standard error to say it") {
+      server.readWhatIsThere()
+      return server.errorLines.contains { $0.contains("log cannot be written") }
+    }
+    let enlarge = try Program(try Program.found("prlimit"), ["--pid", "\(server.pid)", "--fsize=unlimited"])
+    #expect(try enlarge.waitForExit() == .status(0))
+    try speaker.send("there is space again\n")
+    try eventually("the log to go on") { try content(of: log).contains("left out") }
+    let lines = try content(of: log).split(separator: "\n")
+    let next = try #require(lines.first { $0.hasSuffix(": there is space again") })
+    #expect(next.hasPrefix("[(") && !next.contains("xxx"))
+  }
+
+  private func content(of path: String) throws -> String {
+    let file = FileDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC))
+    var bytes: [UInt8] = []
+    withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+      while case .bytes(let count) = file.read(into: buffer) { bytes += buffer[..<count] }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
