@@ -15,7 +15,6 @@ import Testing
     let waiting = try FileDescriptor.socket(for: target)
     try waiting.connect(to: target)
     let server = try Program(built: "mychatserver", [address.description])
-    server.limit = .seconds(10)
     #expect(try server.waitForExit() == .status(1))
     #expect(server.errorLines.count == 1)
     #expect(try #require(server.errorLines.first).contains("listening there already"))
@@ -31,13 +30,11 @@ import Testing
       return server.errorLines.contains("asking for slow")
     }
     server.signal(signal)
-    server.limit = .seconds(10)
     #expect(try server.waitForExit() == .signal(signal))
   }
 
   @Test func `A server that may not open enough files for anybody does not start, and says how many it needs`() throws {
     let server = try Program("/bin/sh", ["-c", "ulimit -n 64; exec \"$0\" 0", try Program.built("mychatserver")])
-    server.limit = .seconds(10)
     #expect(try server.waitForExit() == .status(1))
     #expect(server.outputLines == [])
     #expect(server.errorLines.count == 1)
