@@ -1,7 +1,7 @@
 import ChatWire
 import Glibc
 
-/// A server that does what a test tells it: each connection that it accepts is a `Dialogue`. For one test on one thread.
+/// A server that a test directs: each connection it accepts is a `Dialogue`. For one test on one thread.
 package final class ScriptedServer {
   package let port: UInt16
   private let listener: FileDescriptor
@@ -27,7 +27,7 @@ package final class ScriptedServer {
   }
 }
 
-func listeningSocket(at address: Address) throws -> FileDescriptor {
+package func listeningSocket(at address: Address) throws -> FileDescriptor {
   guard let address = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
   let listener = try FileDescriptor.socket(for: address)
   if address.family != AF_UNIX { try listener.set(.reuseAddress, to: 1) }
@@ -36,8 +36,8 @@ func listeningSocket(at address: Address) throws -> FileDescriptor {
   return listener
 }
 
-/// A port of 127.0.0.1 from 20000 to 29999 that nobody uses; nil if none is found. The kernel gives none of these to a client, so
-/// that none is in the way of a server that starts there again.
+/// An unused port of 127.0.0.1 from 20000 to 29999; nil if none is found. The kernel never assigns these to a client, which
+/// could take the port before a server starts there again.
 package func unusedFixedPort() -> UInt16? {
   for _ in 0..<100 {
     let port = UInt16.random(in: 20_000..<30_000)

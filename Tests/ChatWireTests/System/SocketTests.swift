@@ -9,7 +9,7 @@ import Testing
   ]
 
   @Test(arguments: addresses) func `What is sent arrives, and the ends know their addresses`(address: Address) throws {
-    let listener = try listening(on: address)
+    let listener = try listeningSocket(at: address)
     let bound = try listener.localAddress()
     #expect(bound.port != 0)
     let peer = try Dialogue(connectingTo: bound.address)
@@ -38,7 +38,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let name = String(repeating: "s", count: Address.maximumPathBytes - directory.path.utf8.count - 1)
     let address = Address.unix(path: directory.file(name))
-    let listener = try listening(on: address)
+    let listener = try listeningSocket(at: address)
     let bound = try listener.localAddress()
     #expect(bound.address == address)
     #expect(bound.host == "" && bound.port == 0)
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func `Several pieces go out in one call, in order`() throws {
-    let listener = try listening(on: .internet(host: "127.0.0.1", port: 0))
+    let listener = try listeningSocket(at: .internet(host: "127.0.0.1", port: 0))
     let peer = try Dialogue(connectingTo: try listener.localAddress().address)
     let socket = try accepted(listener)
     var bytes = Array("one\ntwo\nthree\n".utf8)
@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func `A reset fails to receive, and says so`() throws {
-    let listener = try listening(on: .internet(host: "127.0.0.1", port: 0))
+    let listener = try listeningSocket(at: .internet(host: "127.0.0.1", port: 0))
     let peer = try Dialogue(connectingTo: try listener.localAddress().address)
     let socket = try accepted(listener)
     try peer.reset()
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test func `A peer that takes nothing blocks the sender at some point`() throws {
-    let listener = try listening(on: .internet(host: "127.0.0.1", port: 0))
+    let listener = try listeningSocket(at: .internet(host: "127.0.0.1", port: 0))
     let peer = try Dialogue(connectingTo: try listener.localAddress().address, receiveBuffer: 4096)
     let socket = try accepted(listener)
     try setBuffer(SO_SNDBUF, of: socket, to: 4096)
@@ -92,7 +92,7 @@ import Testing
   }
 
   @Test func `A port that is taken and one where nobody listens are told apart`() throws {
-    let listener = try listening(on: .internet(host: "127.0.0.1", port: 0))
+    let listener = try listeningSocket(at: .internet(host: "127.0.0.1", port: 0))
     let taken = try listener.localAddress()
     let second = try FileDescriptor.socket(for: taken)
     #expect(throws: SystemCallError("bind", code: EADDRINUSE)) { try second.bind(to: taken) }
@@ -129,14 +129,6 @@ import Testing
     for option in options { #expect(throws: Never.self) { try socket.set(option, to: 1) } }
     #expect(throws: Never.self) { try socket.set(.unsentLowWater, to: 30_000) }
     #expect(fcntl(socket.number, F_GETFD) & FD_CLOEXEC != 0, "programs that are started do not get it")
-  }
-
-  private func listening(on address: Address) throws -> FileDescriptor {
-    let target = try #require(try address.resolved().first)
-    let listener = try FileDescriptor.socket(for: target)
-    try listener.bind(to: target)
-    try listener.listen(backlog: 8)
-    return listener
   }
 
   /// The next connection; it does not block.
