@@ -2,8 +2,8 @@ import ChatLoad
 import ChatWire
 import Glibc
 
-/// The same loads on our server and on others, in turn: what a delivery costs in rooms of several sizes, and how long a line
-/// takes as more are said.
+/// Puts the same loads on our server and on others: measures what a delivery costs in rooms of several sizes, and latency as
+/// more lines are said.
 struct Benchmark: Sendable {
   /// One load, by what varies.
   enum Point: Hashable {
@@ -45,7 +45,7 @@ struct Benchmark: Sendable {
     var lines = ""
     for round in 1...rounds {
       for point in points {
-        // Each server once before any has its second turn: what disturbs the machine then disturbs all of them.
+        // Every server gets its turn before any gets a second one, so that a disturbance of the machine hits all of them.
         for peer in Contender.allCases where results.skipped[peer]?[point] == nil {
           guard let path = peer == .mychat ? server : findProgram(peer.program) else {
             let hint = peer.package.map { " (apt-get install \($0))" } ?? ""
@@ -77,8 +77,8 @@ struct Benchmark: Sendable {
     return results.skipped[.mychat, default: [:]].isEmpty
   }
 
-  /// Where lines that were said for some seconds took more than twice as long to be heard: what more of them would show is
-  /// only the length of the queue.
+  /// The reason to try no higher rate: delivery took more than twice as long as saying the lines, so that latency would only
+  /// show the length of the queue.
   private func overload(_ report: Report) -> String? {
     guard case .rate(let rate) = report.load.pace, Double(report.elapsed.nanoseconds) > pacedSeconds * 2e9 else {
       return nil

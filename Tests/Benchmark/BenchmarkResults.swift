@@ -1,7 +1,7 @@
 import ChatLoad
 import TestSupport
 
-/// What a benchmark found: the runs of each server at each point, and what was left out and why.
+/// The results of a benchmark: the runs of each server at each point, and what was left out and why.
 struct BenchmarkResults {
   let plan: Benchmark
   let machine: Machine
@@ -17,7 +17,7 @@ struct BenchmarkResults {
     reports[peer, default: [:]][point, default: []].append(report)
   }
 
-  /// Leaves `points` out, and what was found there: a server that fails in one round has no figure.
+  /// Leaves `points` out and drops their results: a server that fails in one round gets no figure.
   mutating func skip(_ peer: Contender, _ points: [Benchmark.Point], because reason: String) {
     for point in points {
       skipped[peer, default: [:]][point] = reason
@@ -39,7 +39,7 @@ struct BenchmarkResults {
     median(peer, .rate(rate)) { Double($0.latency.percentile(share)) }
   }
 
-  /// Whether what was measured there is the load tool rather than the server, in most rounds.
+  /// Whether the load tool, not the server, was the limit there in most rounds.
   private func isToolTheLimit(_ peer: Contender, _ point: Benchmark.Point) -> Bool {
     let runs = reports[peer]?[point] ?? []
     return runs.count { $0.isToolTheLimit } * 2 > runs.count

@@ -1,7 +1,7 @@
 import Glibc
 import TestSupport
 
-/// What figures were measured on, and when.
+/// The machine and the day of a measurement.
 struct Machine {
   let processor: String
   let cores: Int

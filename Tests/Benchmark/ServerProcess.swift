@@ -3,12 +3,12 @@ import ChatWire
 import Glibc
 import TestSupport
 
-/// A server that the benchmark started on `port` of 127.0.0.1, and ends when it lets go of it: it has nothing to keep.
+/// A server that the benchmark started on `port` of 127.0.0.1; killed when this is released, because it has no data to keep.
 struct ServerProcess {
   let port: UInt16
   private let program: Program
 
-  /// Starts the program at `path`, whose arguments depend on the port; all that it says goes to the file `log`.
+  /// Starts the program at `path` with `arguments` for the chosen port; its output goes to the file `log`.
   init(path: String, log: String, arguments: (_ port: UInt16) throws(LoadFailure) -> [String]) throws(LoadFailure) {
     port = try Self.freePort()
     let words = try arguments(port)
@@ -20,7 +20,8 @@ struct ServerProcess {
   var pid: pid_t { program.pid }
   var hasEnded: Bool { program.hasEnded }
 
-  /// Waits until it listens: 10 s at most. It is not connected to, as some take that amiss.
+  /// Waits until it listens, for at most 10 s. Looks at the kernel's list, because a connection may have effects of its own:
+  /// ncat --chat announces it.
   func waitUntilListening() throws(LoadFailure) {
     let deadline = Deadline(within: .seconds(10))
     while !ListedSocket.all.contains(where: { $0.localPort == port && $0.isListening }) {

@@ -1,7 +1,7 @@
 import Glibc
 import TestSupport
 
-/// A relay of lines that makes one mistake on purpose: at the `occasion`-th line for one of its receivers, the last who came.
+/// A relay of lines that makes one mistake on purpose, at the `occasion`-th line for the client that connected last.
 final class FaultyServer: Sendable {
   enum Fault: CaseIterable {
     case none
@@ -24,9 +24,9 @@ final class FaultyServer: Sendable {
 
   init(_ fault: Fault, occasion: Int = 50) throws {
     server = try RelayServer {
-      /// By connection: the start of a line.
+      /// By connection: the received start of an unfinished line.
       var partial: [CInt: [UInt8]] = [:]
-      /// Lines of the load that were meant for the last who came.
+      /// Lines of the load that were due to the client that connected last.
       var lines = 0
       /// A line for it that is sent after the next one.
       var late: [UInt8] = []
@@ -41,7 +41,7 @@ final class FaultyServer: Sendable {
               client.send(text)
               continue
             }
-            // The lines that only find out who is in the room are no part of the load.
+            // Probes, which find out who is in the room, are no part of the load.
             if !line.starts(with: "pppppppp".utf8) { lines += 1 }
             Self.send(text, to: client, lines == occasion ? fault : .none, &late)
           }

@@ -80,7 +80,7 @@ ssize_t recv(int descriptor, void *bytes, size_t count, int flags) {
 
 ssize_t write(int descriptor, const void *bytes, size_t count) {
   REAL(write);
-  // The log only: libdispatch wakes its threads by writing too, and takes no error for an answer.
+  // The log only: libdispatch also writes, to wake its threads, and expects no error.
   if (!isActive || descriptor > STDERR_FILENO) return real(descriptor, bytes, count);
   switch (draw() % 64) {
     case 0: return fail(EINTR);

@@ -14,7 +14,7 @@ func fuzzFramer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let end = min(bytes.count, index + 1 + Int(bytes[index] % 32))
     let piece = Array(bytes[index..<end])
     let taken = framer.consume(piece.span) { frame, line in
-      // Now and then there is no room for a frame; it has to come again.
+      // Every fifth frame is refused; it has to come again.
       refusals += 1
       if refusals % 5 == 0 { return false }
       if frame == .tooLong { return true }

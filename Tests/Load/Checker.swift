@@ -15,9 +15,10 @@ package struct Flaws: Sendable, Equatable {
   package var total: Int { lost + doubled + torn + outOfOrder }
 }
 
-/// Looks at every line that any receiver gets: whether it is whole, and the next one of its sender.
+/// Checks every line that any receiver gets: whether it is whole, and the next one of its sender. (`Ledger` checks more, but
+/// only of our own server: one order for all, and the count of skipped lines.)
 ///
-/// What it keeps is one number for each sender and receiver; nothing is allocated while all is well.
+/// It keeps one number for each pair of sender and receiver, and allocates nothing while all is well.
 struct Checker: ~Copyable {
   private let receivers: Int
   private let senders: Int
@@ -26,9 +27,9 @@ struct Checker: ~Copyable {
   /// For each receiver, for each sender: the sequence number that has to come next.
   /// A `var`, like `progress`, for the reason given in `LoadRun`.
   private var expected: UnsafeMutablePointer<UInt32>
-  /// For each receiver: the lines that it needs no more, be it that they came, were lost, or are its own.
+  /// For each receiver: lines it no longer waits for, because they came, were lost, or are its own.
   private var progress: UnsafeMutableBufferPointer<Int>
-  /// The sequence numbers that were passed over, by the place of their number in `expected`: lost unless they still come.
+  /// Skipped sequence numbers, by index in `expected`: lost unless they still come.
   private var missing: [Int: [Range<UInt32>]] = [:]
 
   private(set) var flaws = Flaws()
@@ -57,7 +58,7 @@ struct Checker: ~Copyable {
     progress.deallocate()
   }
 
-  /// Lines that the slowest receiver needs no more.
+  /// The least of `progress`.
   func slowestProgress() -> Int {
     var least = Int.max
     for lines in progress where lines < least { least = lines }
@@ -92,10 +93,10 @@ struct Checker: ~Copyable {
     return false
   }
 
-  /// Something arrived that is no line at all.
+  /// Counts something that is no line at all.
   mutating func receivedTorn() { flaws.torn += 1 }
 
-  /// Nothing more will come: of `lines` lines that every receiver should have, the rest is lost.
+  /// Counts as lost what is missing of the `lines` lines that every receiver should have by now.
   mutating func finish(lines: Int) {
     for done in progress { flaws.lost += max(0, lines - done) }
   }

@@ -1,7 +1,7 @@
 import ChatWire
 import TestSupport
 
-/// What is to be measured: who is in the room, what is said there, and how fast.
+/// A load to measure: who is in the room, what is said there, and how fast.
 package struct Load: Sendable, Equatable {
   /// What decides when the next line is sent.
   package enum Pace: Sendable, Equatable {
@@ -78,8 +78,8 @@ package struct LoadFailure: Error, Equatable, CustomStringConvertible {
   package init(description: String) { self.description = description }
 }
 
-/// Runs `load` and reports what was found. What goes wrong once lines flow is part of the report.
-/// - Throws: what kept the load from beginning.
+/// Runs `load`. A failure once lines flow is part of the report.
+/// - Throws: the reason why the load could not begin.
 package func measure(_ load: Load, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) -> Report {
   if let problem = load.problem { throw LoadFailure(description: problem) }
   let spare = 32

@@ -4,17 +4,17 @@ import TestSupport
 
 /// One load on one server, from connecting to the last line: a single thread that sends, receives and checks.
 ///
-/// It must cost less than what it measures. So a connection is read with one call into one buffer that all share and
-/// that stays in the processor's cache; nothing is allocated and no reference counted for a line; and the clock is read
-/// once for what one call brought. How long it had to wait for the server is part of what it reports.
+/// It must cost less than what it measures. Therefore each connection is read with one call into a shared buffer that stays in
+/// the processor's cache, no memory is allocated and no reference counted per line, and the clock is read once per call. The
+/// report includes how long it waited for the server.
 struct LoadRun: ~Copyable {
   let load: Load
   private let server: ProcessFigures?
   private let poller: Poller
   private let decoder: StreamDecoder
   private var checker: Checker
-  /// A `var`, like `sent`, although it never changes: of an element that is changed in place behind a `let` pointer,
-  /// Swift 6.3 makes invalid code when the Thread Sanitizer is to watch (`Invalid bitcast`).
+  /// A `var`, like `sent`, although it never changes: with the Thread Sanitizer, Swift 6.3 miscompiles the change of an element
+  /// behind a `let` pointer (`Invalid bitcast`).
   private var connections: UnsafeMutablePointer<LoadConnection>
   /// How many of `connections` are open.
   private var opened = 0
@@ -48,8 +48,8 @@ struct LoadRun: ~Copyable {
   private static let maximumOutgoingBytes = 64 * 1024
   /// The most connections whose entry the server has not confirmed yet.
   private static let maximumEntering = 8
-  /// The most lines that one sender adds in a turn: what somebody pastes, more or less. The server reads them at once, and
-  /// the more it gets at once the less a line costs it.
+  /// The most lines that one sender adds in a turn, about the size of a paste. It matters, because a line costs the server less
+  /// the more of them it reads at once.
   private static let linesInTurn = 64
 
   init(_ load: Load, server: ProcessFigures?, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) {
@@ -124,7 +124,7 @@ struct LoadRun: ~Copyable {
       throw LoadFailure(description: "Cannot find \(error).")
     }
     let start = monotonicNanoseconds()
-    // A server with a short queue of new connections drops what comes too fast, and each of those costs a second.
+    // A server with a short accept queue drops connections that come too fast, and each retry takes a second.
     var isCareful = load.dialect.confirmsEntry
     for index in 0..<load.connections {
       let before = monotonicNanoseconds()
@@ -134,7 +134,7 @@ struct LoadRun: ~Copyable {
       let entry = load.dialect.entry(ofConnection: index, listens: listens)
       if index == 0 && !load.dialect.confirmsEntry || !listens && entry.isEmpty { entered(index) }
       try say(Array(entry.utf8), on: index)
-      // A server that cannot write to those who are here already might give them up, so they are read in the meantime.
+      // Members must be read meanwhile: a server that cannot write to them might drop them.
       repeat {
         if isCareful { try probe() }
         try serve(waitingMilliseconds: 0)
@@ -165,7 +165,7 @@ struct LoadRun: ~Copyable {
     }
   }
 
-  /// Where a server does not confirm that a connection is in the room, says a line there now and then: who hears it is.
+  /// Says a line now and then if the server does not confirm entry: whoever hears it is in the room.
   private mutating func probe() throws(LoadFailure) {
     let now = monotonicNanoseconds()
     guard !load.dialect.confirmsEntry, now >= nextProbe, connections[0].outgoing.isEmpty else { return }
@@ -224,7 +224,7 @@ struct LoadRun: ~Copyable {
         // Latency counts from when a line was due: a server or a tool that falls behind must show.
         try fill(upTo: min(load.lines, due)) { start + UInt64(Double($0) * 1e9 / rate) }
       }
-      // Waiting is asking again and again: a server that has to wake its receiver would pay for that.
+      // Polls without sleeping: waking a sleeping receiver would be charged to the server.
       let ready = poller.wait(milliseconds: 0)
       try serve(ready)
       let later = monotonicNanoseconds()
@@ -272,7 +272,7 @@ struct LoadRun: ~Copyable {
 
   // MARK: Moving bytes
 
-  /// Lets the server know `bytes` on connection `index`.
+  /// Sends `bytes` on connection `index`.
   private mutating func say(_ bytes: [UInt8], on index: Int) throws(LoadFailure) {
     guard !bytes.isEmpty else { return }
     bytes.withUnsafeBytes { connections[index].outgoing.append($0) }

@@ -1,4 +1,4 @@
-/// What a line of the load says of itself: who sent it, which of its sender's lines it is, and when it was sent.
+/// The head of every line of the load: its sender, its number among that sender's lines, and when it was sent.
 ///
 /// In a line it is four words of eight letters from `a` to `p`, one for four bits, the lowest first: the sender, the
 /// sequence number, and the two halves of the time. Letters, so that every server passes them on unchanged; a fixed
@@ -51,7 +51,8 @@ struct Stamp: Equatable {
 
   private static let base: UInt64 = 0x6161_6161_6161_6161
 
-  /// Eight letters as digits, one a byte. A byte that is none borrows from the next, but is itself over 15, and so shows.
+  /// Eight letters as digits, one per byte. A byte that is no letter is over 15 afterwards, which shows it (it also borrows
+  /// from the next).
   @inline(__always)
   private static func digits(_ text: UnsafeRawPointer, _ word: Int) -> UInt64 {
     UInt64(littleEndian: text.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)) &- base

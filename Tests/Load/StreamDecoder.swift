@@ -2,7 +2,7 @@ import Glibc
 
 /// Cuts what a server sends into lines of the load and everything else.
 ///
-/// It keeps nothing between calls, so a stream may come in any pieces: what is not complete is given again with more.
+/// Keeps no state between calls: the caller passes an incomplete piece again when more has come.
 struct StreamDecoder: ~Copyable {
   enum Kind {
     /// A line of the load: its text is in `start..<start + textBytes`.

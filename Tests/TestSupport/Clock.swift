@@ -1,12 +1,12 @@
 import Glibc
 
-/// Nanoseconds on the clock that never jumps.
+/// Nanoseconds on the monotonic clock.
 package func monotonicNanoseconds() -> UInt64 { nanoseconds(of: CLOCK_MONOTONIC) ?? 0 }
 
 /// Nanoseconds of CPU time that this process has used.
 package func ownCPUNanoseconds() -> UInt64 { nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID) ?? 0 }
 
-/// Nil if there is no such clock, or none any more.
+/// Nil if the clock does not exist, or its process has ended.
 func nanoseconds(of clock: clockid_t) -> UInt64? {
   var time = timespec()
   guard clock_gettime(clock, &time) == 0 else { return nil }

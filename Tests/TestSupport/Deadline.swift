@@ -4,7 +4,7 @@ import Glibc
 /// memory is the sanitizer's.
 package let isSanitized = getenv("ASAN_OPTIONS") != nil || getenv("TSAN_OPTIONS") != nil
 
-/// How long a test waits for what should come at once: long enough for a busy machine, as a limit that is reached is a failure.
+/// How long a test waits for something that should happen at once. Generous, because reaching it fails the test.
 package let generousLimit = Duration.seconds(isSanitized ? 120 : 30)
 
 /// A moment on the monotonic clock by which something must have happened.

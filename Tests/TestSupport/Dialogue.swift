@@ -1,9 +1,8 @@
 import ChatWire
 import Glibc
 
-/// One peer on a real socket, for one test on one thread. It does what it is told and nothing else: above all it never reads
-/// by itself, so it can be as slow as a test needs. Everything it waits for has a deadline, and what it throws names what was
-/// expected and what came.
+/// One peer on a real socket, for one test on one thread. It never reads unless told to, so it can be as slow as a test needs.
+/// Every wait has a deadline, and errors name what was expected and what came.
 package final class Dialogue {
   /// Nil once closed.
   private var socket: FileDescriptor?
@@ -105,19 +104,19 @@ package final class Dialogue {
     guard came == line else { throw TestFailure("expected \(line.debugDescription), came \(came.debugDescription)") }
   }
 
-  /// All that has come and was not asked for has to become `text`, which stays to be asked for.
+  /// Waits until everything received and not yet asked for is `text`; it stays to be asked for.
   package func expectAll(_ text: String) throws {
     try eventually("\(text.debugDescription); came \(shown(received))", within: limit) {
       try peek() == Array(text.utf8)
     }
   }
 
-  /// Whether something has come, or the end, that was not taken in: it is left to the kernel.
+  /// Whether bytes or the end of the stream wait in the kernel's buffer; they stay there.
   package var hasSomething: Bool {
     get throws { isReady(try number(), for: POLLIN, by: Deadline(within: .zero)) }
   }
 
-  /// What one receive gives, as programs that know no framing take it: everything that is there, at least one byte; "" at the end.
+  /// The bytes of one receive, for programs without framing: all that is there, at least one byte; "" at the end.
   package func receiveOnce() throws -> String {
     let deadline = Deadline(within: limit)
     if received.isEmpty, !hasEnded { try fill(by: deadline, for: "anything", orEnd: true) }
@@ -208,7 +207,7 @@ func connectedSocket(
   return socket
 }
 
-/// Asks the kernel to keep so many bytes for a socket: of what has come (SO_RCVBUF), or of what is to go (SO_SNDBUF).
+/// Asks the kernel for a socket buffer of so many bytes, for input (SO_RCVBUF) or output (SO_SNDBUF).
 package func setBuffer(_ name: CInt, of socket: borrowing FileDescriptor, to bytes: CInt) throws {
   var bytes = bytes
   guard setsockopt(socket.number, SOL_SOCKET, name, &bytes, 4) == 0 else { throw SystemCallError("setsockopt") }

@@ -1,7 +1,7 @@
 import ChatWire
 import Glibc
 
-/// The first bytes of a file; none if it is not there.
+/// The first `most` bytes of a file, or a little more; none if it does not exist.
 package func contents(of path: String, atMost most: Int = 16 << 20) -> [UInt8] {
   let number = open(path, O_RDONLY | O_CLOEXEC)
   guard number >= 0 else { return [] }
@@ -15,7 +15,7 @@ package func contents(of path: String, atMost most: Int = 16 << 20) -> [UInt8] {
   return bytes
 }
 
-/// A file as text; "" if it is not there.
+/// The text of a file; "" if it does not exist.
 package func text(ofFile path: String) -> String { String(decoding: contents(of: path), as: UTF8.self) }
 
 /// Whether there is something at `path`, a broken link included.

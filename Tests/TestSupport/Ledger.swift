@@ -1,29 +1,28 @@
 import ChatWire
 import Glibc
 
-/// Who said what, in the one order that everybody has to hear it in, and how far each hearer has come.
+/// The one order in which all lines have to be heard, and each hearer's position in it.
 ///
-/// The text of a speaker's next line follows from who speaks and how often it has spoken, so lines of a single byte can
-/// be checked too. A hearer has heard all lines of the order in turn, less its own and those it was told it missed:
-/// anything else throws.
+/// A line's text follows from its speaker and its number, so even lines of a single byte can be checked. A hearer has to hear
+/// every line of the order in turn, except its own and those that it was told it missed: anything else throws.
 package final class Ledger {
   /// What one peer has heard.
   package final class Ear {
-    /// The next entry of the order that is due.
+    /// Index in the order of the next line it has to hear.
     fileprivate var position: Int
-    /// Its own number as a speaker, whose lines it does not hear; -1 for one that only listens.
+    /// Its number as a speaker, whose lines it does not hear; -1 if it only listens.
     fileprivate var speaker = -1
-    /// Whether the way of timed lines to this one is of interest.
+    /// Whether the latency of timed lines is recorded for this hearer.
     fileprivate var isTimed = false
-    /// Lines that the server says it missed.
+    /// Lines that the server reported as skipped.
     package fileprivate(set) var skipped = 0
     /// Lines heard.
     package fileprivate(set) var heard = 0
-    /// Where its next own line and the next timed line are looked for.
+    /// Where the searches for its next own line and for the next timed line go on.
     fileprivate var nextOwn = 0
     fileprivate var nextTimed = 0
-    /// Lines of a speaker that came before a listener had heard them: they cannot be judged yet, as the speaker's own lines,
-    /// which it does not hear, may lie between.
+    /// Lines that a speaker heard before any listener. They cannot be judged yet, because the order may have lines of its own
+    /// in between, which it does not hear.
     fileprivate var early: [(bytes: [UInt8], time: UInt64)] = []
     fileprivate init(position: Int) { self.position = position }
   }
@@ -31,37 +30,37 @@ package final class Ledger {
   private struct Entry {
     var speaker: Int32
     var number: Int32
-    /// Where in the table of letters its text is, and the text's length.
+    /// Offset and length of its text in `letters`.
     var start: Int32
     var length: Int32
   }
 
-  /// Bytes of a line's text, without its newline.
+  /// Bytes of a line, without its newline.
   private let lengths: ClosedRange<Int>
-  /// All lines that anybody has heard, in the order of the first hearing.
+  /// All lines heard by anybody, in the order in which they were first heard.
   private var order: [Entry] = []
-  /// The same as bytes on the wire, and where each line begins.
+  /// The same as bytes on the wire, and the offset of each line.
   private var stream: [UInt8] = []
   private var starts: [Int] = [0]
-  /// The places in the order of all timed lines, and of each speaker's own.
+  /// Indexes in the order of all timed lines, and of each speaker's lines.
   private var timedPlaces: [Int] = []
   private var ownPlaces: [[Int]] = []
-  /// By peer: nil for one that is not in the ledger.
+  /// By the peer's index; nil if it is not in the ledger.
   private var ears: [Ear?] = []
   /// By port: the speaker; -1 for none.
   private var speakers = [Int32](repeating: -1, count: 65_536)
-  /// By speaker: lines said so far, lines in `order`, and when each was said (only while `isTiming`).
+  /// By speaker: lines said so far, lines in `order`, when each was said (if it is timed), and whether it is timed.
   package private(set) var said: [Int] = []
   private var ordered: [Int] = []
   private var times: [[UInt64]] = []
   private var timed: [Bool] = []
-  /// By peer: what it heard of others than the speakers, as one number (FNV-1a); and how many lines those were.
+  /// By the peer's index: a hash (FNV-1a) of the lines it heard from peers outside the ledger; and the number of such lines.
   package private(set) var otherHashes: [Int: UInt64] = [:]
   package private(set) var othersHeard = 0
-  /// From saying to hearing, of lines that were said with a time.
+  /// From saying to hearing, for timed lines.
   package private(set) var latencies = Histogram()
 
-  /// Letters that no line of which is `exit`, in no pattern that repeats within a line.
+  /// Random letters that never spell `exit`; no line repeats a pattern.
   private static let letters: [UInt8] = {
     var random = SeededRandom(seed: 1)
     return (0..<32_768).map { _ in UInt8(ascii: "a") + UInt8(truncatingIfNeeded: random.next() >> 32) % 4 }
@@ -69,17 +68,17 @@ package final class Ledger {
 
   package init(lengths: ClosedRange<Int>) {
     self.lengths = lengths
-    // Room that is not used costs nothing, and moving what is there to more of it would be time that the server is held for.
+    // Unused capacity costs nothing, but growing would copy gigabytes while the server waits for its readers.
     stream.reserveCapacity(1 << 30)
     order.reserveCapacity(1 << 23)
     starts.reserveCapacity(1 << 23)
   }
 
-  /// Lines that everybody should hear, if nobody skips.
+  /// Lines that each listener should have heard or skipped by now.
   package var orderCount: Int { order.count }
   package var totalSaid: Int { said.reduce(0, +) }
 
-  /// `peer` listens from the next line on.
+  /// Makes `peer` a listener from the next line on.
   @discardableResult
   package func listen(_ peer: Peer) -> Ear {
     let ear = Ear(position: order.count)
@@ -88,8 +87,8 @@ package final class Ledger {
     return ear
   }
 
-  /// `peer` listens and speaks.
-  /// - Parameter timed: whether the way of its lines to others of that kind is timed.
+  /// Makes `peer` a speaker, which also listens.
+  /// - Parameter timed: whether the latency of its lines to other timed speakers is recorded.
   @discardableResult
   package func speak(_ peer: Peer, timed isTimed: Bool = false) -> Ear {
     let ear = listen(peer)
@@ -113,7 +112,7 @@ package final class Ledger {
     return ear
   }
 
-  /// Where in the table the text of one line is.
+  /// Offset and length in `letters` of one line's text.
   private func place(_ speaker: Int, _ number: Int) -> (start: Int, length: Int) {
     var hash = UInt64(truncatingIfNeeded: speaker &* 1_000_003 &+ number) &* 0x9E37_79B9_7F4A_7C15
     hash ^= hash >> 29
@@ -134,7 +133,7 @@ package final class Ledger {
     return line
   }
 
-  /// `peer` heard `bytes` at `now`.
+  /// Judges the line `bytes`, which `peer` heard at `now`.
   package func hear(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws {
     let ear = self[peer]
     guard ear.speaker >= 0 else { return try judge(ear, bytes, now) }
@@ -143,9 +142,9 @@ package final class Ledger {
     try catchUp(ear)
   }
 
-  /// `peer` heard `bytes`, whole lines and perhaps the start of one, at `now`: takes in as many lines as are just the ones
-  /// that somebody has heard before, all at once.
-  /// - Returns: how many bytes those were; the others are to be heard line by line.
+  /// Judges at once as many lines at the start of `bytes` as are exactly what others have heard before. This comparison of
+  /// memory is what lets gigabytes be checked.
+  /// - Returns: how many bytes it has judged; the rest has to be judged line by line.
   package func hearAgain(_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Int {
     guard knows(peer) else { return 0 }
     let ear = self[peer]
@@ -167,7 +166,7 @@ package final class Ledger {
     return taken
   }
 
-  /// Where the hearer's next own line is, or the end of the order.
+  /// Index of the hearer's next own line, or the end of the order.
   private func endOfRun(for ear: Ear) -> Int {
     guard ear.speaker >= 0 else { return order.count }
     while ear.nextOwn < ownPlaces[ear.speaker].count, ownPlaces[ear.speaker][ear.nextOwn] < ear.position {
@@ -176,7 +175,7 @@ package final class Ledger {
     return ear.nextOwn < ownPlaces[ear.speaker].count ? ownPlaces[ear.speaker][ear.nextOwn] : order.count
   }
 
-  /// The last place in the order whose line begins at or before `offset` of the stream.
+  /// The last index in the order whose line begins at or before `offset` of the stream.
   private func lastStart(notAfter offset: Int, from first: Int) -> Int {
     var (low, high) = (first, starts.count)
     while high - low > 1 {
@@ -196,7 +195,7 @@ package final class Ledger {
     }
   }
 
-  /// Whether the next line that a speaker hears is in the order already.
+  /// Whether the next line that a speaker has to hear is in the order already.
   private func isKnown(_ ear: Ear) -> Bool {
     while ear.position < order.count, Int(order[ear.position].speaker) == ear.speaker { ear.position += 1 }
     return ear.position < order.count
@@ -250,13 +249,13 @@ package final class Ledger {
     }
   }
 
-  /// Whether this is somebody's line who is no speaker of this ledger.
+  /// Whether this is the line of a peer outside the ledger.
   package func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.first != UInt8(ascii: "*"), let port = port(at: bytes) else { return false }
     return speakers[port.number] < 0
   }
 
-  /// `peer` heard a line whose text nobody knows: what can be checked is that all hear the same.
+  /// Adds to the hash of what `peer` heard from peers outside the ledger, whose text is unknown: all have to hear the same.
   package func hearOther(_ peer: Peer, _ bytes: UnsafeRawBufferPointer) {
     var hash = otherHashes[peer.index] ?? 0xCBF2_9CE4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -264,7 +263,7 @@ package final class Ledger {
     if self[peer].speaker < 0 { othersHeard += 1 }
   }
 
-  /// The number before the colon, and where the text after it begins.
+  /// The port before the colon, and the offset of the text behind it.
   private func port(at bytes: UnsafeRawBufferPointer) -> (number: Int, end: Int)? {
     var index = 0
     var port = 0
@@ -276,7 +275,7 @@ package final class Ledger {
     return (port, index + 2)
   }
 
-  /// Takes `* N lines skipped` at its word: the next line heard shows whether it is exact.
+  /// Believes `* N lines skipped`: the next line heard shows whether N is exact.
   private func skip(_ ear: Ear, _ bytes: UnsafeRawBufferPointer) throws {
     let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
     guard words.count == 4, words[2] == "lines", words[3] == "skipped", let count = Int(words[1]), count > 0 else {
@@ -291,7 +290,7 @@ package final class Ledger {
     }
   }
 
-  /// Whether `peer` has heard, or was told that it missed, each line that anybody has said.
+  /// Whether `peer` has heard, or was told that it missed, every line said so far.
   package func isComplete(_ peer: Peer) throws -> Bool { try isComplete(self[peer], total: totalSaid) }
 
   private func isComplete(_ ear: Ear, total: Int) throws -> Bool {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A network that a test makes for itself: a namespace behind a pair of virtual Ethernet devices, gone when its owner lets go.
-/// It takes root. One at a time in a process.
+/// A network namespace behind a pair of virtual Ethernet devices, removed when this is released. Needs root; one at a time in
+/// a process.
 package final class Network {
   /// This machine's address on it; the namespace passes for another machine.
   package let host: String

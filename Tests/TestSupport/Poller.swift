@@ -2,8 +2,8 @@ import CLinux
 import ChatWire
 import Glibc
 
-/// The kernel's readiness list (epoll(7), level-triggered): which of many connections have something to do. Each is known by
-/// a number that its owner chooses, its index.
+/// The kernel's readiness list (epoll(7), level-triggered) for many connections. The caller identifies each by an index of
+/// its own choice.
 package struct Poller: ~Copyable {
   private let descriptor: FileDescriptor
   private let events: UnsafeMutableBufferPointer<epoll_event>
@@ -24,21 +24,21 @@ package struct Poller: ~Copyable {
 
   deinit { events.deallocate() }
 
-  /// From now on tells when there is something to read.
+  /// Starts to report when the socket is readable.
   package func add(_ socket: CInt, index: Int) throws(SystemCallError) {
     try control(EPOLL_CTL_ADD, socket, index: index, read: true, write: false)
   }
 
-  /// From now on tells, if `read`, when there is something to read and, if `write`, when something can be written.
+  /// From now on reports readiness for what is true of `read` and `write`, and nothing else.
   package func change(_ socket: CInt, index: Int, read: Bool = true, write: Bool) throws(SystemCallError) {
     try control(EPOLL_CTL_MOD, socket, index: index, read: read, write: write)
   }
 
-  /// Tells nothing more.
+  /// Reports nothing more about the socket.
   package func remove(_ socket: CInt) { epoll_ctl(descriptor.number, EPOLL_CTL_DEL, socket, nil) }
 
-  /// Waits for at most `milliseconds`. An interrupted wait is a short one.
-  /// - Returns: how many connections are ready; `ready` gives each.
+  /// Waits for at most `milliseconds`; a signal ends the wait early.
+  /// - Returns: the number of ready connections; `ready` gives each.
   package func wait(milliseconds: CInt) -> Int {
     max(0, Int(epoll_wait(descriptor.number, events.baseAddress, CInt(events.count), milliseconds)))
   }
@@ -55,7 +55,7 @@ package struct Poller: ~Copyable {
     _ operation: CInt, _ socket: CInt, index: Int, read: Bool, write: Bool
   ) throws(SystemCallError) {
     var wanted = (read ? EPOLLIN.rawValue : 0) | (write ? EPOLLOUT.rawValue : 0)
-    // epoll tells of a hang-up even where nothing is wanted; this way it does so once, and not again and again.
+    // epoll reports a hang-up even without interest. With EPOLLONESHOT it does so once instead of on every wait.
     if wanted == 0 { wanted = EPOLLONESHOT.rawValue }
     var event = epoll_event(events: wanted, data: epoll_data(u64: UInt64(index)))
     guard epoll_ctl(descriptor.number, operation, socket, &event) == 0 else { throw SystemCallError("epoll_ctl") }

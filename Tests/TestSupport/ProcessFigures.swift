@@ -1,6 +1,6 @@
 import Glibc
 
-/// What the kernel says of another process: the CPU time of all its threads, its memory and its descriptors.
+/// What the kernel reports about another process: CPU time of all its threads, memory and descriptors.
 package struct ProcessFigures: Sendable {
   private let pid: pid_t
   /// The process's CPU-time clock: nanoseconds in user and kernel mode, threads that have ended included, which the sum over
@@ -13,7 +13,7 @@ package struct ProcessFigures: Sendable {
   /// Nil if there is no such process.
   package init?(of pid: pid_t) {
     var clock = clockid_t()
-    // A larger number does not fit into the number of its clock, which would be another process's.
+    // The clock's number would wrap, and be that of another process.
     guard (1...Self.largestPID).contains(pid), clock_getcpuclockid(pid, &clock) == 0 else { return nil }
     self.pid = pid
     self.clock = clock
@@ -34,7 +34,7 @@ package struct ProcessFigures: Sendable {
     return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first
   }
 
-  /// What each of its descriptors is open on, as the links in /proc/PID/fd name it (proc(5)): `socket:[…]`, a path.
+  /// The targets of the links in /proc/PID/fd, one for each descriptor (proc(5)): `socket:[…]` or a path.
   package var openFiles: [String] {
     guard let directory = opendir("/proc/\(pid)/fd") else { return [] }
     defer { closedir(directory) }
@@ -51,12 +51,12 @@ package struct ProcessFigures: Sendable {
   }
 }
 
-/// A TCP socket of this machine that the kernel lists (proc(5), /proc/net/tcp).
+/// A TCP socket of this machine, as /proc/net/tcp lists it (proc(5)).
 package struct ListedSocket {
   package let localPort: UInt16
   package let remotePort: UInt16
   package let isListening: Bool
-  /// Bytes to be sent that the other end has not acknowledged.
+  /// Bytes in the send queue that the other end has not acknowledged.
   package let unacknowledged: Int
 
   package static var all: [ListedSocket] {

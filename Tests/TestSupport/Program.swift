@@ -1,9 +1,8 @@
 import ChatWire
 import Glibc
 
-/// A program that a test runs: one of ours as built, or one of the system's. For one test on one thread. It has no terminal
-/// but the one it is given, none of this process's other descriptors and only the environment it is given; it is ended and
-/// reaped when its owner lets go.
+/// A program that a test runs: one of ours as built, or one of the system's. It gets the terminal, descriptors and environment
+/// it is given and no others, and is killed and reaped when this is released. For one test on one thread.
 package final class Program {
   package enum Stream {
     /// Held by the test.
@@ -99,7 +98,7 @@ package final class Program {
     return "\(place)/\(name)"
   }
 
-  /// What every program gets: no settings of the person who runs the tests, but where the sanitizers are to report.
+  /// The environment of every program: none of the settings of whoever runs the tests, except the sanitizers' options.
   private static let environment = {
     var variables = [
       "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "TERM": "xterm",

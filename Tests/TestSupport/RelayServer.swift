@@ -3,8 +3,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// A simple server in this process, for clients under test: what it relays is up to its owner. It serves on a queue of its own
-/// until its owner lets go of it.
+/// A simple server in this process for clients under test; its owner decides what it relays. It serves on its own queue until
+/// it is released.
 package final class RelayServer: Sendable {
   package struct Client: Sendable {
     package let number: CInt
@@ -14,18 +14,18 @@ package final class RelayServer: Sendable {
     package func hangUp() { shutdown(number, CInt(SHUT_RDWR)) }
   }
 
-  /// Gets what one receive gave, who sent it, and all clients in the order of their coming.
+  /// Called with the bytes of one receive, their sender, and all clients in the order in which they connected.
   package typealias Relay = (_ bytes: [UInt8], _ sender: Client, _ clients: [Client]) -> Void
 
   package let port: UInt16
   private let listener: FileDescriptor
-  /// Written to when it is time to stop.
+  /// A byte in it stops the queue.
   private let wake: Pipe
   private let queue = DispatchQueue(label: "relay server")
 
   /// - Parameters:
-  ///   - makeRelay: called once, on the queue on which the relay will be called.
-  ///   - onChange: gets the clients whenever some came or went.
+  ///   - makeRelay: called once, on the server's queue, as is the relay it returns.
+  ///   - onChange: called with all clients whenever one connected or left.
   package init(
     _ makeRelay: @escaping @Sendable () -> Relay, onChange: @escaping @Sendable ([Client]) -> Void = { _ in }
   ) throws {
@@ -70,14 +70,13 @@ package final class RelayServer: Sendable {
   }
 }
 
-/// A chat server of SEED.md's kind, which knows no framing: what one receive gives is a message, and everybody else is sent
-/// `PORT: MESSAGE` with nothing added. A message that is exactly `exit` is the sender's goodbye, and its connection is closed.
-/// Any thread may ask what came.
+/// A chat server like SEED.md's, without framing: the bytes of one receive are a message, and everybody else is sent
+/// `PORT: MESSAGE` with nothing added. The message `exit` closes its sender's connection. Any thread may read what came.
 package final class RawServer: Sendable {
   package struct Message: Equatable, Sendable {
     /// The sender's port.
     package let port: UInt16
-    /// What one receive gave.
+    /// The bytes of one receive.
     package let text: String
   }
 
@@ -105,8 +104,8 @@ package final class RawServer: Sendable {
   }
 
   package var port: UInt16 { server.port }
-  /// What has come so far, in order.
+  /// All messages so far, in order.
   package var messages: [Message] { record.messages.withLock { $0 } }
-  /// The ports of the clients that are connected, in the order of their coming.
+  /// The ports of the connected clients, in the order in which they came.
   package var ports: [UInt16] { record.ports.withLock { $0 } }
 }

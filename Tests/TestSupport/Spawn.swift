@@ -49,8 +49,7 @@ struct Spawn: ~Copyable {
     return nil
   }
 
-  /// Starts the program; in a session of its own if it has a terminal. Otherwise it ends with this process when somebody
-  /// types Ctrl-C.
+  /// Starts the program. With a terminal it gets its own session; without, Ctrl-C ends it together with this process.
   mutating func run(_ path: String, _ arguments: [String], _ environment: [String]) throws -> pid_t {
     try closeEverythingElse()
     // Ignored signals stay ignored across an exec: the program has to start with none.
@@ -74,7 +73,7 @@ struct Spawn: ~Copyable {
     return pid
   }
 
-  /// Tests run side by side in this process. A socket of another one that a program inherited would never be closed.
+  /// Tests run in parallel in this process: a socket of another test that this program inherited would stay open.
   private mutating func closeEverythingElse() throws {
     typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt
     guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else {

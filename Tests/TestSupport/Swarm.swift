@@ -13,21 +13,21 @@ package final class Peer {
     case closed
   }
 
-  /// Its place among all peers that its swarm ever had.
+  /// Its index in the swarm's `peers`; never reused.
   package let index: Int
   package let port: UInt16
   fileprivate let number: CInt
   /// Nil once closed.
   private var socket: FileDescriptor?
   package fileprivate(set) var state = State.open
-  /// What it still has to say, from `sent` on.
+  /// Bytes to send; those before `sent` have been sent.
   private var outgoing: [UInt8] = []
   private var sent = 0
-  /// False for one that leaves what comes to the kernel.
+  /// False while it leaves incoming bytes in the kernel's buffer.
   fileprivate var isReading = true
-  /// The start of a line that has not ended yet.
+  /// The received start of an unfinished line.
   fileprivate var partial: [UInt8] = []
-  /// Whether the kernel tells when it takes more.
+  /// Whether the poller reports when the socket is writable.
   fileprivate var awaitsSpace = false
 
   fileprivate init(index: Int, socket: consuming FileDescriptor) throws {
@@ -84,8 +84,8 @@ package final class Peer {
   }
 }
 
-/// Up to 20,000 peers on one thread, over one epoll set: all send what they have as fast as it goes. What comes is handed on
-/// line by line and not kept.
+/// Up to 20,000 peers on one thread, over one epoll set. Each sends as fast as the kernel takes it; received lines are passed
+/// to the caller and not kept.
 package final class Swarm {
   package typealias HearLine = (_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Void
   package typealias HearLines = (_ peer: Peer, _ bytes: UnsafeRawBufferPointer, _ now: UInt64) throws -> Int
@@ -94,11 +94,11 @@ package final class Swarm {
   private let target: SocketAddress
   private let poller: Poller
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 64)
-  /// Peers that are connected.
+  /// The number of connected peers.
   package private(set) var openCount = 0
-  /// The indexes of peers whose stream the server has ended, in the order of that; taken by whoever closes them.
+  /// Indexes of peers whose stream the server has ended since the last `closeEnded`.
   private var ended: [Int] = []
-  /// A peer that is always read before what others got is looked at, so that it is the first to hear of nearly everything.
+  /// A peer that is read before the bytes of any other are judged, so that it hears nearly every line first.
   private var leader: Peer?
   private let leaderBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 64)
 
@@ -143,7 +143,7 @@ package final class Swarm {
     try? poller.change(peer.number, index: peer.index, read: peer.isReading, write: peer.awaitsSpace)
   }
 
-  /// Sends `bytes`, what the kernel does not take at once later.
+  /// Sends `bytes`: now what the kernel takes, the rest during `run`.
   package func say(_ bytes: some Sequence<UInt8>, by peer: Peer) {
     guard peer.state == .open else { return }
     peer.queue(bytes)
@@ -180,12 +180,14 @@ package final class Swarm {
 
   package func closeAll() { for case let peer? in peers { close(peer) } }
 
-  /// Sends and receives until `isDone`, which is asked after every round, at least each millisecond, and may act meanwhile.
+  /// Sends and receives until `isDone` returns true. It is called after every round, at least each millisecond, and may make
+  /// peers act.
   /// - Parameters:
   ///   - what: completes "waited for".
-  ///   - lines: gets what came from the start of a line on, who got it and when, and says how many bytes, whole lines, it
-  ///     has taken in at once.
-  ///   - line: gets each of the other lines, without its LF.
+  ///   - lines: called with received bytes that begin at the start of a line; returns how many of them, always whole lines,
+  ///     it has consumed.
+  ///   - line: called with each line that `lines` has not consumed, without its LF.
+  /// - Throws: `TestFailure` if `limit` passes first.
   package func run(
     within limit: Duration = generousLimit, _ what: @autoclosure () -> String,
     until isDone: (_ now: UInt64) throws -> Bool, lines: HearLines = { _, _, _ in 0 }, line: HearLine
@@ -212,7 +214,7 @@ package final class Swarm {
     try cut(bytes, of: peer, now, lines, line)
   }
 
-  /// - Returns: what has come; nil if there is nothing now, or nothing more will come.
+  /// - Returns: the received bytes; nil if there are none now, or the stream has ended.
   private func receive(_ peer: Peer, into buffer: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
     switch peer.receive(into: buffer) {
     case .bytes(let count): return UnsafeRawBufferPointer(rebasing: buffer[..<count])
@@ -249,7 +251,7 @@ package final class Swarm {
   }
 }
 
-/// A rhythm that catches up when it was held up, so that a line's time counts from when it was due.
+/// A schedule of equal intervals that makes up for delays: latency is measured from when a line was due.
 package struct Pace {
   private let interval: UInt64
   private var next: UInt64

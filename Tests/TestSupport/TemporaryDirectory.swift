@@ -1,6 +1,6 @@
 import Glibc
 
-/// A directory of its own under /tmp, gone with everything in it when its owner lets go. Its path is short enough for sockets.
+/// A new directory under /tmp, removed with its contents when this is released. Its path is short enough for sockets.
 package final class TemporaryDirectory {
   package let path: String
 

@@ -1,10 +1,10 @@
-/// What a test waited for and did not get, in words that name both.
+/// A failed expectation: names what was expected and what came.
 package struct TestFailure: Error, CustomStringConvertible {
   package let description: String
   package init(_ description: String) { self.description = description }
 }
 
-/// What a test needs and this machine does not allow.
+/// This machine does not allow something that a test needs.
 package struct Skipped: Error {
   package let reason: String
   package init(reason: String) { self.reason = reason }

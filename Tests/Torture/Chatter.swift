@@ -1,7 +1,7 @@
 import TestSupport
 
-/// Some members who talk at an even pace while something else happens to the server, and what they hear: the lines' times
-/// show whether the room notices.
+/// Members who talk at an even pace while something else happens to the server. The latency of their lines shows whether the
+/// room notices.
 final class Chatter {
   let swarm: Swarm
   let ledger = Ledger(lengths: 20...100)
@@ -26,7 +26,7 @@ final class Chatter {
     try server.settle(at: swarm.openCount)
   }
 
-  /// The talk begins anew: what was due before and what was measured is forgotten.
+  /// Restarts the schedule and forgets the latencies measured so far.
   func restart() {
     pace = Pace(everyNanoseconds: interval, from: monotonicNanoseconds())
     ledger.forgetLatencies()

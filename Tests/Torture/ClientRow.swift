@@ -38,7 +38,7 @@ extension Row {
   }
 }
 
-/// Takes one client at a time and does to it what it is told.
+/// Accepts one client at a time and plays a hostile server to it.
 private struct HostileServer {
   let server: ScriptedServer
 

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// How much of a row is run: all that was promised, or what a machine that serves others too can do in seconds.
+/// How much of a row is run: all that was promised, or what a shared machine can do in seconds.
 package enum Size: Sendable {
   case full
   case small
@@ -8,7 +8,7 @@ package enum Size: Sendable {
   func of<Value>(_ full: Value, small: Value) -> Value { self == .full ? full : small }
 }
 
-/// One promise: what happens to the server (or the client), the figure to reach, and the code that finds out.
+/// One promise: what happens to the server or the client, the figure to reach, and the code that measures it.
 package struct Row: Sendable {
   package let number: Int
   /// What happens, as a sentence.
@@ -27,7 +27,7 @@ package struct Row: Sendable {
     self.body = body
   }
 
-  /// Runs the row. What is thrown on the way is a failure like any other.
+  /// Runs the row; an error it throws becomes a failure of the outcome.
   package func run(_ size: Size) -> Outcome {
     var outcome = Outcome(size: size)
     do { try body(size, &outcome) } catch let skip as Skipped {
@@ -52,7 +52,7 @@ package struct Outcome: Sendable {
   let size: Size
   /// Figures, in the order in which they were measured.
   package fileprivate(set) var measured: [String] = []
-  /// What does not hold; empty if all does.
+  /// Figures that miss what was asked.
   package fileprivate(set) var failures: [String] = []
   /// Why the row could not be run here; nil if it was.
   package fileprivate(set) var skipped: String?
@@ -61,13 +61,13 @@ package struct Outcome: Sendable {
 
   init(size: Size) { self.size = size }
 
-  /// Notes something that has to hold at every size.
+  /// Records a figure that has to hold at every size.
   mutating func check(_ holds: Bool, _ figure: String) {
     measured.append(figure)
     if !holds { failures.append(figure) }
   }
 
-  /// Notes a figure of time or load, which is judged at full size only: a small run shares its machine with others.
+  /// Records a figure of time or load. It is judged at full size only, because a small run shares its machine.
   mutating func judge(_ holds: Bool, _ figure: String) {
     check(holds || size == .small, figure)
   }

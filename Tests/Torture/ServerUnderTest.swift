@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import TestSupport
 
-/// The server as built, run as a program, and what the kernel says of it.
+/// The built server as a process, and what the kernel reports about it.
 final class ServerUnderTest {
   /// The server to run; nil for the one beside this program.
   static let path = Mutex<String?>(nil)
@@ -52,8 +52,8 @@ final class ServerUnderTest {
   /// KiB in memory now, and at most so far.
   var memory: Int { figures.residentKiB ?? 0 }
   var peakMemory: Int { figures.peakKiB ?? 0 }
-  /// Descriptors of any kind. They keep still only once a line has been relayed, because libdispatch opens its own on a
-  /// thread of its own, some of them after the server listens.
+  /// Descriptors of any kind. Compare counts only after a line has been relayed: libdispatch opens its own descriptors on
+  /// another thread, some of them after the server listens.
   var descriptors: Int { figures.openFiles.count }
   /// Members and others that are connected.
   var connections: Int { figures.openFiles.count { $0.hasPrefix("socket:") } - idleSockets }
@@ -65,7 +65,7 @@ final class ServerUnderTest {
     return 100 * Double((figures.cpuNanoseconds ?? used) - used) / Double(monotonicNanoseconds() - start)
   }
 
-  /// Waits until as many connections are open in the server as there should be.
+  /// Waits until exactly `count` connections are open in the server.
   func settle(at count: Int, within limit: Duration = generousLimit) throws {
     try eventually("\(count) connections; there are \(connections)", within: limit) { connections == count }
   }

@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// The rows of `mychattorture` at a size for every day, each in a process of its own, as each wants descriptors by the
-/// hundred. One after the other, as each takes all of the machine; those that mostly wait run beside them.
+/// The rows of `mychattorture` at small size. Each runs in its own process, because it needs hundreds of descriptors, and one
+/// after the other, because it takes the whole machine; rows that mostly wait run beside them.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct TortureTests {
   @Test(
