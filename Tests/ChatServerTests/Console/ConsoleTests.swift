@@ -8,8 +8,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct ConsoleTests {
-  @Test("A stalled standard output holds up nobody, and then says how many lines it left out")
-  func stalledOutput() throws {
+  @Test func `A stalled standard output holds up nobody, and then says how many lines it left out`() throws {
     let pipe = try Pipe()
     try pipe.readEnd.setBlocking(false)
     var configuration = Configuration()
@@ -64,8 +63,8 @@ struct ConsoleTests {
     #expect(leftOut > 0)
   }
 
-  @Test("Lines that could not be written are counted, and the log says how many once it takes lines again")
-  func failingOutput() throws {
+  @Test func `Lines that could not be written are counted, and the log says how many once it takes lines again`() throws
+  {
     let pipe = try Pipe()
     try pipe.readEnd.setBlocking(false)
     let output = FileDescriptor(owning: open("/dev/null", O_RDONLY | O_CLOEXEC))

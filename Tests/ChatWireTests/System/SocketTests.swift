@@ -105,6 +105,29 @@ import Testing
     #expect(throws: SystemCallError("connect", code: ECONNREFUSED)) { try client.connect(to: silent) }
   }
 
+  @Test func `Connecting to a Unix socket that has no place left goes on until the deadline, or until there is one`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let target = try #require(try Address.unix(path: directory.file("s")).resolved().first)
+    let listener = try FileDescriptor.socket(for: target)
+    try listener.bind(to: target)
+    try listener.listen(backlog: 0)
+    let first = try FileDescriptor.socket(for: target)
+    try first.connect(to: target)
+    let second = try FileDescriptor.socket(for: target)
+    try second.setBlocking(false)
+    let start = Moment.now
+    #expect(throws: SystemCallError("connect", code: EAGAIN)) {
+      try second.connect(to: target, until: start + .milliseconds(30))
+    }
+    #expect(start.distance(to: .now) >= .milliseconds(30))
+    let accepted = try accepted(listener)
+    try second.connect(to: target, until: .now)
+    #expect("hi".utf8.withBytes { second.send($0) } == .bytes(2))
+    #expect(receive(accepted) == (.wouldBlock, ""))
+  }
+
   @Test func `A name gives each of its addresses once, with the port`() throws {
     let found = try Address.internet(host: "localhost", port: 7).resolved().map(\.address)
     #expect(Set(found).count == found.count)
