@@ -18,9 +18,8 @@ package enum SendOnce {
     case broken, silence
   }
 
-  /// Sends `line`, and leaves once the server has all of it: it has read to the end of the stream when it ends its own.
-  /// What others say meanwhile is not shown. No `exit` is sent, as a server of SEED.md's kind would take it for a part of the line.
-  /// - Returns: the exit status: 0 if the server had it all and did not refuse it, 1 if anything failed.
+  /// Sends `line`, and leaves once the server has all of it. What others say meanwhile is not shown.
+  /// - Returns: the exit status: 0 if a chat server had it all and did not refuse it, 1 if anything failed.
   package static func send(_ line: String, to address: Address) -> CInt {
     Client.prepareProcess()
     do {
@@ -41,54 +40,89 @@ package enum SendOnce {
 
   private static func answer(to line: [UInt8], on connection: ServerConnection, by deadline: Moment) -> Answer {
     let isSent = connection.send(line, until: deadline) == line.count
-    connection.shutdownSending()
-    // A line that is skipped for its length says nothing, and no piece of it can be taken for a notice.
-    var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
-    var objection: Answer?
-    func look(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
-      if objection == nil { objection = Self.objection(in: line) }
-      return true
-    }
-    return withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 16) { buffer in
-      while true {
-        guard connection.isReadable(until: deadline) else { return .silence }
-        let outcome = connection.receive(into: buffer)
-        switch outcome {
-        case .bytes(let count):
-          let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
-          _ = framer.consume(bytes.span, look)
-        case .wouldBlock, .ended, .failed:
-          _ = framer.silence(look)
-        }
-        if let objection { return objection }
-        switch outcome {
-        case .bytes: continue
-        case .wouldBlock: return .silence
-        // A server that has read to the end has acknowledged it. One that closed before that never will.
-        case .ended: return isSent && connection.hasDeliveredAll ? .taken : .broken
-        case .failed: return .broken
-        }
+    let leaveMoment = Moment.now + ServerConnection.goodbyePause
+    var hasLeft = false
+    var answer = AnswerReader()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      guard connection.isReadable(until: hasLeft ? deadline : min(leaveMoment, deadline)) else {
+        if deadline.hasPassed { return .silence }
+        // Behind a part of the line it would belong to that.
+        connection.leave(sayingExit: isSent, until: deadline)
+        hasLeft = true
+        continue
+      }
+      switch connection.receive(into: buffer) {
+      case .bytes(let count):
+        answer.append(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span)
+        if let objection = answer.objection { return objection }
+      case .wouldBlock: continue
+      case .ended:
+        // A server that has read the line has acknowledged it. One that closed before that never will.
+        return answer.objectionAtEnd ?? (isSent && connection.hasDeliveredLines(hasLeft: hasLeft) ? .taken : .broken)
+      case .failed: return answer.objectionAtEnd ?? .broken
       }
     }
   }
 
-  /// What the server says against our line, if `line` does: any notice is about our line, except the count of skipped lines.
-  private static func objection(in line: Span<UInt8>) -> Answer? {
-    var safe: [UInt8] = []
-    SafeText.append(line, to: &safe)
-    if isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
-    let parts = ServerLine(safe[...])
-    guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { return nil }
-    return .refused(Array(parts.text))
+  /// Looks in what the server says for something against our line.
+  private struct AnswerReader {
+    /// A line that is skipped for its length says nothing, and no piece of it can be taken for a notice.
+    private var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
+    private var hasHeardLine = false
+    private(set) var objection: Answer?
+
+    mutating func append(_ bytes: Span<UInt8>) {
+      var lines: [[UInt8]] = []
+      _ = framer.consume(bytes) { Self.keep($1, in: &lines) }
+      look(at: lines)
+    }
+
+    /// What the last line says, if it has no newline, counts too.
+    var objectionAtEnd: Answer? {
+      mutating get {
+        var lines: [[UInt8]] = []
+        _ = framer.silence { Self.keep($1, in: &lines) }
+        look(at: lines)
+        return objection
+      }
+    }
+
+    private static func keep(_ line: Span<UInt8>, in lines: inout [[UInt8]]) -> Bool {
+      line.withUnsafeBufferPointer { lines.append(Array($0)) }
+      return true
+    }
+
+    private mutating func look(at lines: [[UInt8]]) {
+      for line in lines where objection == nil {
+        let isFirst = !hasHeardLine
+        hasHeardLine = true
+        let safe = SafeText.made(from: line)
+        if isFirst && SendOnce.isOfAnotherProtocol(line) {
+          objection = .strange(Array(safe.prefix(SendOnce.shownBytes)))
+          continue
+        }
+        // Any notice is about our line, but for the count of lines that were skipped.
+        let parts = ServerLine(safe[...])
+        guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { continue }
+        objection = .refused(Array(parts.text))
+      }
+    }
   }
 
   /// Bytes shown of what a peer says that is no chat server.
   private static let shownBytes = 80
 
-  /// Whether `line` is what a server for the web, for ssh or, as NUL is no text, one of binary messages such as TLS says to a line.
-  private static func isOfAnotherProtocol(_ line: Span<UInt8>) -> Bool {
-    line.withUnsafeBufferPointer { line in
-      line.contains(0) || line.starts(with: "HTTP/".utf8) || line.starts(with: "SSH-".utf8)
-    }
+  /// What servers for the web, for ssh, for mail and files (RFC 5321, RFC 959) and for Redis begin with, in small letters. A
+  /// web server speaks without a status line to whoever asks without a version (HTTP/0.9).
+  private static let foreignBeginnings = [
+    "http/", "<!doctype", "<html", "<head", "<title", "<body", "<h1", "<?xml", "ssh-", "220 ", "220-", "-err",
+  ]
+
+  /// Whether the first line of a server shows that it is no chat; NUL is in binary messages such as TLS has.
+  private static func isOfAnotherProtocol(_ line: [UInt8]) -> Bool {
+    let start = line.prefix(16).map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+    return line.contains(0) || foreignBeginnings.contains { start.starts(with: $0.utf8) }
   }
 }

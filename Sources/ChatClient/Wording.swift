@@ -76,7 +76,7 @@ package enum Wording {
       "No permission to connect to \(address). Ask its owner for access, or choose another address."
     case (ENETUNREACH, _), (EHOSTUNREACH, _), (EADDRNOTAVAIL, _), (ENETDOWN, _), (EHOSTDOWN, _):
       "\(address) cannot be reached: \(error.reason). Check the address and the network."
-    case (ETIMEDOUT, _):
+    case (ETIMEDOUT, _), (EAGAIN, _):
       "\(address) does not answer. Check the address and the network, or try again later."
     case (EPROTOTYPE, .unix(let path)), (ENOTSOCK, .unix(let path)):
       "\(path) is not the socket of a chat server. Choose another address."

@@ -50,6 +50,24 @@ import Testing
     #expect(terminal.screen.lines.last == "[NOT SENT] too late")
   }
 
+  @Test func `Whoever leaves while the client connects does not wait`() throws {
+    let terminal = try Pty()
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
+    let connection = try #require(try server?.accept())
+    server = nil
+    let busy = try BusyListener(port: port)
+    connection.close()
+    try terminal.waitForScreen("an attempt") { $0.text.contains("Trying again now") }
+    let began = ContinuousClock.now
+    try terminal.type("exit\r")
+    #expect(try client.waitForExit() == .status(0))
+    #expect(ContinuousClock.now - began < .seconds(5), "an attempt takes 10 s")
+    try terminal.waitForLine("Disconnected from server")
+    withExtendedLifetime(busy) {}
+  }
+
   @Test func `Lines from a pipe wait for the server too`() throws {
     var server: ScriptedServer? = try ScriptedServer()
     let port = try #require(server?.port)
@@ -153,6 +171,7 @@ import Testing
     try terminal.waitForEditing()
     server = nil
     connection.close()
+    try terminal.waitForLine("[DISCONNECTED] Server connection lost.")
     try terminal.type("one\rtwo\r")
     try terminal.waitForLine("two")
     server = try ScriptedServer(port: port)

@@ -24,12 +24,31 @@ import Testing
     try member.expect("\(port): \(line)")
   }
 
-  @Test func `A server that knows no framing gets the line and nothing else`() throws {
+  @Test func `A server that knows no framing gets the line, and reads exactly exit after it`() throws {
     let server = try RawServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
     #expect(try client.waitForExit() == .status(0))
-    #expect(server.messages.map(\.text) == ["hi\n"])
+    #expect(server.messages.map(\.text) == ["hi\n", "exit"])
     #expect(client.output == [] && client.errors == [])
+  }
+
+  @Test func `A server that only closes when it reads exit has the line`() throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    try connection.expectAll("hi\nexit")
+    connection.close()
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.output == [] && client.errors == [])
+  }
+
+  @Test func `A host that does not answer is given up`() throws {
+    let server = try BusyListener()
+    let began = ContinuousClock.now
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    #expect(try client.waitForExit() == .status(1))
+    #expect(ContinuousClock.now - began < .seconds(20), "the kernel would try for two minutes")
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("does not answer"))
   }
 
   @Test func `A line that the server may not have had is a failure`() throws {
@@ -57,6 +76,9 @@ import Testing
   @Test(arguments: [
     ("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
     ("\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{32}", "^U^C^C^@^B^B2"), ("SSH-2.0-x\r\n", "SSH-2.0-x"),
+    ("<!DOCTYPE HTML>\n<html lang=\"en\">\n<p>Error code: 400</p>\n", "<!DOCTYPE HTML>"),
+    ("<html><body><h1>400</h1></body></html>", "<html><body><h1>400</h1></body></html>"),
+    ("-ERR unknown command 'hi'\r\n", "-ERR unknown command 'hi'"), ("220 mail ready\r\n", "220 mail ready"),
   ])
   func `A peer that is no chat server is a failure, told in its words`(answer: String, words: String) throws {
     let server = try ScriptedServer()
@@ -94,6 +116,7 @@ import Testing
 
   @Test(arguments: [
     "7: * Server is full", "no name * here", " * indented", "*no space", "7: a\r* b", "* 3 lines skipped",
+    "<bob> hi", "7: see\n<html>", "2200: hi",
     "7: " + String(repeating: "a", count: 65_533) + "* a piece of a long line",
   ])
   func `What others say meanwhile is no refusal, however it looks`(line: String) throws {

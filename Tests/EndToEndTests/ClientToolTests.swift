@@ -131,6 +131,76 @@ import Testing
     #expect(terminal.bytes == [], "nothing is drawn on a terminal that is not the output")
   }
 
+  /// A server of SEED.md's kind would read what comes at once as one message.
+  @Test(arguments: [[], ["--send", "hi"]]) func `exit comes a while after the last line`(options: [String]) throws {
+    let server = try ScriptedServer()
+    // The longest of three, as others use the machine too.
+    let pauses = try (0..<3).map { _ in
+      let client = try Program(built: "mychatclient", [String(server.port)] + options)
+      let connection = try server.accept()
+      try client.write("hi\n")
+      client.closeInput()
+      var lineCame: ContinuousClock.Instant?
+      try eventually("the line and exit") {
+        let received = try connection.peek()
+        if lineCame == nil, received == Array("hi\n".utf8) { lineCame = .now }
+        return received == Array("hi\nexit".utf8)
+      }
+      let pause = lineCame.map { ContinuousClock.now - $0 } ?? .zero
+      connection.close()
+      #expect(try client.waitForExit() == .status(0))
+      return pause
+    }
+    #expect(pauses.max().map { $0 >= .milliseconds(50) } == true)
+  }
+
+  private static let unconfirmed =
+    "[UNCERTAIN] The server did not confirm your goodbye. What you said last may or may not have arrived."
+
+  @Test(arguments: [[], ["--json"]], [false, true]) func `A server that never closes does not keep the client`(
+    options: [String], talks: Bool
+  ) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port)] + options)
+    let connection = try server.accept()
+    try client.write("hi\n")
+    client.closeInput()
+    try eventually("the client to give up") {
+      if talks { try? connection.send("7: still here\n") }
+      return client.hasEnded
+    }
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines == [Self.unconfirmed])
+    let last = try #require(client.outputLines.last)
+    #expect(options == [] ? last != farewell : last.contains("\"text\":\"[UNCERTAIN]"))
+  }
+
+  @Test(arguments: [[], ["--plain"]]) func `A goodbye on a terminal that nobody answers is told`(
+    options: [String]
+  ) throws {
+    let server = try ScriptedServer()
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", [String(server.port)] + options, on: terminal)
+    let connection = try server.accept()
+    try terminal.type("hi\rexit\r")
+    #expect(try client.waitForExit() == .status(1))
+    terminal.readWhatIsThere()
+    #expect(terminal.screen.text.contains("[UNCERTAIN] The server did not confirm your goodbye."))
+    #expect(!terminal.screen.text.contains(farewell))
+    withExtendedLifetime(connection) {}
+  }
+
+  @Test func `A TAB comes to its column also where input is a pipe`() throws {
+    let server = try ScriptedServer()
+    let terminal = try Pty()
+    let client = try Program(
+      built: "mychatclient", [String(server.port)], input: .pipe, output: .terminal(terminal))
+    let connection = try server.accept()
+    try connection.send("7: é大\tx\n")
+    try terminal.waitForLine("7: é大  x")
+    client.signal(SIGTERM)
+  }
+
   private func write(_ text: String, to path: String) throws {
     let file = FileDescriptor(owning: open(path, O_CREAT | O_WRONLY, 0o600))
     try file.writeAll(Array(text.utf8))

@@ -21,9 +21,6 @@ package final class Sender: Sendable {
     var isLeaving = false
   }
 
-  /// How long after the last line `exit` is sent: a server of SEED.md's kind would read both as one message.
-  private static let goodbyePause = Duration.milliseconds(60)
-
   /// Bytes that one write takes at most.
   private static let writeBytes = 64 * 1024
 
@@ -89,7 +86,7 @@ package final class Sender: Sendable {
     guard state.isLeaving, state.waiting.isEmpty, let connection = state.connection else { return }
     self.state.withLock { $0.isLeaving = false }
     if let lastWrite = state.lastWrite {
-      let earliest = lastWrite + Self.goodbyePause
+      let earliest = lastWrite + ServerConnection.goodbyePause
       while !earliest.hasPassed { _ = poll(nil, 0, earliest.millisecondsForPoll) }
     }
     connection.leave()

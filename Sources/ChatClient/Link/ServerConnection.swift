@@ -102,8 +102,12 @@ package final class ServerConnection: Sendable {
     socket.wait(for: 0x2000, until: .now + .milliseconds(Int(milliseconds)))
   }
 
-  /// Whether the server's machine has acknowledged all that was sent, the end of the stream too.
-  package var hasDeliveredAll: Bool { socket.takeError() == nil && unacknowledgedBytes == 0 }
+  /// Whether the server's machine has acknowledged all lines that were sent.
+  /// - Parameter hasLeft: whether `exit` and the end of the stream were sent behind them.
+  func hasDeliveredLines(hasLeft: Bool) -> Bool {
+    // The end of the stream counts as a byte.
+    socket.takeError() == nil && unacknowledgedBytes <= (hasLeft ? ClientLine.exitWord.count + 1 : 0)
+  }
 
   /// The name that a server gives this client before it takes another: the port of its own end. Empty on a Unix socket.
   package var ownName: [UInt8] {
@@ -114,13 +118,13 @@ package final class ServerConnection: Sendable {
   /// Ends it in both directions, and wakes whoever waits for it.
   package func shutdown() { _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR)) }
 
-  /// Leaves as both kinds of server understand it: one without framing reads exactly `exit`, for others the end of the
-  /// stream ends the line.
-  func leave() {
-    _ = send(ClientLine.exitWord)
-    shutdownSending()
-  }
+  /// How long after the last line `exit` is sent: a server of SEED.md's kind would read both as one message.
+  static let goodbyePause = Duration.milliseconds(60)
 
-  /// Tells the server that nothing more will come. Receiving goes on.
-  package func shutdownSending() { socket.shutdownSending() }
+  /// Leaves as both kinds of server understand it: one without framing reads exactly `exit`, for others the end of the
+  /// stream ends the line. Receiving goes on.
+  func leave(sayingExit: Bool = true, until deadline: Moment = .never) {
+    if sayingExit { _ = send(ClientLine.exitWord, until: deadline) }
+    socket.shutdownSending()
+  }
 }
