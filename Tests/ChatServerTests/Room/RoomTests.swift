@@ -59,6 +59,8 @@ private struct Play: ~Copyable {
   var random: SeededRandom
   var witnesses: [Witness] = []
   var said = 0
+  /// Where each line said begins.
+  var starts: [LogOffset] = []
 
   init(logBytes: Int, random: SeededRandom) {
     room = Room(logBytes: logBytes)
@@ -75,10 +77,15 @@ private struct Play: ~Copyable {
     said += 1
     let length = random.next() % 4 == 0 ? random.next() % 300 : random.next() % 20
     let text = "\(said)" + String(repeating: "x", count: Int(length))
+    let start = room.log.head
     if room.say(Array(text.utf8).span, by: witnesses[index].member) != .said {
       if random.next() % 3 == 0 { releaseLaggards() }
       return
     }
+    starts.append(start)
+    let remembered = witnesses.reduce(0) { $0 + $1.member.cursor.own.count }
+    let oldest = room.log.tail + -(room.log.capacity / 4)
+    #expect(remembered <= starts.reversed().prefix { $0 >= oldest }.count, "own lines are bounded by the log")
     for other in witnesses.indices where other != index && !witnesses[other].hasLeft {
       witnesses[other].due.append("\(witnesses[index].name): \(text)")
     }
