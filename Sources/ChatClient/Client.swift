@@ -50,15 +50,11 @@ package struct Client {
 
   private func converse() -> CInt {
     guard let terminal else { return conversePiped() }
-    if options.plain {
-      if let editor = BasicEditor(on: terminal, options, formatter: formatter, mailbox: mailbox, wakeup: wakeup) {
-        return converse(editor)
-      }
-    } else if let editor = LibeditEditor(
-      on: terminal, options, names: names ?? NameCompletion(), formatter: formatter, mailbox: mailbox, wakeup: wakeup)
-    {
-      return converse(editor)
-    }
+    let session = TerminalSession(on: terminal, options, formatter: formatter, mailbox: mailbox, wakeup: wakeup)
+    let editor: (any LineReader)? =
+      options.plain ? BasicEditor(session) : LibeditEditor(session, options, names: names ?? NameCompletion())
+    if let editor { return converse(editor) }
+    session.close()
     return conversePiped()
   }
 

@@ -33,6 +33,11 @@ package enum Wording {
   /// Asked before a pasted block goes out.
   package static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
 
+  /// Told a person who has typed half a line, on a terminal where lines that arrive wait for the rest of it.
+  package static func waiting(lines: Int) -> String {
+    "[WAITING] \(lines == 1 ? "1 line is" : "\(lines) lines are") shown once you enter this line, or give it up with Ctrl-U.\n"
+  }
+
   package static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
 
   package static func cannotKeepHistory(in path: String, because failure: HistoryFile.Failure) -> String {

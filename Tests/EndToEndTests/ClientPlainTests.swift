@@ -59,4 +59,62 @@ import Testing
     terminal.readWhatIsThere()
     #expect(terminal.screen.lines.suffix(3) == ["half a", "[DISCONNECTED] Serve", "r connection lost."])
   }
+
+  @Test func `Whoever pauses in a half line is told how many lines wait, and goes on typing`() throws {
+    try terminal.resize(rows: 24, columns: 100)
+    try terminal.type("half")
+    try terminal.waitForLine("half")
+    try member.send("one\ntwo\n")
+    try terminal.waitForScreen("the count, and the half line below it") {
+      $0.lines.suffix(3) == [
+        "half", "[WAITING] 2 lines are shown once you enter this line, or give it up with Ctrl-U.", "half",
+      ]
+    }
+    try member.send((3...20).map { "line \($0)\n" }.joined())
+    try terminal.waitForScreen("the count again, once it is ten times as large") {
+      $0.lines.suffix(2) == [
+        "[WAITING] 20 lines are shown once you enter this line, or give it up with Ctrl-U.", "half",
+      ]
+    }
+    try terminal.type(" line\r")
+    try member.expect("\(port): half line")
+    try terminal.waitForLine("\(member.localPort): line 20")
+    let lines = Array(terminal.screen.lines.suffix(21).prefix(3))
+    #expect(lines == ["half line", "\(member.localPort): one", "\(member.localPort): two"])
+    try finish()
+  }
+
+  @Test func `A half line holds up nobody, and nothing is lost of it or of what arrives`() throws {
+    let directory = try TemporaryDirectory()
+    // Nobody is overtaken here: whoever does not read holds up the room.
+    let server = try ServerProgram(["0", "unix:\(directory.file("chat"))"], options: ["--patience", "60"])
+    let (sender, receiver) = (try server.join(), try server.join())
+    let terminal = try Pty(rows: 24, columns: 100)
+    // Through a Unix socket, because the kernel keeps little for it.
+    let client = try Program(built: "mychatclient", ["\(server.addresses[1])", "--plain"], on: terminal)
+    _ = try server.program.waitForLine("the client") { $0.hasPrefix("[NEW CONNECTION]") }
+    try terminal.type("half")
+    try terminal.waitForLine("half")
+
+    let filler = String(repeating: "x", count: 60)
+    let lines = (0..<24_000).map { "\(sender.localPort): \($0) \(filler)" }
+    let said = Array((0..<24_000).map { "\($0) \(filler)\n" }.joined().utf8)
+    var sent = 0
+    try eventually("everybody to have all") {
+      terminal.readWhatIsThere()
+      sent += try sender.sendWithoutWaiting(said[sent...])
+      return try receiver.peek().count == said.count + lines.count * "\(sender.localPort): ".utf8.count
+    }
+    try eventually("more than may wait beside half a line to be shown below it") {
+      terminal.readWhatIsThere()
+      return terminal.bytes.contains(lines[0].utf8)
+    }
+    try terminal.type(" line\r")
+    try terminal.waitForScreen("the last line") { _ in terminal.bytes.suffix(200).contains(lines[23_999].utf8) }
+    let shown = String(decoding: terminal.bytes, as: UTF8.self).split(separator: "\r\n").map(String.init)
+    #expect(shown.filter { $0.hasSuffix("x") } == lines)
+    #expect(shown.filter { "half line".hasPrefix($0) } == ["half", "half line"])
+    #expect(try sender.expectLine().hasSuffix(": half line"))
+    client.signal(SIGTERM)
+  }
 }

@@ -73,8 +73,8 @@ struct Terminal {
     var rest = bytes[...]
     while !rest.isEmpty {
       var entry = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-      let isReady = poll(&entry, 1, TerminalSignals.askForEnd ? 0 : 1000) > 0
-      let isEnding = TerminalSignals.askForEnd
+      let isReady = poll(&entry, 1, TerminalSignals.isEndRequested ? 0 : 1000) > 0
+      let isEnding = TerminalSignals.isEndRequested
       if !isReady && isEnding { return }
       guard isReady else { continue }
       let piece = isEnding ? rest.prefix(lastWriteBytes) : rest

@@ -52,7 +52,7 @@ struct TerminalSignals {
   }
 
   /// Whether a signal has asked the process to end.
-  static var askForEnd: Bool { endIsAsked.load(ordering: .relaxed) }
+  static var isEndRequested: Bool { endIsAsked.load(ordering: .relaxed) }
 
   /// Whether `signal` has come since this was last asked.
   func take(_ signal: CInt) -> Bool {
@@ -61,7 +61,7 @@ struct TerminalSignals {
   }
 
   /// The terminal has gone. To who leads its session Linux says so by a signal as well, a moment later.
-  func hungUp() -> InputEvent {
+  func outcomeAfterHangUp() -> InputEvent {
     for _ in 0..<10 {
       if take(SIGHUP) { return .terminated(signal: SIGHUP) }
       _ = poll(nil, 0, 10)

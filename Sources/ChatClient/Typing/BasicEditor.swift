@@ -1,29 +1,32 @@
 import CEditLine
 import ChatWire
-import Dispatch
 import Glibc
 
-/// Reads the lines that a person types on a terminal of which nothing is asked but to show text: no escape sequence is
-/// written, and nothing twice, as suits a screen reader. What arrives while half a line stands there waits until it is
-/// entered, given up or rubbed out. For the input thread alone.
+/// Reads the lines that a person types on a terminal of which nothing is asked but to show text: it writes no escape sequence,
+/// as suits a screen reader. What arrives while half a line stands there waits until that is entered, given up or rubbed out.
+/// It is taken from the mailbox all the same, so that the server is never made to wait for the person. For the input thread
+/// alone.
 final class BasicEditor: LineReader {
-  private let terminal: Terminal
-  private let mailbox: Mailbox
-  private let formatter: LineFormatter
-  private let wakeup: Wakeup
-  private let signals: TerminalSignals
-  private let modes: termios
-  private let prompt: [UInt8]
-  private var keyboard = Keyboard()
+  /// Bytes that wait beside half a line at most. Then they are shown, and the half line is written again below them.
+  private static let maximumHeldBytes = 1024 * 1024
+  /// How long the person has to pause before being told of what waits, because the half line is then written again.
+  private static let pause = Duration.seconds(3)
+
+  let session: TerminalSession
   /// The line so far.
   private var line: [Unicode.Scalar] = []
   /// The bytes so far of a character of several.
   private var partial: [UInt8] = []
-  /// When lines that arrived were last written, in nanoseconds of the monotonic clock.
-  private var lastUpdate: UInt64 = 0
+  /// What has arrived and waits to be shown, each line with its newline.
+  private var held: [UInt8] = []
+  /// The lines in `held`.
+  private var heldLines = 0
+  /// `heldLines` when the person was last told of them; 0 before.
+  private var announcedLines = 0
+  private var lastKeyAt = Moment.now
 
   /// Nil where the terminal's modes cannot be had.
-  init?(on terminal: Terminal, _ options: Options, formatter: LineFormatter, mailbox: Mailbox, wakeup: Wakeup) {
+  init?(_ session: TerminalSession) {
     guard var modes = Terminal.currentModes() else { return nil }
     modes.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
     // Ctrl-S would stop the terminal, and with it whoever writes on it: not even a signal could end the client.
@@ -32,86 +35,68 @@ final class BasicEditor: LineReader {
       keys[Int(VMIN)] = 1
       keys[Int(VTIME)] = 0
     }
-    self.terminal = terminal
-    self.mailbox = mailbox
-    self.formatter = formatter
-    self.wakeup = wakeup
-    self.modes = modes
-    prompt = SafeText.made(from: Array(options.prompt.utf8))
-    signals = TerminalSignals(calling: wakeup)
-    Terminal.setModes(modes)
+    self.session = session
+    session.editingModes = modes
+    session.resume()
   }
 
-  func close() {
-    terminal.restoreModes()
-    var signals = signals
-    signals.stopNoting()
-  }
-
+  func close() { session.close() }
   func remember(_ line: [UInt8]) {}
+  func leaveScreen() {}
+  func returnToScreen() {}
+  func resize() {}
 
-  /// Pasted text comes as single keys here; what follows `exit` was not read.
+  /// Nothing is read beyond a line here, pasted or not.
   func takeUnsentPaste() -> [[UInt8]] { [] }
 
   func nextLine() -> InputEvent {
-    write(prompt)
+    write(session.prompt)
     let outcome = typeLine()
     switch outcome {
-    case .endOfInput, .terminated: if isRowOpen { write([UInt8(ascii: "\n")]) }
-    case .line, .cleared, .ended, .hungUp: break
+    case .cleared, .endOfInput, .terminated: if isRowOpen { write([UInt8(ascii: "\n")]) }
+    case .line, .ended, .hungUp: break
     }
+    (line, partial) = ([], [])
     return outcome
   }
 
   private func typeLine() -> InputEvent {
     while true {
       if let outcome = attendSignals() ?? showReceived() { return outcome }
-      guard keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate) else { continue }
+      guard session.waitForKey(until: announcementAt) else { continue }
+      lastKeyAt = .now
       do throws(SystemCallError) {
-        guard let byte = try keyboard.next() else { continue }
+        guard let byte = try session.keyboard.next() else { continue }
         // Arrow keys and their like are ESC and more, of which nothing is text.
         if byte == 0x1B {
-          _ = try keyboard.restOfKey()
+          _ = try session.keyboard.restOfKey()
           continue
         }
         if let outcome = press(byte) { return outcome }
       } catch {
-        return signals.hungUp()
+        return session.outcomeAfterHangUp()
       }
     }
   }
 
+  /// A character that is half there would be written into what is shown, so it counts.
+  var isLineEmpty: Bool { line.isEmpty && partial.isEmpty }
+
   /// Whether the cursor does not stand at the start of a row.
-  private var isRowOpen: Bool { !prompt.isEmpty || !line.isEmpty }
+  private var isRowOpen: Bool { !session.prompt.isEmpty || !line.isEmpty }
 
   private func press(_ byte: UInt8) -> InputEvent? {
     if byte & 0xC0 != 0x80 { endDamaged() }
-    switch terminal.key(byte) {
-    case .interrupt: return line.isEmpty ? .endOfInput : abandon()
-    case .endOfInput: return line.isEmpty ? .endOfInput : nil
-    case .quit: return .terminated(signal: SIGQUIT)
-    case .suspend:
-      suspend()
-      return nil
-    case nil: break
-    }
+    if let key = session.terminal.key(byte) { return press(key) }
     switch byte {
     case UInt8(ascii: "\r"), UInt8(ascii: "\n"):
-      defer { line = [] }
       write([UInt8(ascii: "\n")])
       return .line(line.flatMap { Array(String($0).utf8) })
     case 0x08, 0x7F: rubOut()
-    case 0x15: return line.isEmpty ? nil : abandon()
+    case 0x15: return line.isEmpty ? nil : .cleared
     default: put(byte)
     }
     return nil
-  }
-
-  /// Gives the line up: it stays where it stands, and a new one begins below.
-  private func abandon() -> InputEvent {
-    line = []
-    write([UInt8(ascii: "\n")])
-    return .cleared
   }
 
   private func put(_ byte: UInt8) {
@@ -128,8 +113,12 @@ final class BasicEditor: LineReader {
     // Other controls are not typed in text.
     guard scalar == "\t" || scalar.properties.generalCategory != .control else { return }
     line.append(scalar)
-    // A TAB is shown as a blank, as nobody could rub out what it moves over.
-    write(scalar == "\t" ? [UInt8(ascii: " ")] : SafeText.made(from: Array(String(scalar).utf8)))
+    write(Self.shown(scalar))
+  }
+
+  /// A TAB is shown as a blank, as nobody could rub out what it moves over.
+  private static func shown(_ scalar: Unicode.Scalar) -> [UInt8] {
+    scalar == "\t" ? [UInt8(ascii: " ")] : SafeText.made(from: Array(String(scalar).utf8))
   }
 
   /// The character so far is not UTF-8, or never came whole: it is shown to be damaged, not dropped.
@@ -149,40 +138,34 @@ final class BasicEditor: LineReader {
     }
   }
 
-  private func attendSignals() -> InputEvent? {
-    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .terminated(signal: signal) }
-    if signals.take(SIGINT) { return line.isEmpty ? .endOfInput : abandon() }
-    if signals.take(SIGTSTP) { suspend() }
-    if signals.take(SIGCONT) { Terminal.setModes(modes) }
+  private func showReceived() -> InputEvent? {
+    let update = session.takeUpdate(hasStatus: false)
+    if let lines = update?.lines {
+      held += lines
+      heldLines += lines.count { $0 == UInt8(ascii: "\n") }
+    }
+    if let ending = update?.ending {
+      write((isRowOpen ? [UInt8(ascii: "\n")] : []) + held)
+      return .ended(ending)
+    }
+    if !held.isEmpty && (isLineEmpty || held.count > Self.maximumHeldBytes) {
+      showAboveLine(held)
+      (held, heldLines, announcedLines) = ([], 0, 0)
+    } else if announcementAt.hasPassed {
+      showAboveLine(Array(Wording.waiting(lines: heldLines).utf8))
+      announcedLines = heldLines
+    }
     return nil
   }
 
-  private func suspend() {
-    terminal.restoreModes()
-    signals.suspend()
-    Terminal.setModes(modes)
+  /// When to tell a person who types nothing more how many lines wait: at the first one, and at each tenfold of those that were told.
+  private var announcementAt: Moment {
+    heldLines > 0 && heldLines >= announcedLines * 10 ? lastKeyAt + Self.pause : .never
   }
 
-  private func showReceived() -> InputEvent? {
-    guard untilUpdate == 0 else { return nil }
-    let update = formatter.update(for: mailbox.take(), hasStatus: false)
-    if update.lines.isEmpty && update.ending == nil { return nil }
-    if update.ending != nil {
-      write((isRowOpen ? [UInt8(ascii: "\n")] : []) + update.lines)
-    } else {
-      write(prompt.isEmpty ? update.lines : [UInt8(ascii: "\n")] + update.lines + prompt)
-    }
-    lastUpdate = DispatchTime.now().uptimeNanoseconds
-    return update.ending.map { .ended($0) }
-  }
-
-  /// Milliseconds until what waits is to be written; -1 if nothing does, or half a line stands there.
-  private var untilUpdate: CInt {
-    if mailbox.ending != nil { return 0 }
-    guard line.isEmpty && partial.isEmpty, !mailbox.isEmpty else { return -1 }
-    let since = DispatchTime.now().uptimeNanoseconds - lastUpdate
-    let interval = LibeditEditor.updateInterval
-    return since >= interval ? 0 : CInt((interval - since) / 1_000_000) + 1
+  /// Writes `lines` below what stands there, and prompt and line once more below them.
+  private func showAboveLine(_ lines: [UInt8]) {
+    write((isRowOpen ? [UInt8(ascii: "\n")] : []) + lines + session.prompt + line.flatMap(Self.shown))
   }
 
   private func write(_ bytes: [UInt8]) { Terminal.write(bytes) }

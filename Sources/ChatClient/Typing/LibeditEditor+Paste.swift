@@ -5,8 +5,8 @@ import ChatWire
 extension LibeditEditor {
   /// Takes in what has come of a block, and never more than the block.
   func takeInPaste() throws(SystemCallError) {
-    let bytes = try keyboard.next(atMost: paste.wantedBytes)
-    let isInterrupt = bytes.count == 1 && terminal.key(bytes[0]) == .interrupt
+    let bytes = try session.keyboard.next(atMost: paste.wantedBytes)
+    let isInterrupt = bytes.count == 1 && session.terminal.key(bytes[0]) == .interrupt
     if paste.append(bytes, at: .now, isInterrupt: isInterrupt, asksIfLong: asksAboutLongPastes) { isLineStale = true }
   }
 

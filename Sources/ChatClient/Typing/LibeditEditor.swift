@@ -1,32 +1,32 @@
 import CEditLine
 import ChatWire
-import Dispatch
 import Glibc
 
-/// Edits the lines that a person types on a terminal with libedit, and shows between the person's strokes what the mailbox
-/// holds, without disturbing the line that is being typed.
+/// Edits the lines that a person types on a terminal with libedit, and shows between two keys what has arrived, without
+/// disturbing the line that is being typed. While it exists the terminal is in libedit's modes, in which every key is a byte to
+/// read; `close` gives it back.
 ///
-/// libedit knows one thread: all of this is for the input thread alone. While it exists the terminal is in libedit's
-/// modes, in which every key is a byte to read; `close` gives it back.
+/// libedit's known defects (3.1-20221030), and what is done about them:
+/// - It may be used on one thread only: all of this is for the input thread alone.
+/// - Its drawing moves over a wide character by writing a part of it, leaves out combining ones, and loses count of rows after
+///   a TAB: nobody sees it (`LibeditOutput`), and `EditBlock` draws.
+/// - It takes a line of no bytes for the end of input: `insertPaste` enters a line with its newline.
+/// - It gives up where it cannot set the terminal's modes: `nextLine` asks whether the terminal has gone.
+/// - It is told an end of input by its reader only, for whatever reason: `stop` says which.
+/// - Some of its commands read keys of their own, take any for text, and may go on after an end (`M-x`, vi's `/`, Ctrl-V): a
+///   pasted block is inserted in a new call of `el_gets` then.
+/// - Its search ends at ESC and takes the rest of a key for text: `read` sends an ESC of its own ahead. It judges a character
+///   above U+00FF by its lowest eight bits, so that some of these end the search, or act as its keys (not mended).
+/// - It takes the end of a key of several bytes that it does not know for text: `otherKeys` are bound to nothing.
+/// - `bind -e` and `bind -v` in `~/.editrc` throw all bindings away: `EditrcFile` binds again.
+/// - When it ends it throws away what is typed ahead: `finish` disables it first.
 final class LibeditEditor: LineReader {
-  /// Nanoseconds between two updates of the screen, however much arrives: 60 a second.
-  static let updateInterval: UInt64 = 16_666_667
-
-  let terminal: Terminal
-  /// What was received and waits to be shown.
-  private let mailbox: Mailbox
-  private let formatter: LineFormatter
-  /// Called by the mailbox and by signals.
-  private let wakeup: Wakeup
-  private var signals: TerminalSignals
+  let session: TerminalSession
   let editor: OpaquePointer
   private let history: History
   /// The names that Tab completes.
   let names: NameCompletion
-  /// Where libedit draws: nowhere that is seen. It is looked at for the bell.
-  private let drawing: LibeditOutput
-  /// What stands before the line, safe to show.
-  private let prompt: [UInt8]
+  private let libeditOutput: LibeditOutput
   /// What is shown of the connection above the line, if anything.
   private var status: [UInt8] = []
   /// Prompt and line on the screen.
@@ -36,41 +36,28 @@ final class LibeditEditor: LineReader {
   /// Whether a long pasted block is asked about.
   let asksAboutLongPastes: Bool
   var paste = PasteState.idle
-  var keyboard = Keyboard()
-  /// The terminal's modes while a line is typed; known from the first stroke on.
-  private var editingModes: termios?
   /// The bytes so far of a character of several.
   private var decoding = mbstate_t()
   /// Why libedit was told that its input has ended; nil while it goes on.
   private var stop: Stop?
-  /// Whether a stroke may have changed the line since it was shown.
+  /// Whether a key may have changed the line since it was shown.
   var isLineStale = false
-  /// When the screen was last updated, in nanoseconds of the monotonic clock.
-  private var lastUpdate: UInt64 = 0
-
   /// Whether the key that libedit was last handed was pressed during a search.
   private(set) var wasSearching = false
 
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
-  init?(
-    on terminal: Terminal, _ options: Options, names: NameCompletion, formatter: LineFormatter, mailbox: Mailbox,
-    wakeup: Wakeup
-  ) {
-    guard let drawing = LibeditOutput(), let editor = editline_init("mychatclient", drawing.stream),
-      let history = History(options)
+  init?(_ session: TerminalSession, _ options: Options, names: NameCompletion) {
+    // libedit last, because it is not freed by itself where a later part fails.
+    guard let history = History(options), let libeditOutput = LibeditOutput(),
+      let editor = editline_init("mychatclient", libeditOutput.stream)
     else { return nil }
-    self.drawing = drawing
-    self.terminal = terminal
-    self.mailbox = mailbox
-    self.formatter = formatter
-    self.wakeup = wakeup
+    self.libeditOutput = libeditOutput
+    self.session = session
     self.editor = editor
     self.history = history
     self.names = names
     asksAboutLongPastes = options.pasteGuard
-    prompt = SafeText.made(from: Array(options.prompt.utf8))
-    signals = TerminalSignals(calling: wakeup)
     canErase = editline_terminal_can(editor, "up") != 0 && editline_terminal_can(editor, "cd") != 0
 
     editline_set_editor(editor, "emacs")
@@ -106,13 +93,10 @@ final class LibeditEditor: LineReader {
   }
 
   private func finish() {
-    terminal.restoreModes()
-    // libedit would restore them too, and throw away what is typed ahead.
     editline_disable(editor)
     el_end(editor)
     history.close()
-    drawing.close()
-    signals.stopNoting()
+    session.close()
   }
 
   /// Lets the person type a line.
@@ -133,8 +117,7 @@ final class LibeditEditor: LineReader {
       switch stop {
       case .restart: restartLine()
       case .end(let event): return ended(event)
-      // libedit gives up by itself where it cannot set the terminal's modes any more.
-      case nil: return ended(Terminal.currentModes() == nil ? signals.hungUp() : .endOfInput)
+      case nil: return ended(Terminal.currentModes() == nil ? session.outcomeAfterHangUp() : .endOfInput)
       }
     }
   }
@@ -143,9 +126,9 @@ final class LibeditEditor: LineReader {
   private func endOfPaste() -> InputEvent? {
     guard case .sending = paste else { return nil }
     if let end = attendSignals() { return end }
-    guard !keyboard.hasByte, Terminal.hasKey, let byte = try? keyboard.next() else { return nil }
-    if terminal.key(byte) == .interrupt { return .cleared }
-    keyboard.putBack([byte])
+    guard !session.keyboard.hasByte, Terminal.hasKey, let byte = try? session.keyboard.next() else { return nil }
+    if session.terminal.key(byte) == .interrupt { return .cleared }
+    session.keyboard.putBack([byte])
     return nil
   }
 
@@ -176,30 +159,29 @@ extension LibeditEditor {
   /// Gives libedit the next character, once there is one.
   /// - Returns: 1, or 0 for the end of input.
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
-    if editingModes == nil { editingModes = Terminal.currentModes() }
+    if session.editingModes == nil { session.editingModes = Terminal.currentModes() }
     isLineStale = true
     wasSearching = isSearching
-    if drawing.takeBell() { Terminal.write([0x07]) }
-    // A command of libedit's that reads keys of its own may go on after an end.
+    if libeditOutput.takeBell() { Terminal.write([0x07]) }
     if stop != nil { return 0 }
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(.end(end)) }
       if case .ready = paste { return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart) }
-      if isLineStale && (!Terminal.hasKey || now() - lastUpdate >= Self.updateInterval) { showLine() }
-      guard keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: untilUpdate()) else { continue }
+      if isLineStale && (!Terminal.hasKey || session.isUpdateDue) { showLine() }
+      guard session.waitForKey() else { continue }
       do throws(SystemCallError) {
         if case .arriving = paste {
           try takeInPaste()
           continue
         }
-        guard let byte = try keyboard.next() else { continue }
+        guard let byte = try session.keyboard.next() else { continue }
         if mbsinit(&decoding) == 0 && byte & 0xC0 != 0x80 {
           // The character before was not complete, and this byte is none of its.
-          keyboard.putBack([byte])
+          session.keyboard.putBack([byte])
           return putDamaged(into: character)
         }
         if byte == 0x1B {
-          let key = try keyboard.restOfKey()
+          let key = try session.keyboard.restOfKey()
           if canErase && key.elementsEqual(Paste.beginning.dropFirst()) {
             paste.begin(at: .now)
             continue
@@ -208,20 +190,20 @@ extension LibeditEditor {
             answer(byte)
             continue
           }
-          // A search ends at ESC, and takes the rest of a key for text: so it gets an ESC of its own, and the key comes after it.
-          keyboard.putBack(isSearching && !key.isEmpty ? [byte] + key : key)
+          // The search gets an ESC of its own, and the key comes after it.
+          session.keyboard.putBack(isSearching && !key.isEmpty ? [byte] + key : key)
         }
         if case .asking = paste {
           if decode(byte, into: character) { answer(character.pointee) }
           continue
         }
-        if let key = terminal.key(byte) {
+        if let key = session.terminal.key(byte) {
           if let end = press(key) { return stop(.end(end)) }
           if key != .endOfInput { continue }
         }
         if decode(byte, into: character) { return 1 }
       } catch {
-        return stop(.end(signals.hungUp()))
+        return stop(.end(session.outcomeAfterHangUp()))
       }
     }
   }
@@ -240,44 +222,6 @@ extension LibeditEditor {
   private func stop(_ stop: Stop) -> CInt {
     self.stop = stop
     return 0
-  }
-
-  private func press(_ key: Terminal.Key) -> InputEvent? {
-    switch key {
-    case .interrupt: return isLineEmpty ? .endOfInput : .cleared
-    case .endOfInput: return isLineEmpty ? .endOfInput : nil
-    case .quit: return .terminated(signal: SIGQUIT)
-    case .suspend:
-      suspend()
-      return nil
-    }
-  }
-
-  private func attendSignals() -> InputEvent? {
-    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .terminated(signal: signal) }
-    if signals.take(SIGINT) { return press(.interrupt) }
-    if signals.take(SIGTSTP) { suspend() }
-    if signals.take(SIGCONT) { resume() }
-    if signals.take(SIGWINCH) {
-      el_resize(editor)
-      showLine()
-    }
-    return nil
-  }
-
-  private func suspend() {
-    Terminal.write(block.leave(on: screen) + (canErase ? Paste.disable : []))
-    terminal.restoreModes()
-    signals.suspend()
-    resume()
-  }
-
-  /// Whoever had the terminal in between may have changed its modes and the screen.
-  private func resume() {
-    if let editingModes { Terminal.setModes(editingModes) }
-    el_resize(editor)
-    Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
-    showLine()
   }
 
   /// Adds a byte to the character that is being decoded.
@@ -305,26 +249,27 @@ extension LibeditEditor {
 extension LibeditEditor {
   private var screen: EditBlock.Screen { Terminal.screen(canErase: canErase) }
 
-  /// Nanoseconds of the monotonic clock.
-  func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+  func leaveScreen() { Terminal.write(block.leave(on: screen) + (canErase ? Paste.disable : [])) }
 
-  /// Shows what waits in the mailbox, if it is time for that.
+  func returnToScreen() {
+    Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
+    resize()
+  }
+
+  func resize() {
+    el_resize(editor)
+    showLine()
+  }
+
+  /// Shows what has arrived, if it is time for that.
   private func showReceived() -> InputEvent? {
-    guard untilUpdate() <= 0 else { return nil }
-    let update = formatter.update(for: mailbox.take(), hasStatus: canErase)
+    guard let update = session.takeUpdate(hasStatus: canErase) else { return nil }
     if let status = update.status { self.status = status }
     if !update.lines.isEmpty || update.status != nil { showLine(after: update.lines) }
     return update.ending.map { .ended($0) }
   }
 
-  /// Milliseconds until the screen is next to be updated; -1 if nothing waits for that.
-  private func untilUpdate() -> CInt {
-    if mailbox.isEmpty { return -1 }
-    let since = now() - lastUpdate
-    return since >= Self.updateInterval ? 0 : CInt((Self.updateInterval - since) / 1_000_000) + 1
-  }
-
-  private var isLineEmpty: Bool {
+  var isLineEmpty: Bool {
     let line = el_line(editor).pointee
     return line.buffer == line.lastchar
   }
@@ -349,7 +294,7 @@ extension LibeditEditor {
   func showLine(after lines: [UInt8] = []) {
     show(parts, below: lines, status: status)
     isLineStale = false
-    lastUpdate = now()
+    session.noteUpdate()
   }
 
   private func show(_ line: LineParts, below lines: [UInt8] = [], status: [UInt8]) {
@@ -361,7 +306,8 @@ extension LibeditEditor {
       return
     }
     let above = status.isEmpty ? [] : status + [UInt8(ascii: "\n")]
-    Terminal.write(output + block.show(prompt: above + prompt, before: line.before, after: line.after, on: screen))
+    Terminal.write(
+      output + block.show(prompt: above + session.prompt, before: line.before, after: line.after, on: screen))
   }
 
   func clearScreen() {

@@ -13,7 +13,11 @@ final class LibeditOutput {
     length = .allocate(capacity: 1)
     buffer.initialize(to: nil)
     length.initialize(to: 0)
-    guard let stream = open_memstream(buffer, length) else { return nil }
+    guard let stream = open_memstream(buffer, length) else {
+      buffer.deallocate()
+      length.deallocate()
+      return nil
+    }
     self.stream = stream
   }
 
@@ -25,8 +29,8 @@ final class LibeditOutput {
     return rang
   }
 
-  /// libedit must be done with it.
-  func close() {
+  /// libedit has ended by now.
+  deinit {
     fclose(stream)
     free(buffer.pointee)
     buffer.deallocate()

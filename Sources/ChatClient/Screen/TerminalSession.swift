@@ -1,0 +1,100 @@
+import ChatWire
+import Glibc
+
+/// What an editor has of its terminal and of the conversation: keys, signals, and what arrives, no faster than a screen can
+/// follow. For the input thread alone.
+final class TerminalSession {
+  /// Time between two updates of the screen, however much arrives: 60 a second.
+  private static let updateInterval = Duration.nanoseconds(16_666_667)
+
+  let terminal: Terminal
+  /// Stands before the line that is typed; safe to show.
+  let prompt: [UInt8]
+  /// The terminal's modes while a line is typed; nil until the editor has set them.
+  var editingModes: termios?
+  var keyboard = Keyboard()
+  /// What was received and waits to be shown.
+  private let mailbox: Mailbox
+  private let formatter: LineFormatter
+  /// Called by the mailbox and by signals.
+  private let wakeup: Wakeup
+  private var signals: TerminalSignals
+  /// When the screen may be updated again.
+  private var nextUpdateAt = Moment.now
+
+  init(on terminal: Terminal, _ options: Options, formatter: LineFormatter, mailbox: Mailbox, wakeup: Wakeup) {
+    self.terminal = terminal
+    self.formatter = formatter
+    self.mailbox = mailbox
+    self.wakeup = wakeup
+    prompt = SafeText.made(from: Array(options.prompt.utf8))
+    signals = TerminalSignals(calling: wakeup)
+  }
+
+  /// Gives the terminal back.
+  func close() {
+    terminal.restoreModes()
+    signals.stopNoting()
+  }
+
+  /// What a signal, or one of the terminal's own keys, asks of an editor.
+  enum Request {
+    case end(InputEvent)
+    case suspend
+    /// The process was stopped, and others have had the terminal.
+    case resume
+    /// The screen has another size.
+    case resize
+  }
+
+  func request(by key: Terminal.Key, isLineEmpty: Bool) -> Request? {
+    switch key {
+    case .interrupt: .end(isLineEmpty ? .endOfInput : .cleared)
+    case .endOfInput: isLineEmpty ? .end(.endOfInput) : nil
+    case .quit: .end(.terminated(signal: SIGQUIT))
+    case .suspend: .suspend
+    }
+  }
+
+  /// The request of the next signal that has come; nil if there is none.
+  func takeSignal(isLineEmpty: Bool) -> Request? {
+    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .end(.terminated(signal: signal)) }
+    if signals.take(SIGINT) { return request(by: .interrupt, isLineEmpty: isLineEmpty) }
+    if signals.take(SIGTSTP) { return .suspend }
+    if signals.take(SIGCONT) { return .resume }
+    return signals.take(SIGWINCH) ? .resize : nil
+  }
+
+  /// Stops the process until it is continued.
+  func suspend() {
+    terminal.restoreModes()
+    signals.suspend()
+  }
+
+  func resume() { if let editingModes { Terminal.setModes(editingModes) } }
+
+  /// The terminal has gone.
+  func outcomeAfterHangUp() -> InputEvent { signals.outcomeAfterHangUp() }
+
+  /// Waits for a key, a signal, or something to show.
+  /// - Parameter deadline: when to return at the latest.
+  /// - Returns: whether there is a key.
+  func waitForKey(until deadline: Moment = .never) -> Bool {
+    let updateAt = mailbox.isEmpty ? .never : nextUpdateAt
+    return keyboard.hasByte
+      || Terminal.waitForKey(or: wakeup, milliseconds: min(updateAt, deadline).millisecondsForPoll)
+  }
+
+  /// Whether the screen may be updated again.
+  var isUpdateDue: Bool { nextUpdateAt.hasPassed }
+
+  func noteUpdate() { nextUpdateAt = .now + Self.updateInterval }
+
+  /// What has arrived, if something has and it may be shown by now.
+  /// - Parameter hasStatus: as for `LineFormatter.update`.
+  func takeUpdate(hasStatus: Bool) -> LineFormatter.Update? {
+    guard !mailbox.isEmpty, isUpdateDue else { return nil }
+    noteUpdate()
+    return formatter.update(for: mailbox.take(), hasStatus: hasStatus)
+  }
+}
