@@ -17,15 +17,20 @@ package struct Configuration: Sendable {
   /// Connections from one address at one time; nil for no limit.
   package var maximumPerAddress: Int?
   /// How fast a member may send; nil for as fast as it can.
-  package var rate: Rate?
+  package var rate: RateLimit?
 
   /// How long a full log waits for members in its older half before they miss lines.
   package var patience = Duration.seconds(1)
   /// The pause that ends a message of a peer that ends none itself. Longer than the gap between two packets of one message
   /// on a network at hand, shorter than a person notices.
-  package var silence = Duration.milliseconds(50)
-  /// How long a member may take no byte while there is something to send, and how long a vanished machine goes unnoticed.
-  package var giveUpAfter = Duration.seconds(30)
+  package var quietInterval = Duration.milliseconds(50)
+  /// How long a member's machine may answer nothing while bytes are on their way to it.
+  package var silenceLimit = Duration.seconds(30)
+  /// How long a member may take no byte although its machine answers. Much longer, because the window of a program that
+  /// reads a few KB a second opens in large steps.
+  package var standstillLimit = Duration.seconds(300)
+  /// How long a peer that ended its stream may still say what the rate holds back; its place is taken for as long.
+  package var departureLimit = Duration.seconds(30)
   /// How long what still comes from a member that leaves is awaited, so that closing does not throw away what it has yet
   /// to read. Also the most that all goodbyes take together when the server stops.
   package var goodbye = Duration.seconds(2)
@@ -36,4 +41,6 @@ package struct Configuration: Sendable {
   package var eventLayer = EventLayer.epoll
 
   package init() {}
+
+  var progressLimits: ProgressWatch.Limits { ProgressWatch.Limits(silent: silenceLimit, stalled: standstillLimit) }
 }

@@ -36,12 +36,12 @@ struct ServerCommand: ParsableCommand {
       lost. (default: no limit)
       """, valueName: "lines[:burst]"),
     transform: {
-      guard let rate = Rate(parsing: $0) else {
+      guard let rate = RateLimit(parsing: $0) else {
         throw ValidationError("'\($0)' is no rate; write LINES or LINES:BURST, as in 10:50.")
       }
       return rate
     })
-  var rate: Rate?
+  var rate: RateLimit?
 
   @Option(
     parsing: .unconditional,

@@ -96,7 +96,7 @@ package struct LineDecoder {
     guard framer.heldBytes > 0 else { return }
     framing = .raw
     var (text, ends) = takeText()
-    _ = framer.silence { _, line in
+    _ = framer.endMessage { _, line in
       SafeText.append(line, to: &text)
       ends.append(text.count)
       return true

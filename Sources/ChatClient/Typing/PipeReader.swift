@@ -64,7 +64,7 @@ struct PipeReader {
         if bytesAfterExit > Self.readBytes {
           batch.unsent += Wording.inputGoesOn.utf8
         } else if isLast {
-          _ = framer.silence { batch.append($0, $1) }
+          _ = framer.endMessage { batch.append($0, $1) }
         }
         if !batch.unsent.isEmpty {
           hasUnsentLines = true

@@ -35,7 +35,7 @@ struct ConnectionTable {
   /// All connections, as they are now.
   var all: [Connection] { entries.compactMap(\.self) }
 
-  /// For a walk during which connections may come and go: the slots, and what is in one at the moment.
-  var slots: Range<Int> { entries.indices }
+  /// For a walk during which connections may come and go: how many slots there are, and what is in one at the moment.
+  var slotCount: Int { entries.count }
   subscript(slot slot: Int) -> Connection? { entries[slot] }
 }

@@ -4,20 +4,20 @@ import Glibc
 extension Server {
   /// Peers that are told at one time that the server is full, and given the time to read it. Beyond those it is said once
   /// and closed at once. They come out of the reserved descriptors.
-  private static let mostRefusals = 32
-  /// Connections taken in one turn, so that a rush at the door does not hold up those inside.
-  private static let mostAccepted = 256
+  private static let maximumRefusals = 32
+  /// Connections accepted in one turn, so that a rush at the door does not hold up those inside.
+  private static let maximumAcceptedInTurn = 256
 
   func peersAreWaiting(atListener index: Int) {
     // A server that stops has closed its listeners; their last report may still have been on its way.
     guard index < listeners.count else { return }
     let listener = listeners[index]
     now = .now
-    accepting: for _ in 0..<Self.mostAccepted {
+    accepting: for _ in 0..<Self.maximumAcceptedInTurn {
       switch listener.accept() {
       case .connection(let descriptor, let peer):
         acceptPause = .milliseconds(10)
-        receive(descriptor, from: peer, at: listener)
+        admit(descriptor, from: peer, at: listener)
       case .aborted: continue
       case .nobody: break accepting
       case .exhausted:
@@ -28,10 +28,10 @@ extension Server {
     finishTurn()
   }
 
-  private func receive(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
+  private func admit(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
     let key = quota == nil ? nil : AddressQuota.key(of: peer)
-    let refusal = admission(of: key)
-    if let refusal, refused >= Self.mostRefusals {
+    let refusal = refusal(for: key)
+    if let refusal, refusedCount >= Self.maximumRefusals {
       _ = refusal.line.withUnsafeBytes { descriptor.send($0) }
       return
     }
@@ -46,38 +46,40 @@ extension Server {
       label = "('\(peer.host)', \(peer.port))"
     }
     let connection = Connection(
-      descriptor: descriptor, token: connections.nextToken(), name: name, label: Array(label.utf8),
+      descriptor: descriptor, token: connections.nextToken(), admission: refusal == nil ? .member(key) : .refused,
+      name: name, label: Array(label.utf8),
       framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip),
       cursor: Cursor(joining: room.log), now: now)
     room.join(connection)
     connections.insert(connection)
-    readiness.watch(connection)
+    readiness.watch(connection.descriptor.number, as: connection.token, keptOpenBy: connection)
     if let refusal {
-      refuse(connection, with: refusal)
+      refusedCount += 1
+      tell(connection, refusal)
+      leave(connection, because: .refused)
     } else {
-      connection.addressKey = key
-      log.connected(connection.label)
+      console.connected(connection.label)
     }
   }
 
-  /// Whether there is room for one more, from an address that counts as `key`. It is counted then.
-  /// - Returns: nil if there is, and else what to tell the peer.
-  private func admission(of key: AddressQuota.Key?) -> Notice? {
-    if connections.count - refused >= maximumMembers { return .serverFull }
+  /// Why there is no place for one more connection from an address that counts as `key`; nil if there is one. It is counted
+  /// then.
+  private func refusal(for key: AddressQuota.Key?) -> Notice? {
+    if connections.count - refusedCount >= maximumMembers { return .serverFull }
     if let key, quota?.admit(key) == false { return .tooManyFromAddress }
     return nil
   }
 
-  /// No descriptor is left: the listeners rest, longer each time, for a listener that nobody can accept from would keep the
-  /// queue busy without end.
+  /// No descriptor is left: the listeners rest, longer each time, because a listener that nobody can accept from would keep
+  /// the queue busy without end.
   private func pauseAccepting() {
     for listener in listeners { listener.pause() }
-    acceptsAgain = now + acceptPause
+    acceptResumesAt = now + acceptPause
     acceptPause = min(acceptPause * 2, .seconds(1))
   }
 
-  func acceptAgain() {
-    acceptsAgain = .never
+  func resumeAccepting() {
+    acceptResumesAt = .never
     for listener in listeners { listener.resume() }
   }
 }

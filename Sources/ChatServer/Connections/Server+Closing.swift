@@ -1,106 +1,187 @@
 import ChatWire
 import Glibc
 
+/// Why a connection ends. The console and the counters say it.
+enum CloseReason {
+  /// It sent `exit`.
+  case exit
+  /// It ended its stream.
+  case endOfStream
+  /// There is no place for it.
+  case refused
+  case serverStopping
+}
+
 /// How a connection ends, and how the server does.
 extension Server {
   /// Takes a member out of the conversation: it still gets what was said until now, and nothing that it sends counts.
-  func leave(_ connection: Connection) {
-    log.removed(connection.label)
-    // One that takes nothing any more, and said `exit` before it broke, has nothing to wait for.
-    if connection.isMute { return close(connection) }
-    connection.phase = .leaving
-    connection.unread = []
-    connection.isPaused = false
-    updateInterest(of: connection)
-    connection.cursor.end(with: room.log)
-    due.append(connection)
+  func leave(_ connection: Connection, because reason: CloseReason) {
+    let step = connection.lifecycle.leave()
+    guard step != .nothing else { return }
+    if let unsaid = connection.inbound.unsaid, unsaid > 0 {
+      tell(connection, .linesNotSent(unsaid))
+      console.dropped(connection.label, lines: unsaid)
+    }
+    switch reason {
+    case .exit:
+      console.leftByCommand(connection.label)
+      console.removed(connection.label)
+    case .endOfStream, .serverStopping: console.removed(connection.label)
+    case .refused: break
+    }
+    take(step, for: connection)
   }
 
-  /// A peer that there is no room for is told why, and hears nothing else.
-  func refuse(_ connection: Connection, with notice: Notice) {
-    connection.isRefused = true
-    refused += 1
-    connection.phase = .leaving
-    connection.cursor.end(with: room.log)
-    tell(connection, notice)
-  }
-
-  /// All that was due is sent. What the peer may still send is read and discarded: closing with unread input would reset
-  /// the connection, and throw away bytes that are still on their way to it.
-  func endSending(_ connection: Connection) {
-    room.remove(connection)
-    if connection.hasEnded { return close(connection) }
-    connection.descriptor.shutdownSending()
-    connection.phase = .ending
-    // What has ended can be written at any time, and would be reported without end.
-    connection.isBlocked = false
-    connection.isAwaited = false
-    updateInterest(of: connection)
-    connection.endsBy = now + configuration.goodbye
-    look(at: connection, by: connection.endsBy)
-  }
-
-  /// A peer that takes nothing more has perhaps said something before: that still counts, so it is read to its end. If it had
-  /// ended its stream in order (`EPIPE`), all of that counts, and is said as fast as it may be; of a stream that was torn,
-  /// what had come whole, and what waits for its turn is lost with it.
+  /// Sending to a peer failed.
   func sendingFailed(_ connection: Connection, _ error: SystemCallError) {
-    let isTorn = error.code != EPIPE
-    let isWaiting = connection.heldUntil != nil
-    guard connection.phase == .talking, !connection.hasEnded || isWaiting, !(isTorn && isWaiting) else {
-      return lose(connection)
-    }
-    room.remove(connection)
-    connection.isMute = true
-    connection.isAwaited = false
-    connection.isTorn = isTorn
-    connection.isBlocked = false
-    updateInterest(of: connection)
-    readiness.leftUnread(connection)
+    take(
+      connection.lifecycle.sendingFailed(
+        endedInOrder: error.code == EPIPE, inputHasEnded: connection.inbound.hasEnded,
+        isHeld: connection.inbound.hold != nil),
+      for: connection)
   }
 
-  /// The connection broke, or its peer is given up on.
-  func lose(_ connection: Connection) {
-    if connection.phase == .talking {
-      log.lost(connection.label)
-      log.removed(connection.label)
-    }
-    close(connection)
+  /// The connection broke, or its peer is given up.
+  func lose(_ connection: Connection) { take(connection.lifecycle.lose(), for: connection) }
+
+  func allIsSent(to connection: Connection) {
+    take(
+      connection.lifecycle.allIsSent(
+        inputHasEnded: connection.inbound.hasEnded, lingeringUntil: now + configuration.goodbye),
+      for: connection)
   }
 
-  func close(_ connection: Connection) {
-    guard connection.phase != .closed else { return }
-    connection.phase = .closed
-    if connection.isPaused { paused.removeAll { $0 === connection } }
+  func checkLingering(_ connection: Connection) {
+    guard case .lingering(let deadline) = connection.lifecycle else { return }
+    if deadline <= now { lose(connection) } else { schedule(checkOf: connection, by: deadline) }
+  }
+
+  /// Does what a change of a connection's life asks for.
+  func take(_ step: Lifecycle.Step, for connection: Connection) {
+    switch step {
+    case .nothing: break
+    case .flush:
+      connection.inbound.held = []
+      connection.inbound.hold = nil
+      updateInterest(of: connection)
+      connection.cursor.end(with: room.log)
+      due.append(connection)
+    case .readToEnd:
+      room.remove(connection)
+      connection.progress = nil
+      connection.isBlocked = false
+      updateInterest(of: connection)
+      if connection.inbound.hold == nil { released.append(connection.token) }
+    case .shutDownSending(let deadline):
+      room.remove(connection)
+      connection.descriptor.shutdownSending()
+      // What has ended can be written at any time, and would be reported without end.
+      connection.isBlocked = false
+      connection.progress = nil
+      updateInterest(of: connection)
+      schedule(checkOf: connection, by: deadline)
+    case .endMessageAndLeave: endMessageAndLeave(connection, because: .endOfStream)
+    case .close(let isLost):
+      if isLost {
+        console.lost(connection.label)
+        console.removed(connection.label)
+      }
+      close(connection)
+    }
+  }
+
+  private func close(_ connection: Connection) {
     room.remove(connection)
-    if let key = connection.addressKey { quota?.release(key) }
-    if connection.isRefused { refused -= 1 }
-    readiness.forget(connection)
+    switch connection.admission {
+    case .member(let key?): quota?.release(key)
+    case .member(nil): break
+    case .refused: refusedCount -= 1
+    }
+    readiness.forget(connection.descriptor.number, as: connection.token, interest: connection.interest)
     connections.remove(connection.token)
-    if isStopping, connections.count == 0 { finishStopping() }
   }
 
   // MARK: The end
 
-  func beginStopping() {
-    guard !isStopping else { return }
-    isStopping = true
+  /// When the stage that the stop is in ends.
+  var stopDeadline: Moment {
+    switch stage {
+    case .hearingOut(let deadline), .counting(let deadline), .closing(let deadline): deadline
+    case .running, .stopped: .never
+    }
+  }
+
+  func stopRequested() {
+    guard stage == .running else { return }
     now = .now
-    stopsBy = now + configuration.goodbye
     for listener in listeners { listener.close() }
     listeners = []
-    acceptsAgain = .never
-    for connection in connections.all where connection.phase == .talking { leave(connection) }
+    acceptResumesAt = .never
+    // An eighth of the time is for counting what could not be said, and another for goodbyes.
+    stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)
+    for connection in connections.all where connection.lifecycle.isHeard {
+      if connection.inbound.hold == nil { hearArrived(from: connection) } else { resume(connection) }
+    }
     finishTurn()
+    if !released.isEmpty { scheduleTurn() }
+  }
+
+  /// Says what has arrived from a member; then it leaves, unless it has to wait with that.
+  private func hearArrived(from connection: Connection) {
+    var arrived = connection.descriptor.unreadBytes()
+    while arrived > 0, connection.lifecycle.isHeard, connection.inbound.hold == nil, !connection.inbound.hasEnded {
+      arrived -= readShare
+      readable(connection)
+    }
+    guard connection.lifecycle.isHeard, connection.inbound.hold == nil else { return }
+    endMessageAndLeave(connection, because: .serverStopping)
+  }
+
+  /// Goes on with a stop. Those who had to wait are heard until they have been quiet for a moment, because what they sent
+  /// may still be with their own kernels; what the time does not suffice for is counted.
+  private func continueHearingOut() -> Bool {
+    var isHearing = false
+    for connection in connections.all where connection.lifecycle.isHeard {
+      let quietAt = connection.inbound.lastReceived + configuration.quietInterval
+      if connection.inbound.hold == nil, quietAt <= now {
+        endMessageAndLeave(connection, because: .serverStopping)
+      } else if connection.inbound.hold == nil {
+        schedule(checkOf: connection, by: quietAt)
+      }
+      isHearing = isHearing || connection.lifecycle.isHeard
+    }
+    return isHearing
+  }
+
+  func continueStop() {
+    switch stage {
+    case .running, .stopped: return
+    case .hearingOut(let deadline):
+      if !continueHearingOut() {
+        stage = .closing(until: now + configuration.goodbye * 2 / 8)
+      } else if deadline <= now {
+        stage = .counting(until: now + configuration.goodbye / 8)
+        for connection in connections.all where connection.lifecycle.isHeard { countUnsaid(of: connection) }
+      }
+    case .counting(let deadline):
+      let isCounting = continueHearingOut()
+      guard !isCounting || deadline <= now else { break }
+      for connection in connections.all { leave(connection, because: .serverStopping) }
+      stage = .closing(until: now + configuration.goodbye / 8)
+    case .closing(let deadline):
+      if connections.count == 0 || deadline <= now { return finishStopping() }
+    }
+    deliverToAll()
     if connections.count == 0 { finishStopping() }
   }
 
-  func finishStopping() {
-    guard !hasStopped else { return }
-    hasStopped = true
-    for connection in connections.all { close(connection) }
+  private func finishStopping() {
+    guard stage != .stopped else { return }
+    stage = .stopped
+    for connection in connections.all { lose(connection) }
     readiness.cancel()
     timer.cancel()
-    log.flushPage()
+    console.flushPage()
     onStopped()
   }
 }

@@ -3,113 +3,220 @@ import ChatWire
 /// What comes in: from bytes to lines, and from lines to what they mean.
 extension Server {
   func readable(_ connection: Connection) {
-    guard !connection.hasEnded, !connection.isPaused else { return }
-    if connection.phase == .talking, room.isLogFull || room.isCrowded && connection.isPouring {
-      return pause(connection)
-    }
-    let share = share
+    guard !connection.inbound.hasEnded, connection.inbound.hold == nil else { return }
+    if let hold = holdBeforeReading(connection) { return self.hold(connection, hold) }
+    let share = readShare
     let received = input.withUnsafeMutableBytes {
       connection.descriptor.receive(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<share]))
     }
     switch received {
     case .bytes(let count):
-      connection.lastHeard = now
-      connection.isPouring = count == share
-      if connection.phase == .talking { hear(input.span.extracting(first: count), from: connection) }
-      readiness.leftUnread(connection)
+      connection.inbound.lastReceived = now
+      connection.inbound.bytes.count(count, at: now, fairBytesPerSecond: room.fairBytesPerSecond)
+      if connection.lifecycle.isHeard { consume(input.span.extracting(first: count), from: connection) }
+      if !readiness.isLevelTriggered { released.append(connection.token) }
     case .wouldBlock:
-      if connection.isMute { lose(connection) }
+      if case .unreachable = connection.lifecycle { lose(connection) }
     case .ended:
-      connection.hasEnded = true
+      connection.inbound.hasEnded = true
       updateInterest(of: connection)
-      streamHasEnded(connection)
+      inputEnded(connection)
     case .failed:
       lose(connection)
     }
   }
 
-  /// Takes in what a member has sent; what finds no room in the log is kept, and the member is read no further.
-  func hear(_ bytes: Span<UInt8>, from connection: Connection) {
-    let taken = connection.framer.consume(bytes) { frame, line in heard(frame, line, from: connection) }
-    if taken < bytes.count, connection.phase == .talking {
-      bytes.extracting(taken..<bytes.count).withUnsafeBufferPointer { connection.unread = Array($0) }
-      pause(connection)
-    } else if connection.framer.awaitsSilence {
-      look(at: connection, by: now + configuration.silence)
+  /// Why the connection has to wait although it has sent something; nil if it has not.
+  private func holdBeforeReading(_ connection: Connection) -> Hold? {
+    guard connection.lifecycle.isHeard, connection.inbound.unsaid == nil else { return nil }
+    if room.isLogFull || room.isCrowded && connection.inbound.bytes.isBulkSender(at: now) { return .backpressure }
+    if connection.framer.isSkipping, let limit = rateLimit(of: connection) {
+      return connection.inbound.rate.wait(at: now, for: limit).map { .rate(until: $0) }
+    }
+    return nil
+  }
+
+  /// A server that stops lets everybody finish, and what is only counted may come as fast as it likes.
+  private func rateLimit(of connection: Connection) -> RateLimit? {
+    guard let limit = configuration.rate, stage == .running, connection.inbound.unsaid == nil else { return nil }
+    return limit
+  }
+
+  /// Takes in what a member has sent. What cannot be said now is kept, and the member is read no further.
+  private func consume(_ bytes: Span<UInt8>, from connection: Connection) {
+    var verdict = Verdict.taken
+    let taken = connection.framer.consume(bytes) { frame, line in
+      verdict = handle(frame, line, from: connection)
+      return verdict == .taken
+    }
+    if connection.framer.isSkipping, let limit = rateLimit(of: connection) {
+      connection.inbound.rate.chargeSkipped(bytes: bytes.count, at: now, for: limit)
+    }
+    switch verdict {
+    case .wait(let hold):
+      bytes.extracting(taken..<bytes.count).withUnsafeBufferPointer { connection.inbound.held = Array($0) }
+      self.hold(connection, hold)
+    case .leave: leave(connection, because: .exit)
+    case .taken:
+      if connection.framer.awaitsSilence {
+        schedule(checkOf: connection, by: now + configuration.quietInterval)
+      }
     }
   }
 
-  /// Acts on one frame. Returns false if the log has no room for it now.
-  func heard(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Bool {
-    // After `exit` nothing counts any more.
-    guard connection.phase == .talking else { return true }
-    let meaning = ClientLine(line)
-    if meaning == .blank, frame != .tooLong { return true }
-    let paceBefore = connection.pace
-    if let rate = configuration.rate, let until = connection.pace.wait(at: now, for: rate) {
-      connection.heldUntil = until
-      if !connection.isToldOfRate {
-        connection.isToldOfRate = true
-        tell(connection, .slowed(linesPerSecond: rate.linesPerSecond))
+  /// Acts on one frame.
+  private func handle(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
+    if let limit = rateLimit(of: connection), let until = connection.inbound.rate.wait(at: now, for: limit) {
+      if !connection.inbound.isToldOfRate {
+        connection.inbound.isToldOfRate = true
+        tell(connection, .slowed(linesPerSecond: limit.linesPerSecond))
       }
-      return false
+      return .wait(.rate(until: until))
     }
-    switch frame {
+    let verdict = act(on: frame, line, from: connection)
+    if verdict == .taken, let limit = rateLimit(of: connection) {
+      connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit)
+    }
+    return verdict
+  }
+
+  @inline(__always)
+  private func act(on frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
+    if let unsaid = connection.inbound.unsaid { return count(frame, line, from: connection, unsaid) }
+    if frame == .tooLong {
+      tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
+      return .taken
+    }
+    switch ClientLine(line) {
+    case .blank: return .taken
+    case .exit: return .leave
+    case .message:
+      if frame == .unterminated, !SafeText.isText(line) {
+        tell(connection, .notText)
+        return .taken
+      }
+      return say(line, by: connection)
+    }
+  }
+
+  private func count(
+    _ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection, _ unsaid: Int
+  ) -> Verdict {
+    let meaning = ClientLine(line)
+    if frame != .tooLong, meaning == .exit { return .leave }
+    if frame == .tooLong || meaning == .message { connection.inbound.unsaid = unsaid + 1 }
+    return .taken
+  }
+
+  @inline(__always)
+  private func say(_ line: Span<UInt8>, by connection: Connection) -> Verdict {
+    let start = room.log.head
+    switch room.say(line, by: connection) {
+    case .said: break
+    case .logFull: return .wait(.backpressure)
     case .tooLong:
       tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
-      return true
-    case .unterminated where !SafeText.isText(line):
-      tell(connection, .notText)
-      return true
-    case .line, .unterminated:
-      switch meaning {
-      case .blank: break
-      case .exit:
-        log.leftByCommand(connection.label)
-        leave(connection)
-      case .message:
-        let start = room.log.head
-        switch room.say(line, by: connection) {
-        case .said:
-          if connection.consolePrefix.isEmpty {
-            connection.consolePrefix = Console.consolePrefix(for: connection.label)
-          }
-          log.relayed(connection.consolePrefix, from: start, in: room.log)
-        case .tooLong:
-          tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
-        case .logFull:
-          connection.pace = paceBefore
-          return false
-        }
-      }
-      return true
+      return .taken
     }
+    if connection.consolePrefix.isEmpty { connection.consolePrefix = Console.consolePrefix(for: connection.label) }
+    console.relayed(connection.consolePrefix, from: start, in: room.log)
+    return .taken
   }
 
   /// A pause, or the end of the stream, ends the message of a peer that sends no newlines.
-  /// - Returns: false if the log has no room for it now; the connection waits then.
+  /// - Returns: whether the connection may go on: nothing of it is held, and it has not left.
   @discardableResult
-  func endMessage(of connection: Connection) -> Bool {
-    let isSaid = connection.framer.silence { frame, line in heard(frame, line, from: connection) }
-    if !isSaid { pause(connection) }
-    return isSaid
+  private func endMessage(of connection: Connection) -> Bool {
+    var verdict = Verdict.taken
+    _ = connection.framer.endMessage { frame, line in
+      verdict = handle(frame, line, from: connection)
+      return verdict == .taken
+    }
+    switch verdict {
+    case .wait(let hold): self.hold(connection, hold)
+    case .leave: leave(connection, because: .exit)
+    case .taken: break
+    }
+    return verdict == .taken
   }
 
-  func streamHasEnded(_ connection: Connection) {
-    switch connection.phase {
-    case .talking:
-      if connection.isTorn { return lose(connection) }
-      // The message that the end completes may be `exit`.
-      guard endMessage(of: connection), connection.phase == .talking else { return }
-      if connection.isMute { return lose(connection) }
-      leave(connection)
-    case .ending: close(connection)
-    case .leaving, .closed: break
-    }
+  private func inputEnded(_ connection: Connection) {
+    take(connection.lifecycle.inputEnded(), for: connection)
+  }
+
+  /// Says what the end of the stream completes; the member leaves then, unless it has to wait with that.
+  func endMessageAndLeave(_ connection: Connection, because reason: CloseReason) {
+    guard endMessage(of: connection), connection.lifecycle.isHeard else { return }
+    if case .unreachable = connection.lifecycle { lose(connection) } else { leave(connection, because: reason) }
   }
 
   func tell(_ connection: Connection, _ notice: Notice) {
     connection.cursor.tell(notice.line)
     due.append(connection)
+  }
+
+  // MARK: Members that wait
+
+  /// Reads a member no further: others have to catch up first, or it sends faster than it may. What it has sent stays where
+  /// it is.
+  private func hold(_ connection: Connection, _ hold: Hold) {
+    connection.inbound.hold = hold
+    switch hold {
+    case .backpressure: heldBack.append(connection.token)
+    case .rate(let moment): schedule(checkOf: connection, by: moment)
+    }
+    updateInterest(of: connection)
+  }
+
+  /// Hears what a member has sent before it had to wait, and reads it again.
+  func resume(_ connection: Connection) {
+    if connection.inbound.unsaid == nil {
+      switch connection.inbound.hold {
+      case nil: return readable(connection)
+      case .backpressure where room.isLogFull: return heldBack.append(connection.token)
+      case .rate(let until) where until > now && stage == .running: return
+      case .backpressure, .rate: break
+      }
+    }
+    connection.inbound.hold = nil
+    // Its silence until now was not its own.
+    connection.inbound.lastReceived = now
+    updateInterest(of: connection)
+    guard connection.lifecycle.isHeard else { return }
+    let held = connection.inbound.held
+    connection.inbound.held = []
+    if !held.isEmpty { consume(held.span, from: connection) }
+    guard connection.inbound.hold == nil, connection.lifecycle.isHeard else { return }
+    if connection.inbound.hasEnded { return inputEnded(connection) }
+    if connection.framer.awaitsSilence { schedule(checkOf: connection, by: now + configuration.quietInterval) }
+  }
+
+  func checkRateHold(of connection: Connection) {
+    guard case .rate(let until)? = connection.inbound.hold, connection.lifecycle.isHeard else { return }
+    guard until <= now else { return schedule(checkOf: connection, by: until) }
+    // One that is not read is not seen to break or to end.
+    if let error = connection.descriptor.takeError() { sendingFailed(connection, error) }
+    guard connection.lifecycle.isHeard else { return }
+    if connection.inbound.hasEnded || connection.descriptor.peerHasEnded() {
+      let departed = connection.inbound.departed ?? now
+      connection.inbound.departed = departed
+      if departed + configuration.departureLimit <= now { return countUnsaid(of: connection) }
+    }
+    released.append(connection.token)
+  }
+
+  /// From now on a member's lines are counted, and not said: their time is over. It is told when it leaves.
+  func countUnsaid(of connection: Connection) {
+    connection.inbound.unsaid = 0
+    resume(connection)
+  }
+
+  func checkQuiet(_ connection: Connection) {
+    guard connection.lifecycle.isHeard, connection.framer.awaitsSilence, connection.inbound.hold == nil else { return }
+    // What has come while the queue was busy belongs to the message.
+    readable(connection)
+    guard connection.lifecycle.isHeard, connection.framer.awaitsSilence, connection.inbound.hold == nil else { return }
+    let deadline = connection.inbound.lastReceived + configuration.quietInterval
+    if deadline <= now { endMessage(of: connection) } else { schedule(checkOf: connection, by: deadline) }
   }
 }

@@ -17,6 +17,7 @@ final class Console {
   func connected(_ peer: [UInt8]) { line("[NEW CONNECTION] ", peer, " connected.") }
   func leftByCommand(_ peer: [UInt8]) { line("[", peer, "] Sent exit command.") }
   func lost(_ peer: [UInt8]) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
+  func dropped(_ peer: [UInt8], lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
   func removed(_ peer: [UInt8]) { line("[DISCONNECTED] ", peer, " has been removed.") }
 
   /// Adds the line that was said last, which begins at `start`.
@@ -43,10 +44,10 @@ final class Console {
     append("\n")
   }
 
-  private func line(_ before: StaticString, _ peer: [UInt8], _ after: StaticString) {
+  private func line(_ before: StaticString, _ peer: [UInt8], _ after: String) {
     append(before)
     page.append(contentsOf: peer)
-    append(after)
+    page.append(contentsOf: after.utf8)
     append("\n")
   }
 

@@ -11,7 +11,13 @@ final class DispatchReadiness: Readiness {
     var write: (any DispatchSourceWrite)?
     var isReadSuspended = false
 
-    init(read: any DispatchSourceRead) { self.read = read }
+    /// Owns the descriptor.
+    let owner: AnyObject
+
+    init(read: any DispatchSourceRead, owner: AnyObject) {
+      self.read = read
+      self.owner = owner
+    }
   }
 
   private var queue: DispatchQueue?
@@ -33,33 +39,33 @@ final class DispatchReadiness: Readiness {
     queue.async(execute: report)
   }
 
-  func watch(_ connection: Connection) {
-    let read = DispatchSource.makeReadSource(fileDescriptor: connection.descriptor.number, queue: queue)
-    let ready = ReadyConnection(token: connection.token, ready: .reading)
+  let isLevelTriggered = false
+
+  func watch(_ descriptor: CInt, as token: Token, keptOpenBy owner: AnyObject) {
+    let read = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+    let ready = ReadyConnection(token: token, ready: .reading)
     read.setEventHandler { self.add(ready) }
-    keepOpen(connection, until: read)
+    keep(owner, until: read)
     // Activated before any write source on the descriptor, and kept: the other way round it would never fire.
     read.activate()
-    sources[connection.token] = Sources(read: read)
+    sources[token] = Sources(read: read, owner: owner)
   }
 
-  func setInterest(_ interest: Interest, of connection: Connection) {
-    guard let sources = sources[connection.token] else { return }
+  func setInterest(_ interest: Interest, insteadOf old: Interest, of descriptor: CInt, as token: Token) {
+    guard let sources = sources[token] else { return }
     if interest.contains(.reading) == sources.isReadSuspended {
       sources.isReadSuspended.toggle()
       if sources.isReadSuspended {
         sources.read.suspend()
       } else {
         sources.read.resume()
-        // After a hang-up a source fires once more at the most, and that may have been while nobody wanted to read.
-        leftUnread(connection)
       }
     }
     if interest.contains(.writing), sources.write == nil {
-      let write = DispatchSource.makeWriteSource(fileDescriptor: connection.descriptor.number, queue: queue)
-      let ready = ReadyConnection(token: connection.token, ready: .writing)
+      let write = DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: queue)
+      let ready = ReadyConnection(token: token, ready: .writing)
       write.setEventHandler { self.add(ready) }
-      keepOpen(connection, until: write)
+      keep(sources.owner, until: write)
       write.activate()
       sources.write = write
     } else if !interest.contains(.writing) {
@@ -68,15 +74,13 @@ final class DispatchReadiness: Readiness {
     }
   }
 
-  func forget(_ connection: Connection) {
-    guard let gone = sources.removeValue(forKey: connection.token) else { return }
+  func forget(_ descriptor: CInt, as token: Token, interest: Interest) {
+    guard let gone = sources.removeValue(forKey: token) else { return }
     gone.write?.cancel()
     // A suspended source would keep its cancellation to itself.
     if gone.isReadSuspended { gone.read.resume() }
     gone.read.cancel()
   }
-
-  func leftUnread(_ connection: Connection) { add(ReadyConnection(token: connection.token, ready: .reading)) }
 
   func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool {
     list.removeAll(keepingCapacity: true)
@@ -95,16 +99,16 @@ final class DispatchReadiness: Readiness {
     }
   }
 
-  /// A descriptor's number must not be used again before libdispatch has let go of it: the source holds the connection,
-  /// whose end closes the descriptor, until its cancellation is through.
-  private func keepOpen(_ connection: Connection, until source: any DispatchSourceProtocol) {
-    let hold = Hold(connection)
-    source.setCancelHandler { hold.connection = nil }
+  /// A descriptor's number must not be used again before libdispatch has let go of it, so its owner lives until the
+  /// source's cancellation is through.
+  private func keep(_ owner: AnyObject, until source: any DispatchSourceProtocol) {
+    let keeper = Keeper(owner)
+    source.setCancelHandler { keeper.owner = nil }
   }
 
-  /// Lets a cancel handler, the last that libdispatch runs, drop the connection at a known moment.
-  private final class Hold {
-    var connection: Connection?
-    init(_ connection: Connection) { self.connection = connection }
+  /// Lets a cancel handler, the last that libdispatch runs, drop the owner at a known moment.
+  private final class Keeper {
+    var owner: AnyObject?
+    init(_ owner: AnyObject) { self.owner = owner }
   }
 }

@@ -8,15 +8,22 @@ import Glibc
 /// Not a source for each connection, because on Linux libdispatch unregisters a descriptor that hung up from the wrong
 /// thread (swift-corelibs-libdispatch #949): peers that reset their connections while the queue is busy can corrupt its
 /// lists and so kill the process from outside. An epoll descriptor cannot hang up.
-///
-/// The set is level-triggered, so nothing that is left unread or unsent is forgotten.
 final class EpollReadiness: Readiness {
+  /// A change that the kernel had no memory for.
+  private struct Overdue {
+    let descriptor: CInt
+    let interest: Interest
+  }
+
   private let set: FileDescriptor
   private var source: (any DispatchSourceRead)?
   private var events = Array(repeating: epoll_event(), count: 512)
-  /// Connections for which the kernel does not yet watch what it should, because it had no memory for that.
-  private var overdue: [Token: Connection] = [:]
+  /// What the kernel does not watch as it should yet.
+  private var overdue: [Token: Overdue] = [:]
   private var retry: (any DispatchSourceTimer)?
+
+  /// The set is level-triggered, so nothing that is left unread or unsent is forgotten.
+  let isLevelTriggered = true
 
   init() throws(SystemCallError) {
     let number = epoll_create1(CInt(EPOLL_CLOEXEC))
@@ -32,27 +39,28 @@ final class EpollReadiness: Readiness {
     source.activate()
     self.source = source
     let retry = DispatchSource.makeTimerSource(queue: queue)
-    retry.setEventHandler { self.tryAgain() }
+    retry.setEventHandler { self.retryOverdue() }
     retry.schedule(deadline: .now())
     retry.activate()
     self.retry = retry
   }
 
-  func watch(_ connection: Connection) { control(EPOLL_CTL_ADD, connection, .reading) }
-
-  func setInterest(_ interest: Interest, of connection: Connection) {
-    // The kernel reports a hang-up whatever was asked for; only what is not in the set stays quiet.
-    let operation =
-      interest.isEmpty ? EPOLL_CTL_DEL : connection.interest.isEmpty ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
-    control(operation, connection, interest)
+  func watch(_ descriptor: CInt, as token: Token, keptOpenBy owner: AnyObject) {
+    control(EPOLL_CTL_ADD, descriptor, token, .reading)
   }
 
-  /// Nothing to do: the kernel takes a descriptor out of the set when it is closed (epoll(7)), and reports that are on
-  /// their way carry a token that is no longer valid.
-  func forget(_ connection: Connection) {}
+  func setInterest(_ interest: Interest, insteadOf old: Interest, of descriptor: CInt, as token: Token) {
+    // The kernel reports a hang-up whatever was asked for; only what is not in the set stays quiet.
+    let operation = interest.isEmpty ? EPOLL_CTL_DEL : old.isEmpty ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
+    control(operation, descriptor, token, interest)
+  }
 
-  /// The set is level-triggered: what is unread is reported again.
-  func leftUnread(_ connection: Connection) {}
+  /// Closing a descriptor takes it out of the set only where no other process has it open as well (epoll(7)). Reports that
+  /// are on their way carry a token that is no longer valid.
+  func forget(_ descriptor: CInt, as token: Token, interest: Interest) {
+    overdue[token] = nil
+    if !interest.isEmpty { _ = change(EPOLL_CTL_DEL, descriptor, token, []) }
+  }
 
   func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool {
     list.removeAll(keepingCapacity: true)
@@ -74,34 +82,39 @@ final class EpollReadiness: Readiness {
     retry = nil
   }
 
-  private func control(_ operation: CInt, _ connection: Connection, _ interest: Interest) {
-    if !change(operation, connection, interest) { isOverdue(connection) }
+  private func control(_ operation: CInt, _ descriptor: CInt, _ token: Token, _ interest: Interest) {
+    if change(operation, descriptor, token, interest) {
+      if !overdue.isEmpty { overdue[token] = nil }
+    } else {
+      markOverdue(token, Overdue(descriptor: descriptor, interest: interest))
+    }
   }
 
-  /// Has what the server wants of `connection` tried again soon: it would be deaf otherwise, or mute.
-  private func isOverdue(_ connection: Connection) {
+  /// Has a change tried again soon: the connection would be deaf otherwise, or mute.
+  private func markOverdue(_ token: Token, _ change: Overdue) {
     if overdue.isEmpty { retry?.schedule(deadline: .now() + .milliseconds(10)) }
-    overdue[connection.token] = connection
+    overdue[token] = change
   }
 
-  private func tryAgain() {
-    let late = overdue.values
+  private func retryOverdue() {
+    let late = overdue
     overdue = [:]
-    for connection in late where connection.phase != .closed {
-      // What failed may have been one change or several: whether the set has the connection, only the kernel knows.
-      let interest = connection.interest
-      let operations = interest.isEmpty ? [EPOLL_CTL_DEL] : [EPOLL_CTL_MOD, EPOLL_CTL_ADD]
-      if !operations.contains(where: { change($0, connection, interest) }) { isOverdue(connection) }
+    for (token, wanted) in late {
+      // What failed may have been one change or several: whether the set has the descriptor, only the kernel knows.
+      let operations = wanted.interest.isEmpty ? [EPOLL_CTL_DEL] : [EPOLL_CTL_MOD, EPOLL_CTL_ADD]
+      if !operations.contains(where: { change($0, wanted.descriptor, token, wanted.interest) }) {
+        markOverdue(token, wanted)
+      }
     }
   }
 
   /// - Returns: whether the set is now as it should be. It can fail only for want of kernel memory.
-  private func change(_ operation: CInt, _ connection: Connection, _ interest: Interest) -> Bool {
+  private func change(_ operation: CInt, _ descriptor: CInt, _ token: Token, _ interest: Interest) -> Bool {
     var event = epoll_event()
     if interest.contains(.reading) { event.events |= EPOLLIN.rawValue }
     if interest.contains(.writing) { event.events |= EPOLLOUT.rawValue }
-    event.data.u64 = connection.token.bits
-    if epoll_ctl(set.number, operation, connection.descriptor.number, &event) == 0 { return true }
+    event.data.u64 = token.bits
+    if epoll_ctl(set.number, operation, descriptor, &event) == 0 { return true }
     return operation == EPOLL_CTL_DEL && errno == ENOENT
   }
 }

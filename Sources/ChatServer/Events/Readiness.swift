@@ -20,18 +20,19 @@ protocol Readiness: AnyObject {
   /// Begins to call `report` on the server's queue when `takeReady` has something to give. Once, before all else.
   func activate(on queue: DispatchQueue, report: @escaping @Sendable () -> Void)
 
-  /// Starts to report `connection`, when it can be read at first.
-  func watch(_ connection: Connection)
+  /// Whether input that is left unread is reported again. If not, the server has to come back to it by itself.
+  var isLevelTriggered: Bool { get }
 
-  /// Reports `connection` from now on when it can do what is in `interest`, which is not what it was.
-  /// With none at all it is not heard of, hang-ups included.
-  func setInterest(_ interest: Interest, of connection: Connection)
+  /// Starts to report `descriptor` as `token`, at first when it can be read.
+  /// - Parameter owner: what has to live for as long as the descriptor is watched.
+  func watch(_ descriptor: CInt, as token: Token, keptOpenBy owner: AnyObject)
 
-  /// Stops reporting `connection`, for good. Its descriptor stays open until the last who holds the connection lets go.
-  func forget(_ connection: Connection)
+  /// Reports a descriptor from now on when it can do what is in `interest`, and not what is in `old`. With none at all
+  /// nothing is reported, hang-ups included.
+  func setInterest(_ interest: Interest, insteadOf old: Interest, of descriptor: CInt, as token: Token)
 
-  /// The server has read something from `connection`, but not to its end.
-  func leftUnread(_ connection: Connection)
+  /// Stops to report a descriptor, for good.
+  func forget(_ descriptor: CInt, as token: Token, interest: Interest)
 
   /// Puts what is ready now into `list`, in place of what is in it.
   /// - Parameter milliseconds: how long to wait for something, where the implementation can.

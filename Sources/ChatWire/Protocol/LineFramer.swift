@@ -3,7 +3,7 @@ import Glibc
 /// Cuts a stream of bytes into lines, and learns on the way whether its peer ends lines at all.
 ///
 /// A peer of SEED.md's kind sends each message as raw bytes and ends none of them. So until the first newline of a
-/// connection a pause ends a message: whoever owns the framer calls `silence` when nothing has come for a while and
+/// connection a pause ends a message: the framer's owner calls `endMessage` when nothing has come for a while and
 /// `awaitsSilence` holds. From the first newline on, only newlines end messages.
 ///
 /// A line goes without its LF, and without one CR before that.
@@ -31,8 +31,8 @@ package struct LineFramer {
 
   /// The start of a line whose end has not come yet; at most `maximumLineBytes`, and a CR that may belong to its end.
   private var partial: [UInt8] = []
-  /// Set while the rest of a line that is too long is skipped.
-  private var isSkipping = false
+  /// The rest of a line that is too long is being skipped.
+  package private(set) var isSkipping = false
   /// Set for good by the peer's first newline.
   package private(set) var hasSeenNewline = false
 
@@ -90,7 +90,7 @@ package struct LineFramer {
 
   /// The pause that ends a message of a peer without newlines, or the end of the stream.
   /// - Returns: false if `body` refused the message, which is then still held.
-  package mutating func silence(_ body: (Frame, Span<UInt8>) -> Bool) -> Bool {
+  package mutating func endMessage(_ body: (Frame, Span<UInt8>) -> Bool) -> Bool {
     isSkipping = false
     guard !partial.isEmpty else { return true }
     let length = partial.last == UInt8(ascii: "\r") ? partial.count - 1 : partial.count

@@ -80,6 +80,29 @@ extension FileDescriptor {
     return ioctl(number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
   }
 
+  /// Bytes that have arrived and were not received yet (FIONREAD, tcp(7)).
+  package borrowing func unreadBytes() -> Int {
+    var count: CInt = 0
+    return ioctl(number, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+  }
+
+  /// Whether the peer's machine answers what was sent to it: with acknowledgements, or to questions whether its window is
+  /// still shut (tcp(7), TCP_INFO). True for a Unix socket.
+  package borrowing func isPeerAnswering() -> Bool {
+    var information = tcp_info()
+    var size = socklen_t(MemoryLayout<tcp_info>.size)
+    guard getsockopt(number, CInt(IPPROTO_TCP), TCP_INFO, &information, &size) == 0 else { return true }
+    // One question or one segment may be on its way just now.
+    return information.tcpi_probes < 2 && information.tcpi_retransmits < 2
+  }
+
+  /// Whether the peer ends its stream within so many milliseconds; what it sent before may still be unread.
+  package borrowing func peerHasEnded(within milliseconds: CInt = 0) -> Bool {
+    // POLLRDHUP of <poll.h>, which Swift's Glibc hides.
+    var entry = pollfd(fd: number, events: 0x2000, revents: 0)
+    return poll(&entry, 1, milliseconds) > 0
+  }
+
   /// Takes the error that has broken the connection meanwhile (socket(7), SO_ERROR); nil if there is none. The error of
   /// each break is given once.
   package borrowing func takeError() -> SystemCallError? {

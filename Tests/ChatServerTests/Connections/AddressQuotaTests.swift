@@ -29,12 +29,4 @@ struct AddressQuotaTests {
     #expect(try key("::1") == nil)
     #expect(AddressQuota.key(of: try Address.unix(path: "/tmp/x").resolved()[0]) == nil)
   }
-
-  @Test(
-    "A rate is written LINES or LINES:BURST",
-    arguments: [("10", "10:10"), ("10:50", "10:50"), ("1:1", "1:1")])
-  func rate(text: String, meaning: String) { #expect(Rate(parsing: text)?.description == meaning) }
-
-  @Test("Anything else is no rate", arguments: ["", "0", "-1", "10:", ":5", "10:0", "ten", "1:2:3", "1.5", "2000000"])
-  func noRate(text: String) { #expect(Rate(parsing: text) == nil) }
 }

@@ -45,7 +45,7 @@ func events(
     waiting.removeFirst(framer.consume(waiting.span, take))
   }
   while !waiting.isEmpty { waiting.removeFirst(framer.consume(waiting.span, take)) }
-  while !framer.silence(take) {}
+  while !framer.endMessage(take) {}
   return events
 }
 
@@ -109,7 +109,7 @@ extension LineFramer {
     #expect(!framer.awaitsSilence && !framer.hasSeenNewline)
     framer.take("hi") { _, _ in true }
     #expect(framer.awaitsSilence && framer.heldBytes == 2)
-    #expect(framer.silence { _, _ in true })
+    #expect(framer.endMessage { _, _ in true })
     #expect(!framer.awaitsSilence && framer.heldBytes == 0)
     framer.take("hi\nyo") { _, _ in true }
     #expect(framer.hasSeenNewline && !framer.awaitsSilence && framer.heldBytes == 2)
@@ -125,7 +125,7 @@ extension LineFramer {
       }
     }
     #expect(framer.awaitsSilence)
-    _ = framer.silence {
+    _ = framer.endMessage {
       events.append(Event($0, $1))
       return true
     }
@@ -133,7 +133,7 @@ extension LineFramer {
       events.append(Event($0, $1))
       return true
     }
-    _ = framer.silence {
+    _ = framer.endMessage {
       events.append(Event($0, $1))
       return true
     }

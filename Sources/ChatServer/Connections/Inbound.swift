@@ -1,0 +1,39 @@
+import ChatWire
+
+/// Why a member is not read for now.
+enum Hold: Equatable {
+  /// Others have to catch up first.
+  case backpressure
+  /// It sent more than `--rate` allows; it may go on at this moment.
+  case rate(until: Moment)
+}
+
+/// What became of one line that a member sent.
+enum Verdict: Equatable {
+  case taken
+  /// It is not taken yet: it has to be given again when the hold is over.
+  case wait(Hold)
+  /// It was `exit`; nothing after it counts.
+  case leave
+}
+
+/// What a member has sent that is not said yet, and whether it may go on.
+struct Inbound {
+  /// Bytes taken from the socket that wait for the end of `hold`.
+  var held: [UInt8] = []
+  /// Why it is not read; nil if it is.
+  var hold: Hold?
+  /// The peer ended its stream.
+  var hasEnded = false
+  /// How much it sends. While the room is crowded bulk senders are held, and those who say a line now and then are not.
+  var bytes = ByteRateMeter()
+  /// When bytes last came from it.
+  var lastReceived: Moment
+  /// How far ahead of `--rate` it is.
+  var rate = RateMeter()
+  var isToldOfRate = false
+  /// When it was found to have ended its stream while `--rate` held it.
+  var departed: Moment?
+  /// Lines that it has sent and that nobody will hear, because their time is over. Nil while its lines are said.
+  var unsaid: Int?
+}

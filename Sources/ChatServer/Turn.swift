@@ -1,0 +1,153 @@
+import ChatWire
+import Dispatch
+
+/// A turn: take in all that is ready, append it to the room's log, write to each member once, and decide who is read next.
+///
+///     receive ──> deliver ──> release ──> console ──> timer
+///        ^                       │
+///        └── next turn ──────────┘
+///
+/// When traffic is light a turn is one line, and it goes out at once. Under load turns grow by themselves, so the cost of a
+/// line falls as the load rises. Nobody is heard while others are served: whoever may go on is put on `released`, and is
+/// heard at the beginning of the next turn.
+///
+/// Four things begin a turn, and each entry point ends in `finishTurn`: connections are ready, peers wait at a listener,
+/// the timer fires, a stop is requested.
+extension Server {
+  /// Bytes said after which everybody gets theirs before anybody else is heard.
+  private static let maximumBytesSaidInTurn = 128 << 10
+  /// Bytes that each may say in a turn, however many say something.
+  private static let minimumReadShare = 4 << 10
+  /// Bytes read at a time where a rate is set: what is read and may not be said yet has to be kept.
+  private static let limitedReadShare = 2 << 10
+  /// After this long the queue is yielded to listeners, timers and signals.
+  private static let maximumTurnsDuration = Duration.milliseconds(5)
+
+  func connectionsAreReady() {
+    guard stage != .stopped else { return }
+    let sinceLastTurn = now.distance(to: .now)
+    now = .now
+    let deadline = now + Self.maximumTurnsDuration
+    // In a busy room the next lines are close: waiting for them here saves libdispatch's way from one event to the next,
+    // which is two switches of threads and four system calls.
+    let wait: CInt = sinceLastTurn < .milliseconds(1) ? 1 : 0
+    while true {
+      let isDrained = readiness.takeReady(into: &ready, within: released.isEmpty ? wait : 0)
+      now = .now
+      receive()
+      finishTurn()
+      if isDrained && released.isEmpty { return }
+      if now >= deadline { break }
+    }
+    if !released.isEmpty { scheduleTurn() }
+  }
+
+  private func receive() {
+    readShare =
+      configuration.rate != nil
+      ? Self.limitedReadShare : min(input.count, max(Self.minimumReadShare, room.windowBytes / max(1, ready.count)))
+    if !released.isEmpty {
+      let tokens = released
+      released = []
+      for token in tokens {
+        if let connection = connections[token] { resume(connection) }
+        serveIfMuchWasSaid()
+      }
+    }
+    for index in ready.indices {
+      guard let connection = connections[ready[index].token] else { continue }
+      let can = ready[index].ready
+      if can.contains(.writing) { writable(connection) }
+      if can.contains(.reading) { readable(connection) }
+      serveIfMuchWasSaid()
+    }
+  }
+
+  /// Those who say much must not keep others waiting for what was said before.
+  @inline(__always)
+  private func serveIfMuchWasSaid() {
+    if room.log.head - servedUpTo > Self.maximumBytesSaidInTurn { finishTurn() }
+  }
+
+  /// Sends out what the turn has brought, and decides who is read in the next one.
+  func finishTurn() {
+    deliverToAll()
+    releaseHeldBack()
+    if stage != .running { continueStop() }
+    console.flushPage()
+    setTimer()
+  }
+
+  /// Lets those who wait go on if everybody who is waited for has come near again; else waits, but not for ever.
+  private func releaseHeldBack() {
+    room.measureLag()
+    guard !room.isCrowded else {
+      if patienceEndsAt == .never { patienceEndsAt = now + configuration.patience }
+      return
+    }
+    patienceEndsAt = .never
+    if !heldBack.isEmpty {
+      released += heldBack
+      heldBack = []
+    }
+  }
+
+  /// Has a turn run behind whatever the queue holds already, for connections that were released outside of the event
+  /// layer's reports.
+  func scheduleTurn() {
+    guard !isTurnScheduled else { return }
+    isTurnScheduled = true
+    queue.async {
+      self.assumeIsolated {
+        $0.isTurnScheduled = false
+        $0.connectionsAreReady()
+      }
+    }
+  }
+
+  // MARK: Time
+
+  func timerFired() {
+    guard stage != .stopped else { return }
+    now = .now
+    timerFiresAt = .never
+    while let next = deadlines.removeFirst(dueBy: now) {
+      // An entry that is not the connection's earliest is stale.
+      if let connection = connections[next.token], connection.nextCheckAt == next.moment { check(connection) }
+    }
+    if patienceEndsAt <= now {
+      patienceEndsAt = .never
+      room.releaseLaggards()
+    }
+    if acceptResumesAt <= now { resumeAccepting() }
+    finishTurn()
+    if !released.isEmpty { scheduleTurn() }
+  }
+
+  private func setTimer() {
+    let next = min(min(deadlines.earliest, patienceEndsAt), min(acceptResumesAt, stopDeadline))
+    guard next < timerFiresAt else { return }
+    timerFiresAt = next
+    timer.schedule(deadline: DispatchTime(uptimeNanoseconds: next.nanoseconds), leeway: .milliseconds(1))
+  }
+
+  /// Has `check` called for a connection at `moment` or before.
+  func schedule(checkOf connection: Connection, by moment: Moment) {
+    guard moment < connection.nextCheckAt else { return }
+    connection.nextCheckAt = moment
+    deadlines.add(moment, for: connection.token)
+  }
+
+  /// Does what has become due for a connection by time alone. There are four reasons to check one:
+  /// - bytes are on their way to it: do they arrive?
+  /// - it lingers: has it had long enough?
+  /// - `--rate` holds it: may it go on?
+  /// - it has sent no newline yet: has it been quiet for long enough to end its message?
+  private func check(_ connection: Connection) {
+    connection.nextCheckAt = .never
+    checkProgress(of: connection)
+    checkLingering(connection)
+    checkRateHold(of: connection)
+    checkQuiet(connection)
+  }
+}

@@ -1,0 +1,60 @@
+import ChatServer
+import ChatWire
+import TestSupport
+import Testing
+
+/// What `--rate` has to stand.
+@Suite(.timeLimit(.minutes(10))) struct HostileRateTests {
+  @Test(arguments: EventLayer.allCases)
+  func blankLinesCountAsLines(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "100:5") }
+    let (blank, other) = (try server.peer(), try server.peer())
+    try settle(server, [blank, other])
+    let start = ContinuousClock.now
+    try blank.send(String(repeating: "\n", count: 45) + "after the blanks\n")
+    try blank.expect("* You send more than 100 lines a second; your lines go out at that rate, and none is lost.")
+    try other.expect("\(blank.localPort): after the blanks")
+    #expect(ContinuousClock.now - start >= .milliseconds(390))
+  }
+
+  @Test(arguments: EventLayer.allCases)
+  func anEndlessLineIsReadNoFasterThanTheRate(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "20:10") }
+    let (endless, other) = (try server.peer(), try server.peer())
+    try settle(server, [endless, other])
+    let start = ContinuousClock.now
+    // 40 KiB cost as much as 40 lines.
+    try endless.send(String(repeating: "x", count: 40 << 10) + "\nafter it\n")
+    try other.expect("\(endless.localPort): after it")
+    #expect(ContinuousClock.now - start >= .seconds(1))
+  }
+
+  @Test(arguments: EventLayer.allCases)
+  func aPeerThatHasLeftGivesItsPlaceBackAndWhatIsDroppedIsLogged(layer: EventLayer) throws {
+    let server = try RunningServer(layer) {
+      $0.rate = RateLimit(parsing: "10:1")
+      $0.maximumMembers = 3
+      $0.departureLimit = .milliseconds(300)
+    }
+    let crowd = try (0..<3).map { _ in try server.peer() }
+    try settle(server, crowd)
+    for peer in crowd {
+      try peer.send(String(repeating: "a\n", count: 30_000))
+      try peer.finishSending()
+    }
+    for peer in crowd {
+      let notice = try #require(
+        String(decoding: try peer.receiveAll(), as: UTF8.self).split(separator: "\n").first { $0.hasSuffix(" sent.") })
+      let count = try #require(notice.split(separator: " ").compactMap { Int($0) }.first)
+      #expect((29_900..<30_000).contains(count), "\(notice)")
+      try server.waitForLog("[DROPPED] ('127.0.0.1', \(peer.localPort)): \(count) lines were not sent.")
+      try server.waitForLog("[DISCONNECTED] ('127.0.0.1', \(peer.localPort)) has been removed.")
+    }
+    let next = try server.peer()
+    try settle(server, [next])
+  }
+
+  private func settle(_ server: RunningServer, _ peers: [Dialogue]) throws {
+    for peer in peers { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.localPort)) connected.") }
+  }
+}

@@ -1,0 +1,59 @@
+import ChatServer
+import ChatWire
+import TestSupport
+import Testing
+
+/// What members sent before a stop is said, even where it had to wait.
+@Suite(.timeLimit(.minutes(10))) struct StopTests {
+  @Test(arguments: EventLayer.allCases)
+  func aStopSaysWhatTheRateHeldBack(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "2:2") }
+    let (talker, listener) = (try server.peer(), try server.peer())
+    try settle(server, [talker, listener])
+    let lines = (0..<10).map { "line \($0)" }
+    try talker.send(lines.joined(separator: "\n") + "\n")
+    try talker.expect("* You send more than 2 lines a second; your lines go out at that rate, and none is lost.")
+    server.server.stop()
+    for line in lines { try listener.expect("\(talker.localPort): \(line)") }
+    try listener.expectClosed()
+    #expect(try talker.receiveAll().isEmpty)
+    #expect(server.wait())
+  }
+
+  @Test(arguments: EventLayer.allCases)
+  func aStopSaysTheMessageThatWaitsForAPause(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.quietInterval = .seconds(60) }
+    let (raw, listener) = (try server.peer(), try server.peer())
+    try settle(server, [raw, listener])
+    try raw.send("no newline")
+    // Whatever came before it on this connection has been read; the message itself is read by the stop at the latest.
+    server.server.stop()
+    try listener.expect("\(raw.localPort): no newline")
+    #expect(server.wait())
+  }
+
+  @Test(arguments: EventLayer.allCases)
+  func aStopSaysWhatACrowdedRoomHeldBackOrCountsIt(layer: EventLayer) throws {
+    let server = try RunningServer(layer) {
+      $0.patience = .seconds(60)
+      $0.logBytes = 256 << 10
+    }
+    let (pourer, listener) = (try server.peer(), try server.peer())
+    let stalled = try server.peer(receiveBuffer: 4096)
+    try settle(server, [pourer, listener, stalled])
+    // More than the log keeps for the one that does not read, so that the server has to hold lines back.
+    let sent = 600
+    try pourer.send(String(repeating: String(repeating: "p", count: 999) + "\n", count: sent))
+    try listener.expect("\(pourer.localPort): " + String(repeating: "p", count: 999))
+    server.server.stop()
+    let heard = String(decoding: try listener.receiveAll(), as: UTF8.self).split(separator: "\n").count + 1
+    let answer = String(decoding: try pourer.receiveAll(), as: UTF8.self)
+    #expect(heard < sent)
+    #expect(answer == "* \(sent - heard) lines were not sent.\n")
+    #expect(server.wait())
+  }
+
+  private func settle(_ server: RunningServer, _ peers: [Dialogue]) throws {
+    for peer in peers { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.localPort)) connected.") }
+  }
+}
