@@ -3,11 +3,6 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
-/// Everything in the server is owned by one serial queue, and debug builds, which the tests run, check every access. In a
-/// release build the same checks are a tenth of what a line costs when two people talk.
-let server: [SwiftSetting] =
-  strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
-
 /// The tests check gigabytes byte by byte, and must not be what is slow.
 let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 
@@ -28,7 +23,7 @@ let package = Package(
     .systemLibrary(name: "CEditLine", path: "Sources/CEditLine", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .target(name: "ChatWire", swiftSettings: strict),
-    .target(name: "ChatServer", dependencies: ["ChatWire", "CLinux"], swiftSettings: server),
+    .target(name: "ChatServer", dependencies: ["ChatWire", "CLinux"], swiftSettings: strict),
     .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine"], swiftSettings: strict),
     .executableTarget(
       name: "mychatserver", dependencies: ["ChatServer", "ChatWire", arguments], swiftSettings: strict),
