@@ -98,8 +98,7 @@ package final class ServerConnection: Sendable {
 
   /// Whether the server ends its stream within so many milliseconds, as one does that lets nobody in.
   package func isEnded(within milliseconds: CInt) -> Bool {
-    // POLLRDHUP of <poll.h>, which Swift's Glibc hides.
-    socket.wait(for: 0x2000, until: .now + .milliseconds(Int(milliseconds)))
+    socket.peerEnds(until: .now + .milliseconds(Int(milliseconds)))
   }
 
   /// Whether the server's machine has acknowledged all lines that were sent.

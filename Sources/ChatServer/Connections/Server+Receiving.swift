@@ -197,7 +197,7 @@ extension Server {
     // One that is not read is not seen to break or to end.
     if let error = connection.descriptor.takeError() { sendingFailed(connection, error) }
     guard connection.lifecycle.isHeard else { return }
-    if connection.inbound.hasEnded || connection.descriptor.peerHasEnded() {
+    if connection.inbound.hasEnded || connection.descriptor.peerEnds(until: now) {
       let departed = connection.inbound.departed ?? now
       connection.inbound.departed = departed
       if departed + configuration.departureLimit <= now { return countUnsaid(of: connection) }

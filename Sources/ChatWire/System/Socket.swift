@@ -96,11 +96,10 @@ extension FileDescriptor {
     return information.tcpi_probes < 2 && information.tcpi_retransmits < 2
   }
 
-  /// Whether the peer ends its stream within so many milliseconds; what it sent before may still be unread.
-  package borrowing func peerHasEnded(within milliseconds: CInt = 0) -> Bool {
+  /// Whether the peer ends its stream until `deadline`; what it sent before may still be unread.
+  package borrowing func peerEnds(until deadline: Moment) -> Bool {
     // POLLRDHUP of <poll.h>, which Swift's Glibc hides.
-    var entry = pollfd(fd: number, events: 0x2000, revents: 0)
-    return poll(&entry, 1, milliseconds) > 0
+    wait(for: 0x2000, until: deadline)
   }
 
   /// Takes the error that has broken the connection meanwhile (socket(7), SO_ERROR); nil if there is none. The error of
