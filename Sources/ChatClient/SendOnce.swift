@@ -83,7 +83,7 @@ package enum SendOnce {
     var objectionAtEnd: Answer? {
       mutating get {
         var lines: [[UInt8]] = []
-        _ = framer.silence { Self.keep($1, in: &lines) }
+        _ = framer.endMessage { Self.keep($1, in: &lines) }
         look(at: lines)
         return objection
       }
