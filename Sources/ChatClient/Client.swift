@@ -101,7 +101,7 @@ extension Client {
       let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
       return input.hasUnsentLines ? 1 : status
     case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
-    case .unread: return 1
+    case .outputClosed: return 1
     }
   }
 

@@ -1,8 +1,7 @@
-/// The rows on which prompt and line stand on the screen while the line is typed. It only says what to write; whoever
-/// writes it, all of it and at once, keeps this true.
+/// The rows on which prompt and line stand on the screen while the line is typed. The caller must write the returned bytes
+/// completely, or this no longer matches the screen.
 ///
-/// libedit's own drawing is not used: it moves over a wide character by writing a part of it, leaves out combining
-/// ones, and loses count of rows after a TAB. What it would have drawn could not be taken off the screen reliably.
+/// libedit's own drawing is not used, because it is wrong (see `LibeditEditor`) and could not be taken off the screen reliably.
 package struct EditBlock {
   /// A terminal, as far as drawing goes.
   package struct Screen: Equatable {
@@ -10,7 +9,7 @@ package struct EditBlock {
     package var rows: Int
     /// Whether it can move up and clear what is below. One that cannot keeps what was written, and goes on below.
     package var canErase: Bool
-    /// Whether it breaks its rows anew when its width changes.
+    /// Whether it wraps its rows anew when its width changes.
     package var reflows: Bool
 
     package init(columns: Int, rows: Int, canErase: Bool, reflows: Bool) {
@@ -92,7 +91,7 @@ package struct EditBlock {
   }
 
   /// Forgets it: the screen was cleared by other means.
-  package mutating func forget() { shown = nil }
+  mutating func forget() { shown = nil }
 }
 
 extension EditBlock {

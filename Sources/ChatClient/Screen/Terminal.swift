@@ -3,7 +3,7 @@ import Glibc
 
 /// The terminal on standard input and output: its modes, its size, and what it can do. Used by the input thread alone.
 struct Terminal {
-  /// The modes that the terminal had when the client came, and gets back when it goes or is suspended.
+  /// The modes from before the client, restored when it ends or is suspended.
   private let originalModes: termios
 
   /// Nil where standard input and standard output are not both a terminal.
@@ -12,7 +12,7 @@ struct Terminal {
     originalModes = modes
   }
 
-  /// The wire is UTF-8, so the terminal has to be as well: a locale of another character set gives way.
+  /// Chooses the person's locale, or C.UTF-8 where that is not in UTF-8, as the wire is.
   static func chooseLocale() {
     setlocale(LC_CTYPE, "")
     let characterSet = nl_langinfo(CInt(CODESET)).map { String(cString: $0) }
@@ -24,7 +24,7 @@ struct Terminal {
     return tcgetattr(STDIN_FILENO, &modes) == 0 ? modes : nil
   }
 
-  /// At once, not when all output is through: a terminal that is stopped (Ctrl-S) must not stop who leaves it.
+  /// Sets them at once, because waiting until all output is through would hang on a terminal that is stopped (Ctrl-S).
   static func setModes(_ modes: termios) {
     var modes = modes
     while tcsetattr(STDIN_FILENO, TCSANOW, &modes) != 0 && errno == EINTR {}
@@ -51,8 +51,7 @@ struct Terminal {
     }
   }
 
-  /// Whether the terminal breaks its rows anew when its width changes. All that are common do but xterm, which
-  /// names itself to its programs.
+  /// Whether the terminal wraps its rows anew when its width changes. All common ones do, except xterm, which sets this variable.
   private static let reflows = getenv("XTERM_VERSION") == nil || getenv("TMUX") != nil
 
   /// The screen as it is now; 80 by 24 where the terminal does not say.
@@ -64,11 +63,11 @@ struct Terminal {
       rows: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24, canErase: canErase, reflows: reflows)
   }
 
-  /// Bytes of one write, once a signal has asked the process to end: what a terminal surely takes that takes anything.
+  /// Bytes of one write once a signal has asked the process to end: few enough for a terminal that is ready to take all of them.
   private static let lastWriteBytes = 16
 
-  /// Writes all of `bytes`, waiting as long as it takes, but not for a terminal that nobody reads once a signal has asked the
-  /// process to end.
+  /// Writes all of `bytes`, however long it takes. Once a signal has asked the process to end, it gives up on a terminal that
+  /// nobody reads.
   static func write(_ bytes: [UInt8]) {
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -1,15 +1,17 @@
 import Glibc
 import Synchronization
 
+// At file scope, because that is all that a signal handler, a C function, can reach. `Atomic` takes no lock, and
+// `TerminalSignals.init` uses all three before it installs the handler, so that they are not initialized within it.
+
 /// A bit for each signal that has come and was not yet looked at.
 private let arrived = Atomic<UInt64>(0)
 /// The descriptor to which a byte is written when one comes.
 private let callDescriptor = Atomic<CInt>(-1)
-
 /// Whether one has come that asks the process to end.
 private let endIsAsked = Atomic(false)
 
-/// The signals that concern who sits on a terminal, noted when they come, for the input thread to act on where it waits.
+/// The signals that matter to a program on a terminal. A handler notes them, and the input thread acts on them where it waits.
 struct TerminalSignals {
   private static let concerned = [SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM]
 
@@ -42,7 +44,8 @@ struct TerminalSignals {
       let code = errno
       arrived.bitwiseOr(1 << UInt64(signal), ordering: .relaxed)
       if signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT { endIsAsked.store(true, ordering: .relaxed) }
-      // One that comes just before a write begins does not interrupt it: so another follows, for as long as it takes.
+      // A signal that arrives just before write(2) blocks does not interrupt it, so SIGALRM comes every second until the
+      // process has ended.
       if endIsAsked.load(ordering: .relaxed) { alarm(1) }
       var byte: UInt8 = 0
       _ = write(callDescriptor.load(ordering: .relaxed), &byte, 1)
@@ -60,7 +63,7 @@ struct TerminalSignals {
     return arrived.bitwiseAnd(~bit, ordering: .relaxed).oldValue & bit != 0
   }
 
-  /// The terminal has gone. To who leads its session Linux says so by a signal as well, a moment later.
+  /// The terminal has gone. A session leader also gets SIGHUP, slightly later.
   func outcomeAfterHangUp() -> InputEvent {
     for _ in 0..<10 {
       if take(SIGHUP) { return .terminated(signal: SIGHUP) }

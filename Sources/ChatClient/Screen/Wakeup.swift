@@ -14,7 +14,7 @@ package final class Wakeup: Sendable {
   /// What to wait for.
   package var descriptor: CInt { pipe.readEnd.number }
   /// Where a signal's handler writes a byte to call.
-  package var callDescriptor: CInt { pipe.writeEnd.number }
+  var callDescriptor: CInt { pipe.writeEnd.number }
 
   package func call() {
     // A full pipe can be read as well, so that a byte which does not fit is not missed.

@@ -23,13 +23,14 @@ final class BasicEditor: LineReader {
   private var heldLines = 0
   /// `heldLines` when the person was last told of them; 0 before.
   private var announcedLines = 0
+  /// When the person last pressed a key.
   private var lastKeyAt = Moment.now
 
   /// Nil where the terminal's modes cannot be had.
   init?(_ session: TerminalSession) {
     guard var modes = Terminal.currentModes() else { return nil }
     modes.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
-    // Ctrl-S would stop the terminal, and with it whoever writes on it: not even a signal could end the client.
+    // Ctrl-S would stop the terminal and the client with its next write, so that not even a signal could end it.
     modes.c_iflag &= ~tcflag_t(IXON)
     withUnsafeMutableBytes(of: &modes.c_cc) { keys in
       keys[Int(VMIN)] = 1
@@ -50,7 +51,8 @@ final class BasicEditor: LineReader {
   func takeUnsentPaste() -> [[UInt8]] { [] }
 
   func nextLine() -> InputEvent {
-    write(session.prompt)
+    write(held + session.prompt)
+    (held, heldLines, announcedLines) = ([], 0, 0)
     let outcome = typeLine()
     switch outcome {
     case .cleared, .endOfInput, .terminated: if isRowOpen { write([UInt8(ascii: "\n")]) }
@@ -116,12 +118,12 @@ final class BasicEditor: LineReader {
     write(Self.shown(scalar))
   }
 
-  /// A TAB is shown as a blank, as nobody could rub out what it moves over.
+  /// A TAB is shown as a blank, because the columns it moves over could not be rubbed out.
   private static func shown(_ scalar: Unicode.Scalar) -> [UInt8] {
     scalar == "\t" ? [UInt8(ascii: " ")] : SafeText.made(from: Array(String(scalar).utf8))
   }
 
-  /// The character so far is not UTF-8, or never came whole: it is shown to be damaged, not dropped.
+  /// Puts in U+FFFD for bytes that are not UTF-8, or no whole character, so that they are seen and not dropped.
   private func endDamaged() {
     guard !partial.isEmpty else { return }
     partial = []

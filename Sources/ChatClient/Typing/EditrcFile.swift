@@ -2,8 +2,9 @@ import CEditLine
 import ChatWire
 import Glibc
 
-/// The person's own settings for libedit, `~/.editrc` or what `EDITRC` names, as `el_source` would take them. It is not used,
-/// as `bind -e` and `bind -v` there throw away all bindings, and the client's own have to come back before the next line.
+/// The person's own settings for libedit, `~/.editrc` or what `EDITRC` names, as `el_source` would take them. That is not
+/// used, because `bind -e` and `bind -v` throw away all bindings, and the client's own have to be bound again before the next
+/// line of the file.
 enum EditrcFile {
   static func apply(to editor: OpaquePointer, afterReset bindOwnKeys: () -> Void) {
     guard let path, let text = contents(of: path), let tokenizer = tok_init(nil) else { return }
@@ -36,7 +37,7 @@ enum EditrcFile {
     let file = FileDescriptor(owning: number)
     var text: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 4096)
-    // Settings are short; what is not is no file of settings.
+    // A file of settings is short; of another one no more than 1 MiB is read.
     while text.count < 1 << 20, case .bytes(let count) = piece.withUnsafeMutableBytes({ file.read(into: $0) }) {
       text += piece[..<count]
     }

@@ -31,7 +31,7 @@ final class History {
 
   deinit { history_end(entries) }
 
-  /// Keeps `line`, unless it begins with a space: so people say that it is nobody's business.
+  /// Keeps `line`, unless it begins with a space, by which people mark a line as private (bash's `ignorespace`).
   func add(_ line: [UInt8]) {
     guard line.first != UInt8(ascii: " ") else { return }
     let text = Array(line.prefix { $0 != 0 })
@@ -41,6 +41,6 @@ final class History {
 
   private func enter(_ line: [UInt8]) { editline_history_add(entries, String(decoding: line, as: UTF8.self)) }
 
-  /// The session ends.
+  /// Cuts the file at the end of the session.
   func close() { _ = try? file?.load() }
 }

@@ -38,7 +38,7 @@ package struct HistoryFile {
 
   /// The file in the place for such files (XDG Base Directory Specification). Makes its directories, but no home directory.
   /// - Returns: nil if there is no place.
-  package static func standard(maximumLines: Int) -> HistoryFile? {
+  static func standard(maximumLines: Int) -> HistoryFile? {
     let state: String
     if let given = getenv("XDG_STATE_HOME").map({ String(cString: $0) }), given.hasPrefix("/") {
       state = given

@@ -1,10 +1,10 @@
 import ChatWire
 
-/// The bytes of the keyboard. It is read no further than needed, as what is typed after the client has gone is for the shell.
+/// The bytes of the keyboard. None is read before it is needed, because what is typed after the client has gone is for the shell.
 /// For the input thread alone.
 struct Keyboard {
-  /// Milliseconds between the bytes of one key at most, where a person presses ESC alone.
-  private static let keyPatience: CInt = 50
+  /// Milliseconds that the next byte of a key is waited for; after ESC alone none comes.
+  private static let timeoutMilliseconds: CInt = 50
   /// Bytes of one key at most.
   private static let maximumKeyBytes = 32
 
@@ -28,7 +28,7 @@ struct Keyboard {
   /// After an ESC: the other bytes of the key that it begins; none where somebody pressed ESC itself.
   mutating func restOfKey() throws(SystemCallError) -> [UInt8] {
     var key: [UInt8] = []
-    while key.count < Self.maximumKeyBytes, hasByte || Terminal.hasKey(within: Self.keyPatience) {
+    while key.count < Self.maximumKeyBytes, hasByte || Terminal.hasKey(within: Self.timeoutMilliseconds) {
       guard let byte = try next() else { break }
       // A key of several bytes is all ASCII, and no control.
       guard (0x20..<0x7F).contains(byte) else {

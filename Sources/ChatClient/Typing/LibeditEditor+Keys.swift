@@ -4,11 +4,11 @@ import Glibc
 
 /// The keys that the client adds to libedit's own.
 extension LibeditEditor {
-  /// What libedit is handed when a pasted block is to be put in: no key of the person's, so that it can be a command of its
-  /// own, which libedit carries out when it is ready for one. It is a C1 control, which nobody types.
+  /// A key that is handed to libedit so that it inserts a pasted block when it is ready for a command (`mychat-paste`). It is a C1
+  /// control, which nobody types.
   static let pasteKey: UInt32 = 0x9D
 
-  /// Adds the commands; bindings come and go, and they stay.
+  /// Adds the commands, which stay when bindings are thrown away.
   func addCommands() {
     editline_add(editor, "mychat-clear-screen") { editor, _ in
       LibeditEditor.of(editor)?.clearScreen()

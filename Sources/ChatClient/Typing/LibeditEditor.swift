@@ -65,8 +65,8 @@ final class LibeditEditor: LineReader {
     addCommands()
     bindKeys()
     EditrcFile.apply(to: editor, afterReset: bindKeys)
-    // After the person's own settings: on these the client depends. Between two lines as well, or keys that come just
-    // then would be echoed, joined to lines and taken for signals by the kernel, and a pasted block would be torn.
+    // After the person's own settings, because the client depends on these. Between two lines as well (`-x`), because the kernel
+    // would echo keys that come just then, join them to lines and take them for signals, which would tear a pasted block.
     editline_take_keys(editor, "-d")
     editline_take_keys(editor, "-x")
     editline_set_reader(editor) { editor, character in
@@ -176,7 +176,7 @@ extension LibeditEditor {
         }
         guard let byte = try session.keyboard.next() else { continue }
         if mbsinit(&decoding) == 0 && byte & 0xC0 != 0x80 {
-          // The character before was not complete, and this byte is none of its.
+          // The character before is incomplete, and this byte does not continue it.
           session.keyboard.putBack([byte])
           return putDamaged(into: character)
         }
@@ -238,7 +238,7 @@ extension LibeditEditor {
     }
   }
 
-  /// What was typed is not UTF-8: it is shown to be damaged, not dropped.
+  /// Hands out U+FFFD for bytes that are not UTF-8, so that they are seen and not dropped.
   private func putDamaged(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     decoding = mbstate_t()
     return put(0xFFFD, into: character)

@@ -1,9 +1,9 @@
 import Glibc
 
-/// What libedit draws, which nobody sees but for one thing: its bell.
+/// What libedit draws: into memory, where only its bell is looked for.
 final class LibeditOutput {
   let stream: UnsafeMutablePointer<FILE>
-  /// Where the C library notes buffer and length of `stream`, so they may not move.
+  /// The C library stores buffer and length of `stream` here, so these may not move.
   private let buffer: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
   private let length: UnsafeMutablePointer<Int>
 

@@ -2,11 +2,11 @@ import Synchronization
 
 /// The names that have sent something, for completion: the receive queue adds, the input thread asks.
 package final class NameCompletion: Sendable {
-  /// Names that are kept; the one that was silent for longest gives way.
+  /// Names that are kept; beyond these, the one that has been silent for longest is forgotten.
   package static let capacity = 1000
 
   /// Bytes of a name at most: nobody completes a longer one, and a peer may send any.
-  package static let maximumNameBytes = 32
+  private static let maximumNameBytes = 32
 
   private struct State {
     /// For each name, the number of the message it was last seen with.

@@ -1,23 +1,23 @@
 import ChatWire
 import Glibc
 
-/// Reads lines from standard input where that is no terminal to edit on, and sends them as they come: while the server
-/// does not take them, no more are read.
+/// Reads lines from standard input where that is no terminal to edit on, and sends them as they come. It reads no more while the
+/// server does not take them.
 struct PipeReader {
   /// Bytes that one read brings at most, and that are read after `exit`, to name the lines in them.
   private static let readBytes = 64 * 1024
-  /// Bytes of a line that is sent at most; more than any server takes that has a limit.
+  /// Bytes of the longest line that is sent: more than servers accept.
   private static let maximumLineBytes = 64 * 1024
   /// How long, once nobody reads standard output any more, input that is there is still sent, and the server's goodbye
   /// is waited for.
-  private static let lastWait = Duration.milliseconds(500)
+  private static let drainTime = Duration.milliseconds(500)
 
   private let link: Link
   private let mailbox: Mailbox
   /// Can be read once the connection has ended, or all is sent.
   private let wakeup: Wakeup
-  /// When to end, as nobody reads standard output any more; nil while somebody may.
-  private var lastMoment: Moment?
+  /// When to end because nobody reads standard output any more; nil while somebody may.
+  private var drainDeadline: Moment?
   /// Whether a line was too long to be sent, or came after `exit`.
   private(set) var hasUnsentLines = false
 
@@ -34,11 +34,11 @@ struct PipeReader {
     /// The link has ended.
     case interrupted
     /// Nobody reads standard output any more.
-    case unread
+    case outputClosed
   }
 
   mutating func sendAll() -> Outcome {
-    // Parts of a line would be taken for lines, so one that does not fit into bounded memory is not sent at all.
+    // A line that does not fit into bounded memory is not sent at all, because its parts would be taken for lines.
     var framer = LineFramer(maximumLineBytes: Self.maximumLineBytes, overlong: .skip)
     return withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
       while true {
@@ -113,7 +113,7 @@ struct PipeReader {
     while true {
       if let outcome = waitUntilSent() { return outcome }
       let isReady = wait(forInput: true)
-      if isOver || (lastMoment != nil && !isReady) { return .unread }
+      if isOver || (drainDeadline != nil && !isReady) { return .outputClosed }
       if isReady { return nil }
     }
   }
@@ -123,7 +123,7 @@ struct PipeReader {
       if mailbox.ending != nil { return .interrupted }
       if link.isIdle { return nil }
       wait(forInput: false)
-      if isOver { return .unread }
+      if isOver { return .outputClosed }
     }
   }
 
@@ -137,9 +137,9 @@ struct PipeReader {
     }
   }
 
-  private var isOver: Bool { lastMoment?.hasPassed ?? false }
+  private var isOver: Bool { drainDeadline?.hasPassed ?? false }
 
-  /// Waits for a call, and for input if that is wanted; once nobody reads standard output any more, it waits for no more input.
+  /// Waits for a call, and for input if that is wanted, but for no more input once nobody reads standard output any more.
   /// - Returns: whether there is input to read, or its end.
   @discardableResult
   private mutating func wait(forInput isInputWanted: Bool) -> Bool {
@@ -147,15 +147,12 @@ struct PipeReader {
       // A negative descriptor is passed over (poll(2)).
       pollfd(fd: isInputWanted ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: lastMoment == nil ? STDOUT_FILENO : -1, events: 0, revents: 0),
+      pollfd(fd: drainDeadline == nil ? STDOUT_FILENO : -1, events: 0, revents: 0),
     ]
-    while poll(
-      &entries, nfds_t(entries.count),
-      isInputWanted && lastMoment != nil ? 0 : (lastMoment ?? .never).millisecondsForPoll) < 0
-      && errno == EINTR
-    {}
+    let timeout = isInputWanted && drainDeadline != nil ? 0 : (drainDeadline ?? .never).millisecondsForPoll
+    while poll(&entries, nfds_t(entries.count), timeout) < 0 && errno == EINTR {}
     if entries[1].revents != 0 { wakeup.clear() }
-    if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { lastMoment = .now + Self.lastWait }
+    if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { drainDeadline = .now + Self.drainTime }
     return entries[0].revents != 0
   }
 }
