@@ -138,13 +138,15 @@ extension Server {
     deadlines.add(moment, for: connection.token)
   }
 
-  /// Does what has become due for a connection by time alone. There are four reasons to check one:
+  /// Does what has become due for a connection by time alone. There are five reasons to check one:
+  /// - the kernel had no memory to send to it: does it take bytes again?
   /// - bytes are on their way to it: do they arrive?
   /// - it lingers: has it had long enough?
   /// - `--rate` holds it: may it go on?
   /// - it has sent no newline yet: has it been quiet for long enough to end its message?
   private func check(_ connection: Connection) {
     connection.nextCheckAt = .never
+    if connection.isBlocked { updateInterest(of: connection) }
     checkProgress(of: connection)
     checkLingering(connection)
     checkRateHold(of: connection)

@@ -5,6 +5,35 @@ import Testing
 
 /// What the machine may be short of while a server runs.
 @Suite(.timeLimit(.minutes(10))) struct ShortageTests {
+  @Test func `While the kernel has no memory to send, the server waits without using the processor, and then sends`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let shortage = directory.file("shortage")
+    close(open(shortage, O_CREAT | O_WRONLY, 0o600))
+    let server = try Program(
+      built: "mychatserver", ["0"],
+      environment: ["LD_PRELOAD": try Program.built("libFailingCalls.so"), "NO_MEMORY_WHILE": shortage])
+    let address = try listeningAddress(of: server)
+    let listener = try Dialogue(connectingTo: address)
+    let speaker = try Dialogue(connectingTo: address)
+    for _ in 0..<2 { _ = try server.waitForLine("a [NEW CONNECTION] line") { $0.hasPrefix("[NEW CONNECTION] ") } }
+    try speaker.send("hi\n")
+    _ = try server.waitForLine("the line in the log") { $0.hasSuffix(": hi") }
+
+    var clock = clockid_t()
+    try #require(clock_getcpuclockid(server.pid, &clock) == 0)
+    var (before, after) = (timespec(), timespec())
+    clock_gettime(clock, &before)
+    _ = poll(nil, 0, 1000)
+    clock_gettime(clock, &after)
+    let used = Duration.seconds(after.tv_sec - before.tv_sec) + .nanoseconds(after.tv_nsec - before.tv_nsec)
+    #expect(used < .milliseconds(200))
+
+    unlink(shortage)
+    #expect(try listener.expectLine() == "\(speaker.localPort): hi")
+  }
+
   @Test func `A line of the log that a full disk has torn is followed by a new line`() throws {
     let directory = try TemporaryDirectory()
     let (path, log) = (directory.file("chat.sock"), directory.file("log"))
@@ -31,6 +60,11 @@ import Testing
     let lines = try content(of: log).split(separator: "\n")
     let next = try #require(lines.first { $0.hasSuffix(": there is space again") })
     #expect(next.hasPrefix("[(") && !next.contains("xxx"))
+  }
+
+  private func listeningAddress(of server: Program) throws -> Address {
+    let line = try server.waitForLine("a [LISTENING] line") { $0.hasPrefix("[LISTENING] ") }
+    return try Address(parsing: String(try #require(line.split(separator: " ").last)))
   }
 
   private func content(of path: String) throws -> String {

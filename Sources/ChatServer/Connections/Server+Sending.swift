@@ -4,6 +4,8 @@ import ChatWire
 extension Server {
   /// Bytes that one member gets in a turn, so that nobody starves the others.
   private static let maximumBytesPerDelivery = 256 << 10
+  /// How long a connection is not written to after the kernel had no memory for that.
+  private static let shortagePause = Duration.milliseconds(10)
 
   func writable(_ connection: Connection) {
     guard connection.isBlocked else { return }
@@ -60,6 +62,11 @@ extension Server {
     switch outcome {
     case .caughtUp:
       if connection.lifecycle == .leaving { return allIsSent(to: connection) }
+    case .blocked where sent == 0 && connection.interest.contains(.writing):
+      // It was reported as writable and took nothing: the kernel is short of memory, and would report it without end.
+      connection.isBlocked = true
+      updateInterest(of: connection, isWritingAwaited: false)
+      schedule(checkOf: connection, by: now + Self.shortagePause)
     case .blocked, .budgetSpent:
       connection.isBlocked = true
       updateInterest(of: connection)
@@ -87,10 +94,11 @@ extension Server {
   }
 
   /// Has the event layer report what the connection's state asks for.
-  func updateInterest(of connection: Connection) {
+  /// - Parameter isWritingAwaited: false while a blocked connection is tried again by time instead.
+  func updateInterest(of connection: Connection, isWritingAwaited: Bool = true) {
     var interest: Interest = []
     if !connection.inbound.hasEnded, connection.inbound.hold == nil { interest.insert(.reading) }
-    if connection.isBlocked { interest.insert(.writing) }
+    if connection.isBlocked && isWritingAwaited { interest.insert(.writing) }
     guard interest != connection.interest else { return }
     readiness.setInterest(
       interest, insteadOf: connection.interest, of: connection.descriptor.number, as: connection.token)
