@@ -75,7 +75,9 @@ extension Row {
     8, "100 members say 5,000 lines each, of 1 to 1,000 bytes, all at once",
     asked: "49.5 million deliveries: none lost, doubled, torn or echoed; one order in all logs"
   ) { size, outcome in
-    try talk(members: size.of(100, small: 20), lines: size.of(5000, small: 500), on: try ServerUnderTest(), &outcome)
+    try talk(
+      members: size.of(100, small: 20), lines: size.of(5000, small: 500), on: try ServerUnderTest(size.patience),
+      &outcome)
   }
 
   /// `letEverybodyTalk`, judged.
@@ -93,7 +95,7 @@ extension Row {
     12, "10 senders at full speed beside 200 talkers",
     asked: "talkers' p99 at most 50 ms and nothing lost; flooders are slowed, and all they said arrives"
   ) { size, outcome in
-    let server = try ServerUnderTest()
+    let server = try ServerUnderTest(size.patience)
     let swarm = try Swarm(connectingTo: server.address)
     let ledger = Ledger(lengths: 20...200)
     ledger.listen(try swarm.addLeader())

@@ -5,8 +5,8 @@ extension Row {
   static let stoppedPeer = Row(
     6, "a peer is stopped (SIGSTOP) with lines waiting for it",
     asked: "given up 30 s after its last progress, within 10 %"
-  ) { _, outcome in
-    let server = try ServerUnderTest()
+  ) { size, outcome in
+    let server = try ServerUnderTest(size.patience)
     let stopped = try Program(built: "mychatclient", ["127.0.0.1:\(server.port)"], output: .nothing)
     try server.settle(at: 1)
     let port = try server.portOfFirstMember()
@@ -24,16 +24,17 @@ extension Row {
     var said = 0
     var held: Int?
     var lastProgress = monotonicNanoseconds()
-    var looks = Pace(everyNanoseconds: 20_000_000, from: lastProgress)
+    var nextLook = lastProgress
     try swarm.run(within: .seconds(60), "the buffers to fill") { now in
       while said < enough, speaker.unsentBytes < 65_536 {
         let line = ledger.nextLine(of: speaker)
         said += line.count
         swarm.say(line, by: speaker)
       }
-      looks.forEachDue(by: now) { _ in
+      if now >= nextLook {
         let holds = server.heldByKernel(for: port)
         if holds != held { (held, lastProgress) = (holds, monotonicNanoseconds()) }
+        nextLook = monotonicNanoseconds() + 50_000_000
       }
       return try said >= enough && ledger.isComplete(listener)
     } line: {

@@ -5,6 +5,10 @@ package enum Size: Sendable {
   case full
   case small
 
+  /// Arguments of the server. A small run shares its machine, which may keep the reading thread from running for more than the
+  /// second that the room waits by default: its listeners would be overtaken.
+  var patience: [String] { of([], small: ["--patience", "5"]) }
+
   func of<Value>(_ full: Value, small: Value) -> Value { self == .full ? full : small }
 }
 
