@@ -1,6 +1,7 @@
 import ChatLoad
 import ChatWire
 import Glibc
+import TestSupport
 
 /// Puts the same loads on our server and on others: measures what a delivery costs in rooms of several sizes, and latency as
 /// more lines are said.
@@ -40,14 +41,17 @@ struct Benchmark: Sendable {
   /// Measures everything, tells of each load on the way, and writes `bench.md`, the plots and `runs.jsonl`.
   /// - Returns: whether our own server came through all of it without a flaw.
   func run(say: (String) -> Void, onProgress: @escaping (Progress) -> Void) throws(LoadFailure) -> Bool {
-    try makeDirectories()
+    let mkdir = try? Program("/bin/mkdir", ["-p", "\(directory)/work"], input: .nothing)
+    guard let mkdir, (try? mkdir.waitForExit()) == .status(0) else {
+      throw LoadFailure(description: "Cannot make the directory \(directory): \(mkdir?.errorLines.first ?? "no mkdir")")
+    }
     var results = BenchmarkResults(plan: self, machine: .current)
     var lines = ""
     for round in 1...rounds {
       for point in points {
         // Every server gets its turn before any gets a second one, so that a disturbance of the machine hits all of them.
         for peer in Contender.allCases where results.skipped[peer]?[point] == nil {
-          guard let path = peer == .mychat ? server : findProgram(peer.program) else {
+          guard let path = peer == .mychat ? server : try? Program.found(peer.program) else {
             let hint = peer.package.map { " (apt-get install \($0))" } ?? ""
             skip(peer, from: points, "not installed\(hint)", in: &results, say: say)
             continue
@@ -162,16 +166,6 @@ struct Benchmark: Sendable {
   }
 
   // MARK: Files
-
-  private func makeDirectories() throws(LoadFailure) {
-    var path = directory.hasPrefix("/") ? "" : "."
-    for part in (directory + "/work").split(separator: "/") {
-      path += "/" + part
-      guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-        throw LoadFailure(description: "Cannot make the directory \(path): \(SystemCallError("mkdir").reason).")
-      }
-    }
-  }
 
   private func write(_ text: String, to name: String) throws(LoadFailure) {
     let path = "\(directory)/\(name)"

@@ -23,7 +23,7 @@ struct ServerProcess {
   /// Waits until it listens, for at most 10 s. Looks at the kernel's list, because a connection may have effects of its own:
   /// ncat --chat announces it.
   func waitUntilListening() throws(LoadFailure) {
-    let deadline = Deadline(within: .seconds(10))
+    let deadline = Moment.now + .seconds(10)
     while !ListedSocket.all.contains(where: { $0.localPort == port && $0.isListening }) {
       if hasEnded { throw LoadFailure(description: "It ended at once.") }
       if deadline.hasPassed { throw LoadFailure(description: "It did not listen on port \(port) within 10 s.") }
@@ -38,11 +38,4 @@ struct ServerProcess {
     }
     return port
   }
-}
-
-/// Where a program is: in the directories of PATH, or where Debian puts servers, which PATH may lack.
-func findProgram(_ name: String) -> String? {
-  let path = getenv("PATH").map { String(cString: $0) } ?? ""
-  let directories = path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin"]
-  return directories.lazy.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
 }

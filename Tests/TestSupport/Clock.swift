@@ -1,7 +1,8 @@
+import ChatWire
 import Glibc
 
 /// Nanoseconds on the monotonic clock.
-package func monotonicNanoseconds() -> UInt64 { nanoseconds(of: CLOCK_MONOTONIC) ?? 0 }
+package func monotonicNanoseconds() -> UInt64 { Moment.now.nanoseconds }
 
 /// Nanoseconds of CPU time that this process has used.
 package func ownCPUNanoseconds() -> UInt64 { nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID) ?? 0 }

@@ -43,14 +43,14 @@ package final class Dialogue {
   package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
   package func send(_ bytes: [UInt8]) throws {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     var sent = 0
     while sent < bytes.count {
       let outcome = try withSocket { socket in bytes[sent...].withUnsafeBytes { socket.send($0) } }
       switch outcome {
       case .bytes(let count): sent += count
       case .wouldBlock:
-        guard isReady(try number(), for: POLLOUT, by: deadline) else {
+        guard try FileDescriptor.wait(for: POLLOUT, on: number(), until: deadline) else {
           throw TestFailure("sent \(sent) of \(bytes.count) bytes within \(limit), and the peer took no more")
         }
       case .ended: break
@@ -86,7 +86,7 @@ package final class Dialogue {
 
   /// The next line, without its newline.
   package func expectLine() throws -> String {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while true {
       if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
         let line = String(decoding: received[..<end], as: UTF8.self)
@@ -113,12 +113,12 @@ package final class Dialogue {
 
   /// Whether bytes or the end of the stream wait in the kernel's buffer; they stay there.
   package var hasSomething: Bool {
-    get throws { isReady(try number(), for: POLLIN, by: Deadline(within: .zero)) }
+    get throws { try FileDescriptor.wait(for: POLLIN, on: number(), until: .now) }
   }
 
   /// The bytes of one receive, for programs without framing: all that is there, at least one byte; "" at the end.
   package func receiveOnce() throws -> String {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     if received.isEmpty, !hasEnded { try fill(by: deadline, for: "anything", orEnd: true) }
     defer { received = [] }
     return String(decoding: received, as: UTF8.self)
@@ -126,7 +126,7 @@ package final class Dialogue {
 
   /// Exactly so many bytes.
   package func expectBytes(_ count: Int) throws -> [UInt8] {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while received.count < count { try fill(by: deadline, for: "\(count) bytes") }
     defer { received.removeFirst(count) }
     return Array(received.prefix(count))
@@ -134,7 +134,7 @@ package final class Dialogue {
 
   /// Everything up to the end of the stream.
   package func receiveAll() throws -> [UInt8] {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while !hasEnded { try fill(by: deadline, for: "the end", orEnd: true) }
     defer { received = [] }
     return received
@@ -142,7 +142,7 @@ package final class Dialogue {
 
   /// The peer ends its stream in order, without another byte before.
   package func expectClosed() throws {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while !hasEnded && received.isEmpty { try fill(by: deadline, for: "the end", orEnd: true) }
     guard received.isEmpty else { throw TestFailure("expected the end, came \(shown(received))") }
   }
@@ -150,15 +150,15 @@ package final class Dialogue {
   /// Takes in what is there now, without waiting.
   /// - Returns: all that has come and was not asked for yet; it stays to be asked for.
   package func peek() throws -> [UInt8] {
-    while !hasEnded, isReady(try number(), for: POLLIN, by: Deadline(within: .zero)) {
-      try fill(by: Deadline(), for: "anything", orEnd: true)
+    while !hasEnded, try FileDescriptor.wait(for: POLLIN, on: number(), until: .now) {
+      try fill(by: .now, for: "anything", orEnd: true)
     }
     return received
   }
 
-  private func fill(by deadline: Deadline, for what: String, orEnd: Bool = false) throws {
+  private func fill(by deadline: Moment, for what: String, orEnd: Bool = false) throws {
     if hasEnded { throw TestFailure("expected \(what), the peer closed after \(shown(received))") }
-    guard isReady(try number(), for: POLLIN, by: deadline) else {
+    guard try FileDescriptor.wait(for: POLLIN, on: number(), until: deadline) else {
       throw TestFailure("expected \(what) within \(limit), came \(shown(received))")
     }
     let outcome = try withSocket { socket in

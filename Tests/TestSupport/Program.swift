@@ -89,9 +89,10 @@ package final class Program {
     return path
   }
 
-  /// The path of a program of the system.
+  /// The path of a program of the system: where Debian puts programs and servers, or else in PATH.
   package static func found(_ name: String) throws -> String {
-    let places = ["/usr/local/bin", "/usr/bin", "/bin"]
+    let path = getenv("PATH").map { String(cString: $0).split(separator: ":").map(String.init) } ?? []
+    let places = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin"] + path
     guard let place = places.first(where: { access("\($0)/\(name)", X_OK) == 0 }) else {
       throw TestFailure("\(name) is not installed, and this test needs it; run: make test")
     }
@@ -112,7 +113,7 @@ package final class Program {
   /// Writes all of `text` to its standard input.
   package func write(_ text: String) throws {
     let bytes = Array(text.utf8)
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     var written = 0
     while written < bytes.count {
       guard let pipe = inputPipe?.number else { throw TestFailure("\(name) has no open standard input") }
@@ -120,7 +121,7 @@ package final class Program {
       case .bytes(let count): written += count
       case .wouldBlock:
         readWhatIsThere()
-        guard isReady(pipe, for: POLLOUT, by: deadline) else {
+        guard FileDescriptor.wait(for: POLLOUT, on: pipe, until: deadline) else {
           throw TestFailure("\(name) took \(written) of \(bytes.count) bytes of input within \(limit)")
         }
       case .ended: break
@@ -136,7 +137,7 @@ package final class Program {
 
   /// The next line of its standard output that satisfies `matches`; those before it are passed over.
   package func waitForLine(_ what: String, _ matches: (String) -> Bool) throws -> String {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while true {
       readWhatIsThere()
       while let end = output[nextLine...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -158,7 +159,7 @@ package final class Program {
   /// Waits for its end; then `output` and `errors` are complete.
   @discardableResult
   package func waitForExit() throws -> Exit {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while !reap() {
       if deadline.hasPassed { throw TestFailure("waited \(limit) for the end of \(name)\(soFar)") }
       readWhatIsThere()

@@ -47,13 +47,13 @@ package final class Pty {
   package func type(_ keys: [UInt8]) throws {
     try waitForEditing()
     var typed = 0
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while typed < keys.count {
       switch keys[typed...].withUnsafeBytes({ keyboard.write($0) }) {
       case .bytes(let count): typed += count
       case .wouldBlock:
         readWhatIsThere()
-        guard isReady(keyboard.number, for: POLLOUT, by: deadline) else {
+        guard keyboard.wait(for: POLLOUT, until: deadline) else {
           throw TestFailure("typed \(typed) of \(keys.count) keys within \(limit), and the program took no more")
         }
       case .ended: break

@@ -192,7 +192,7 @@ package final class Swarm {
     within limit: Duration = generousLimit, _ what: @autoclosure () -> String,
     until isDone: (_ now: UInt64) throws -> Bool, lines: HearLines = { _, _, _ in 0 }, line: HearLine
   ) throws {
-    let deadline = Deadline(within: limit)
+    let deadline = Moment.now + limit
     while try !isDone(monotonicNanoseconds()) {
       if deadline.hasPassed { throw TestFailure("waited \(limit) for \(what())") }
       for position in 0..<poller.wait(milliseconds: 1) {
