@@ -7,6 +7,7 @@ final class TerminalSession {
   /// Time between two updates of the screen, however much arrives: 60 a second.
   private static let updateInterval = Duration.nanoseconds(16_666_667)
 
+  /// The modes of the terminal from before, and its keys.
   let terminal: Terminal
   /// Stands before the line that is typed; safe to show.
   let prompt: [UInt8]
@@ -15,10 +16,11 @@ final class TerminalSession {
   var keyboard = Keyboard()
   /// What was received and waits to be shown.
   private let mailbox: Mailbox
+  /// Makes lines to show of it.
   private let formatter: LineFormatter
   /// Called by the mailbox and by signals.
   private let wakeup: Wakeup
-  private var signals: TerminalSignals
+  private(set) var signals: TerminalSignals
   /// When the screen may be updated again.
   private var nextUpdateAt = Moment.now
 
@@ -37,44 +39,14 @@ final class TerminalSession {
     signals.stopNoting()
   }
 
-  /// What a signal, or one of the terminal's own keys, asks of an editor.
-  enum Request {
-    case end(InputEvent)
-    case suspend
-    /// The process was stopped, and others have had the terminal.
-    case resume
-    /// The screen has another size.
-    case resize
-  }
-
-  func request(by key: Terminal.Key, isLineEmpty: Bool) -> Request? {
-    switch key {
-    case .interrupt: .end(isLineEmpty ? .endOfInput : .cleared)
-    case .endOfInput: isLineEmpty ? .end(.endOfInput) : nil
-    case .quit: .end(.terminated(signal: SIGQUIT))
-    case .suspend: .suspend
-    }
-  }
-
-  /// The request of the next signal that has come; nil if there is none.
-  func takeSignal(isLineEmpty: Bool) -> Request? {
-    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .end(.terminated(signal: signal)) }
-    if signals.take(SIGINT) { return request(by: .interrupt, isLineEmpty: isLineEmpty) }
-    if signals.take(SIGTSTP) { return .suspend }
-    if signals.take(SIGCONT) { return .resume }
-    return signals.take(SIGWINCH) ? .resize : nil
-  }
-
   /// Stops the process until it is continued.
   func suspend() {
     terminal.restoreModes()
     signals.suspend()
   }
 
+  /// Sets the terminal's modes again, because others may have changed them.
   func resume() { if let editingModes { Terminal.setModes(editingModes) } }
-
-  /// The terminal has gone.
-  func outcomeAfterHangUp() -> InputEvent { signals.outcomeAfterHangUp() }
 
   /// Waits for a key, a signal, or something to show.
   /// - Parameter deadline: when to return at the latest.

@@ -76,7 +76,7 @@ final class BasicEditor: LineReader {
         }
         if let outcome = press(byte) { return outcome }
       } catch {
-        return session.outcomeAfterHangUp()
+        return session.signals.outcomeAfterHangUp()
       }
     }
   }

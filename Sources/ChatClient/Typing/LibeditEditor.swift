@@ -22,10 +22,13 @@ import Glibc
 /// - When it ends it throws away what is typed ahead: `finish` disables it first.
 final class LibeditEditor: LineReader {
   let session: TerminalSession
+  /// libedit's own state.
   let editor: OpaquePointer
+  /// What the arrow keys bring back.
   private let history: History
   /// The names that Tab completes.
   let names: NameCompletion
+  /// Where libedit draws, which nobody sees.
   private let libeditOutput: LibeditOutput
   /// What is shown of the connection above the line, if anything.
   private var status: [UInt8] = []
@@ -35,6 +38,7 @@ final class LibeditEditor: LineReader {
   let canErase: Bool
   /// Whether a long pasted block is asked about.
   let asksAboutLongPastes: Bool
+  /// The block that is being pasted.
   var paste = PasteState.idle
   /// The bytes so far of a character of several.
   private var decoding = mbstate_t()
@@ -117,7 +121,7 @@ final class LibeditEditor: LineReader {
       switch stop {
       case .restart: restartLine()
       case .end(let event): return ended(event)
-      case nil: return ended(Terminal.currentModes() == nil ? session.outcomeAfterHangUp() : .endOfInput)
+      case nil: return ended(Terminal.currentModes() == nil ? session.signals.outcomeAfterHangUp() : .endOfInput)
       }
     }
   }
@@ -203,7 +207,7 @@ extension LibeditEditor {
         }
         if decode(byte, into: character) { return 1 }
       } catch {
-        return stop(.end(session.outcomeAfterHangUp()))
+        return stop(.end(session.signals.outcomeAfterHangUp()))
       }
     }
   }

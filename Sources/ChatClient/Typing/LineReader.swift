@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where a person's lines come from on a terminal: one of the two editors. For the input thread alone.
 protocol LineReader: AnyObject {
   var session: TerminalSession { get }
@@ -19,30 +21,37 @@ protocol LineReader: AnyObject {
   func resize()
 }
 
+/// What signals and the terminal's own keys mean to a line, in every editor.
 extension LineReader {
   func attendSignals() -> InputEvent? {
-    while let request = session.takeSignal(isLineEmpty: isLineEmpty) {
-      if let event = perform(request) { return event }
-    }
+    let signals = session.signals
+    for signal in [SIGTERM, SIGHUP, SIGQUIT] where signals.take(signal) { return .terminated(signal: signal) }
+    if signals.take(SIGINT) { return press(.interrupt) }
+    if signals.take(SIGTSTP) { suspend() }
+    if signals.take(SIGCONT) { resume() }
+    if signals.take(SIGWINCH) { resize() }
     return nil
   }
 
   func press(_ key: Terminal.Key) -> InputEvent? {
-    session.request(by: key, isLineEmpty: isLineEmpty).flatMap(perform)
+    switch key {
+    case .interrupt: return isLineEmpty ? .endOfInput : .cleared
+    case .endOfInput: return isLineEmpty ? .endOfInput : nil
+    case .quit: return .terminated(signal: SIGQUIT)
+    case .suspend:
+      suspend()
+      return nil
+    }
   }
 
-  private func perform(_ request: TerminalSession.Request) -> InputEvent? {
-    switch request {
-    case .end(let event): return event
-    case .suspend:
-      leaveScreen()
-      session.suspend()
-      fallthrough
-    case .resume:
-      session.resume()
-      returnToScreen()
-    case .resize: resize()
-    }
-    return nil
+  private func suspend() {
+    leaveScreen()
+    session.suspend()
+    resume()
+  }
+
+  private func resume() {
+    session.resume()
+    returnToScreen()
   }
 }
