@@ -27,16 +27,15 @@ final class Connection: Member {
   let token: Token
   let admission: Admission
   var framer: LineFramer
-  var inbound: Inbound
-  /// The peer as console lines show it, as in `('127.0.0.1', 54321)`.
-  let label: [UInt8]
-  /// What the console lines of its messages begin with; empty until it says something.
-  var consolePrefix: [UInt8] = []
+  @exclusivity(unchecked) var inbound: Inbound
+  /// The peer as console lines show it.
+  let label: Console.PeerLabel
   /// The earliest of its entries in the server's `Deadlines`.
   var nextCheckAt = Moment.never
 
   init(
-    descriptor: consuming FileDescriptor, token: Token, admission: Admission, name: MemberName, label: [UInt8],
+    descriptor: consuming FileDescriptor, token: Token, admission: Admission, name: MemberName,
+    label: Console.PeerLabel,
     framer: LineFramer, cursor: consuming Cursor, now: Moment
   ) {
     self.descriptor = descriptor

@@ -32,8 +32,16 @@ struct Inbound {
   /// How far ahead of `--rate` it is.
   var rate = RateMeter()
   var isToldOfRate = false
-  /// When it was found to have ended its stream while `--rate` held it.
-  var departed: Moment?
-  /// Lines that it has sent and that nobody will hear, because their time is over. Nil while its lines are said.
-  var unsaid: Int?
+  /// What becomes of its lines.
+  var lines = Handling.said
+
+  enum Handling: Equatable {
+    case said
+    /// They are said, but it ended its stream at this moment, and its place is not kept for ever.
+    case saidAfterDeparture(at: Moment)
+    /// Their time is over. This many were not said.
+    case counted(Int)
+  }
+
+  var isCounted: Bool { if case .counted = lines { true } else { false } }
 }

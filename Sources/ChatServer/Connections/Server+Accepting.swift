@@ -47,7 +47,7 @@ extension Server {
     }
     let connection = Connection(
       descriptor: descriptor, token: connections.nextToken(), admission: refusal == nil ? .member(key) : .refused,
-      name: name, label: Array(label.utf8),
+      name: name, label: Console.PeerLabel(label),
       framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip),
       cursor: Cursor(joining: room.log), now: now)
     room.join(connection)

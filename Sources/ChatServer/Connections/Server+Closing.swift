@@ -18,7 +18,7 @@ extension Server {
   func leave(_ connection: Connection, because reason: CloseReason) {
     let step = connection.lifecycle.leave()
     guard step != .nothing else { return }
-    if let unsaid = connection.inbound.unsaid, unsaid > 0 {
+    if case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 {
       tell(connection, .linesNotSent(unsaid))
       console.dropped(connection.label, lines: unsaid)
     }

@@ -28,7 +28,7 @@ extension Server {
 
   /// Why the connection has to wait although it has sent something; nil if it has not.
   private func holdBeforeReading(_ connection: Connection) -> Hold? {
-    guard connection.lifecycle.isHeard, connection.inbound.unsaid == nil else { return nil }
+    guard connection.lifecycle.isHeard, !connection.inbound.isCounted else { return nil }
     if room.isLogFull || room.isCrowded && connection.inbound.bytes.isBulkSender(at: now) { return .backpressure }
     if connection.framer.isSkipping, let limit = rateLimit(of: connection) {
       return connection.inbound.rate.wait(at: now, for: limit).map { .rate(until: $0) }
@@ -38,7 +38,7 @@ extension Server {
 
   /// A server that stops lets everybody finish, and what is only counted may come as fast as it likes.
   private func rateLimit(of connection: Connection) -> RateLimit? {
-    guard let limit = configuration.rate, stage == .running, connection.inbound.unsaid == nil else { return nil }
+    guard let limit = configuration.rate, stage == .running, !connection.inbound.isCounted else { return nil }
     return limit
   }
 
@@ -66,7 +66,8 @@ extension Server {
 
   /// Acts on one frame.
   private func handle(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
-    if let limit = rateLimit(of: connection), let until = connection.inbound.rate.wait(at: now, for: limit) {
+    guard let limit = rateLimit(of: connection) else { return act(on: frame, line, from: connection) }
+    if let until = connection.inbound.rate.wait(at: now, for: limit) {
       if !connection.inbound.isToldOfRate {
         connection.inbound.isToldOfRate = true
         tell(connection, .slowed(linesPerSecond: limit.linesPerSecond))
@@ -74,15 +75,12 @@ extension Server {
       return .wait(.rate(until: until))
     }
     let verdict = act(on: frame, line, from: connection)
-    if verdict == .taken, let limit = rateLimit(of: connection) {
-      connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit)
-    }
+    if verdict == .taken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
     return verdict
   }
 
-  @inline(__always)
   private func act(on frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
-    if let unsaid = connection.inbound.unsaid { return count(frame, line, from: connection, unsaid) }
+    if case .counted(let unsaid) = connection.inbound.lines { return count(frame, line, from: connection, unsaid) }
     if frame == .tooLong {
       tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
       return .taken
@@ -104,7 +102,7 @@ extension Server {
   ) -> Verdict {
     let meaning = ClientLine(line)
     if frame != .tooLong, meaning == .exit { return .leave }
-    if frame == .tooLong || meaning == .message { connection.inbound.unsaid = unsaid + 1 }
+    if frame == .tooLong || meaning == .message { connection.inbound.lines = .counted(unsaid + 1) }
     return .taken
   }
 
@@ -118,8 +116,7 @@ extension Server {
       tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
       return .taken
     }
-    if connection.consolePrefix.isEmpty { connection.consolePrefix = Console.consolePrefix(for: connection.label) }
-    console.relayed(connection.consolePrefix, from: start, in: room.log)
+    console.relayed(from: connection.label, at: start, in: room.log)
     return .taken
   }
 
@@ -170,7 +167,7 @@ extension Server {
 
   /// Hears what a member has sent before it had to wait, and reads it again.
   func resume(_ connection: Connection) {
-    if connection.inbound.unsaid == nil {
+    if !connection.inbound.isCounted {
       switch connection.inbound.hold {
       case nil: return readable(connection)
       case .backpressure where room.isLogFull: return heldBack.append(connection.token)
@@ -198,16 +195,18 @@ extension Server {
     if let error = connection.descriptor.takeError() { sendingFailed(connection, error) }
     guard connection.lifecycle.isHeard else { return }
     if connection.inbound.hasEnded || connection.descriptor.peerEnds(until: now) {
-      let departed = connection.inbound.departed ?? now
-      connection.inbound.departed = departed
-      if departed + configuration.departureLimit <= now { return countUnsaid(of: connection) }
+      if case .saidAfterDeparture(let departure) = connection.inbound.lines {
+        if departure + configuration.departureLimit <= now { return countUnsaid(of: connection) }
+      } else {
+        connection.inbound.lines = .saidAfterDeparture(at: now)
+      }
     }
     released.append(connection.token)
   }
 
   /// From now on a member's lines are counted, and not said: their time is over. It is told when it leaves.
   func countUnsaid(of connection: Connection) {
-    connection.inbound.unsaid = 0
+    connection.inbound.lines = .counted(0)
     resume(connection)
   }
 

@@ -7,30 +7,36 @@ import ChatWire
 ///
 /// Confined to the server's queue.
 final class Console {
+  /// A peer as console lines show it. A constant of its connection, so that a line costs no count of references.
+  struct PeerLabel {
+    /// As in `[('127.0.0.1', 54321)] Relaying message: `.
+    let messagePrefix: [UInt8]
+    private static let messageWords = "] Relaying message: "
+
+    /// - Parameter text: as in `('127.0.0.1', 54321)`.
+    init(_ text: String) { messagePrefix = Array("[\(text)\(Self.messageWords)".utf8) }
+
+    var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }
+  }
+
   private let writer: LogWriter
   /// The lines of this turn.
-  private var page: [UInt8] = []
+  @exclusivity(unchecked) private var page: [UInt8] = []
 
   init(writer: LogWriter) { self.writer = writer }
 
   func listening(on address: Address) { line("[LISTENING] Server is listening on \(address)") }
-  func connected(_ peer: [UInt8]) { line("[NEW CONNECTION] ", peer, " connected.") }
-  func leftByCommand(_ peer: [UInt8]) { line("[", peer, "] Sent exit command.") }
-  func lost(_ peer: [UInt8]) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
-  func dropped(_ peer: [UInt8], lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
-  func removed(_ peer: [UInt8]) { line("[DISCONNECTED] ", peer, " has been removed.") }
+  func connected(_ peer: PeerLabel) { line("[NEW CONNECTION] ", peer, " connected.") }
+  func leftByCommand(_ peer: PeerLabel) { line("[", peer, "] Sent exit command.") }
+  func lost(_ peer: PeerLabel) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
+  func dropped(_ peer: PeerLabel, lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
+  func removed(_ peer: PeerLabel) { line("[DISCONNECTED] ", peer, " has been removed.") }
 
   /// Adds the line that was said last, which begins at `start`.
-  /// - Parameter prefix: the `consolePrefix(for:)` of the speaker.
   @inline(__always)
-  func relayed(_ prefix: [UInt8], from start: LogOffset, in log: borrowing RoomLog) {
-    page.append(contentsOf: prefix)
+  func relayed(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
+    page.append(contentsOf: peer.messagePrefix)
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
-  }
-
-  /// What stands before each line that a peer says.
-  static func consolePrefix(for peer: [UInt8]) -> [UInt8] {
-    Array("[".utf8) + peer + Array("] Relaying message: ".utf8)
   }
 
   /// Hands the lines of this turn to the writer.
@@ -44,9 +50,9 @@ final class Console {
     append("\n")
   }
 
-  private func line(_ before: StaticString, _ peer: [UInt8], _ after: String) {
+  private func line(_ before: StaticString, _ peer: PeerLabel, _ after: String) {
     append(before)
-    page.append(contentsOf: peer)
+    page.append(contentsOf: peer.text)
     page.append(contentsOf: after.utf8)
     append("\n")
   }

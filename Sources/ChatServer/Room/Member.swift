@@ -5,7 +5,7 @@ import ChatWire
 ///
 /// Confined to whatever owns the room.
 package class Member {
-  package final var cursor: Cursor
+  @exclusivity(unchecked) package final var cursor: Cursor
   /// Its index in the room's list of members; -1 while it is not in the room.
   final var place = -1
   /// What its lines begin with: its name, a colon and a space.
