@@ -110,7 +110,7 @@ extension Client {
     var lines: [UInt8] = []
     for event in events {
       switch event {
-      case .line(let line): formatter.append(line, to: &lines)
+      case .lines(let received): formatter.append(received, to: &lines)
       case .lost(let uncertain):
         if let error = tellAside("disconnected", Wording.connectionLost) { return error }
         for line in uncertain {

@@ -1,4 +1,4 @@
-/// What a person asked for on the command line, beside the address. All that is off by default leaves the client as it was.
+/// What the command line asks for, beside the address.
 package struct Options: Sendable {
   package enum Colours: String, Sendable, CaseIterable {
     case auto, always, never
@@ -11,14 +11,14 @@ package struct Options: Sendable {
     case none
   }
 
-  /// Stands before the line that is typed on a terminal.
+  /// Shown before the line that is typed on a terminal.
   package var prompt = ""
   package var colours = Colours.auto
-  /// Whether the time stands before each received line.
+  /// Whether the time is shown before each received line.
   package var timestamps = false
   /// Whether a mention rings the terminal's bell.
   package var bell = false
-  /// Whether to write no escape sequence at all, and nothing that was written a second time.
+  /// Whether to write no escape sequences, and to redraw nothing.
   package var plain = false
   /// Whether to write one JSON object for each line received.
   package var json = false
@@ -27,7 +27,7 @@ package struct Options: Sendable {
   package var historyLines = 1000
   /// Whether a pasted block of many lines is asked about.
   package var pasteGuard = true
-  /// Whether a connection that breaks is made again.
+  /// Whether to connect again when the connection breaks.
   package var reconnects = false
 
   package init() {}

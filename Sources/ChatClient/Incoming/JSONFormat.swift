@@ -1,14 +1,14 @@
 import Glibc
 
-/// One JSON object (RFC 8259) and a newline for each thing that happens: `time` (UTC, RFC 3339, milliseconds), `from` (a
+/// One JSON object (RFC 8259) and a newline for each line or event: `time` (UTC, RFC 3339, milliseconds), `from` (a
 /// name, or null), `text`, and `kind`: `message`, `notice`, `connected` or `disconnected`.
-package struct JSONFormat {
+struct JSONFormat {
   private let time: timespec
 
-  package init(at time: timespec) { self.time = time }
+  init(at time: timespec) { self.time = time }
 
   /// - Parameter text: well-formed UTF-8, as `from`.
-  package func append(kind: String, from: ArraySlice<UInt8>?, text: ArraySlice<UInt8>, to output: inout [UInt8]) {
+  func append(kind: String, from: ArraySlice<UInt8>?, text: ArraySlice<UInt8>, to output: inout [UInt8]) {
     output += "{\"time\":\"\(timestamp)\",\"from\":".utf8
     if let from {
       Self.append(from, to: &output)

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// What people and programs read of a conversation: text with or without looks, or JSON.
-package final class LineFormatter: Sendable {
+final class LineFormatter: Sendable {
   private let style: LineStyle
   private let isJSON: Bool
   private let rings: Bool
@@ -15,7 +15,7 @@ package final class LineFormatter: Sendable {
   private let ownName = Mutex<[UInt8]>([])
 
   /// - Parameter onTerminal: whether lines go to a person's terminal.
-  package init(_ options: Options, onTerminal: Bool, names: NameCompletion? = nil) {
+  init(_ options: Options, onTerminal: Bool, names: NameCompletion? = nil) {
     style = LineStyle(
       colours: !options.plain && Self.colours(options.colours, onTerminal: onTerminal), timestamps: options.timestamps)
     isJSON = options.json
@@ -37,11 +37,19 @@ package final class LineFormatter: Sendable {
   }
 
   /// The name that is marked, and that programs are told.
-  package func setOwnName(_ name: [UInt8]) { ownName.withLock { $0 = name } }
+  func setOwnName(_ name: [UInt8]) { ownName.withLock { $0 = name } }
 
-  /// Appends what to write for `line`, with its newline.
-  package func append(_ line: ServerLine, to output: inout [UInt8]) {
-    if let name = line.name { names?.add(name) }
+  /// Appends what to write for `lines`, each with its newline.
+  func append(_ lines: ReceivedLines, to output: inout [UInt8]) {
+    if !isJSON && style.isUnstyled && !rings && !spreadsTabs && names == nil {
+      output += lines.text
+    } else {
+      for line in lines { append(line, to: &output) }
+    }
+  }
+
+  private func append(_ line: ServerLine, to output: inout [UInt8]) {
+    if let names, let name = line.name { names.add(name) }
     if isJSON {
       JSONFormat(at: Self.now()).append(kind: line.kind.rawValue, from: line.name, text: line.text, to: &output)
       return
@@ -63,7 +71,7 @@ package final class LineFormatter: Sendable {
 
   /// What to write when the connection begins or ends: `sentence`, and in JSON an object of this kind. There, `from` is this
   /// client's own name, so that a program can recognize mentions.
-  package func event(_ kind: String, _ sentence: String) -> [UInt8] {
+  func event(_ kind: String, _ sentence: String) -> [UInt8] {
     guard isJSON else { return Array(sentence.utf8) }
     var output: [UInt8] = []
     let text = Array(sentence.utf8.prefix { $0 != UInt8(ascii: "\n") })
@@ -73,21 +81,21 @@ package final class LineFormatter: Sendable {
   }
 
   /// What some events change on a terminal.
-  package struct Update {
+  struct Update {
     /// What to write, each line with its newline.
-    package var lines: [UInt8] = []
+    var lines: [UInt8] = []
     /// What to say of the connection from now on, in one line without newline; empty for nothing, nil for what was said before.
-    package var status: [UInt8]?
-    package var ending: Ending?
+    var status: [UInt8]?
+    var ending: Ending?
   }
 
   /// - Parameter hasStatus: whether the terminal can show a status that is updated in place. Otherwise the loss of the
   ///   connection is told once.
-  package func update(for events: [LinkEvent], hasStatus: Bool) -> Update {
+  func update(for events: [LinkEvent], hasStatus: Bool) -> Update {
     var update = Update()
     for event in events {
       switch event {
-      case .line(let line): append(line, to: &update.lines)
+      case .lines(let lines): append(lines, to: &update.lines)
       case .lost(let uncertain):
         if !hasStatus { update.lines += Wording.connectionLost.utf8 }
         for line in uncertain { update.lines += Wording.mayHaveArrived(SafeText.made(from: line)) }

@@ -1,7 +1,7 @@
 import ChatWire
 
 /// How received lines look on a terminal: each name in its colour, own name and mentions marked, notices dim, and the time
-/// before each line if it is wanted. It adds colours (ECMA-48 SGR), and the time; it changes no character of a line.
+/// before each line if it is wanted. It adds colours (ECMA-48 SGR) and the time, and leaves the characters of a line alone.
 package struct LineStyle: Sendable {
   package let colours: Bool
   package let timestamps: Bool
@@ -11,28 +11,28 @@ package struct LineStyle: Sendable {
     self.timestamps = timestamps
   }
 
-  /// Whether lines pass as they are.
+  /// Whether lines are shown as they are.
   package var isUnstyled: Bool { !colours && !timestamps }
 
   private static let reset = Array("\u{1B}[0m".utf8)
   private static let dim = Array("\u{1B}[2m".utf8)
-  /// Bold and reversed: to be seen in any theme, and without telling colours apart.
+  /// Bold and reversed: visible in any theme, and to people who cannot tell colours apart.
   private static let mark = Array("\u{1B}[0;1;7m".utf8)
 
-  /// Red to cyan, each also in bold: they come from the terminal's theme, so they can be read on light and on dark.
+  /// Red to cyan, each also in bold. They come from the terminal's theme, which makes them readable on its background.
   private static let nameColours = (1...6).flatMap { ["\u{1B}[3\($0)m", "\u{1B}[1;3\($0)m"] }.map { Array($0.utf8) }
 
-  /// The same for a name in every session and on every machine (FNV-1a, 32 bits).
+  /// A name has the same colour in every session and on every machine (FNV-1a, 32 bits).
   package static func colour(of name: some Sequence<UInt8>) -> [UInt8] {
     let hash = name.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
-    // The low bits of the hash follow the last byte closely, and ports differ in their last digits.
+    // Mixes in the high bits, because the low ones depend mostly on the last byte, in which ports differ.
     return nameColours[Int((hash ^ hash >> 15) % UInt32(nameColours.count))]
   }
 
   /// Appends `line` and a newline.
   /// - Parameters:
   ///   - time: as `HH:MM`.
-  ///   - ownName: what is marked where it stands as a word.
+  ///   - ownName: is marked wherever it stands as a word.
   package func append(_ line: ServerLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]) {
     if timestamps {
       if colours { output += Self.dim }

@@ -44,8 +44,8 @@ package final class Mailbox: Sendable {
   }
 
   private static func size(of event: LinkEvent) -> Int {
-    guard case .line(let line) = event else { return 0 }
-    return MemoryLayout<LinkEvent>.stride + line.bytes.count
+    guard case .lines(let lines) = event else { return 0 }
+    return MemoryLayout<LinkEvent>.stride + lines.text.count
   }
 
   package var isEmpty: Bool { state.withLock { $0.events.isEmpty } }

@@ -1,6 +1,6 @@
 /// A name that stands in a text as a word of its own.
-package enum Mention {
-  package static func isIn(_ text: ArraySlice<UInt8>, of name: [UInt8]) -> Bool {
+enum Mention {
+  static func isIn(_ text: ArraySlice<UInt8>, of name: [UInt8]) -> Bool {
     first(of: name, in: text, within: text) != nil
   }
 

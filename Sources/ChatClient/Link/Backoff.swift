@@ -1,11 +1,11 @@
-/// Waits between attempts to connect: each about twice the one before, from half a second to half a minute, and each drawn
-/// at random so that many clients do not come back all at once.
+/// The waits between attempts to connect: each about twice the one before, from half a second to half a minute. Each is drawn
+/// at random, so that many clients do not come back all at once.
 package struct Backoff {
-  /// Seconds.
-  package static let shortest = 0.5
-  package static let longest = 30.0
+  /// Bounds of all waits, in seconds.
+  private static let shortest = 0.5
+  private static let longest = 30.0
 
-  /// How much longer than it has to be a wait is at most.
+  /// The longest that a wait can be, as a multiple of the shortest.
   private static let spread = 1.5
 
   /// The shortest that the next wait can be, in seconds.

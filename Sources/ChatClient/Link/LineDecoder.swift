@@ -30,10 +30,8 @@ package struct LineDecoder {
   private var framer = LineFramer(maximumLineBytes: maximumLineBytes, overlong: .split)
   /// Bytes received since the beginning of the line that is held, those that came with its beginning included.
   private var burstBytes = 0
-  /// The text of the lines that were not taken yet, one after the other.
-  private var text: [UInt8] = []
-  /// Where each of them ends in `text`.
-  private var ends: [Int] = []
+  /// Complete lines that were not taken yet.
+  private var lines = ReceivedLines()
 
   package init() {}
 
@@ -82,40 +80,29 @@ package struct LineDecoder {
   }
 
   private mutating func frame(_ bytes: Span<UInt8>) {
-    var (text, ends) = takeText()
+    var lines = takeLines()
     _ = framer.consume(bytes) { _, line in
-      SafeText.append(line, to: &text)
-      ends.append(text.count)
+      lines.append(line)
       return true
     }
-    (self.text, self.ends) = (text, ends)
+    self.lines = lines
   }
 
   /// Ends the line that is held, if there is one: by a pause, the next message or the end of the stream.
   package mutating func endMessage() {
     guard framer.heldBytes > 0 else { return }
     framing = .raw
-    var (text, ends) = takeText()
+    var lines = takeLines()
     _ = framer.endMessage { _, line in
-      SafeText.append(line, to: &text)
-      ends.append(text.count)
+      lines.append(line)
       return true
     }
-    (self.text, self.ends) = (text, ends)
+    self.lines = lines
   }
 
   /// The complete lines since the last call.
-  package mutating func takeLines() -> [ServerLine] {
-    let (text, ends) = takeText()
-    var start = 0
-    return ends.map { end in
-      defer { start = end }
-      return ServerLine(text[start..<end])
-    }
-  }
-
-  private mutating func takeText() -> ([UInt8], [Int]) {
-    defer { (text, ends) = ([], []) }
-    return (text, ends)
+  package mutating func takeLines() -> ReceivedLines {
+    defer { lines = ReceivedLines() }
+    return lines
   }
 }

@@ -8,15 +8,15 @@ import Synchronization
 ///
 /// The connection is read by a loop that blocks, not by a dispatch source: on Linux the hang-up of a socket that its own
 /// source watches can end the process (swift-corelibs-libdispatch #949).
-package final class Link: Sendable {
+final class Link: Sendable {
   /// How long the first attempt to connect may take, and each later one.
-  package static let connectTimeout = Duration.seconds(10)
+  static let connectTimeout = Duration.seconds(10)
   /// How long the server may take to answer a goodbye.
   private static let goodbyeTimeout = Duration.seconds(2)
   /// Milliseconds that a new connection has to hold before lines are sent on it.
   private static let proofMilliseconds: CInt = 200
-  /// A connection that has held for so long was a good one: the waits begin anew.
-  private static let goodDuration = Duration.seconds(5)
+  /// After a connection that has held for so long the waits start again with the shortest.
+  private static let stableDuration = Duration.seconds(5)
   /// Bytes that one receive brings at most.
   private static let receiveBytes = 64 * 1024
   /// Bytes that are still received when the time for the goodbye is over: as many as the kernel may hold already, because
@@ -37,7 +37,7 @@ package final class Link: Sendable {
   /// - Parameters:
   ///   - reconnects: whether a connection that ends is made again.
   ///   - wakeup: is called whenever all that was to be sent is written.
-  package init(to address: Address, reconnects: Bool, wakeup: Wakeup) throws {
+  init(to address: Address, reconnects: Bool, wakeup: Wakeup) throws {
     self.address = address
     self.reconnects = reconnects
     leaving = try Wakeup()
@@ -46,12 +46,12 @@ package final class Link: Sendable {
   }
 
   /// The name by which the server knows the first connection.
-  package var firstName: [UInt8] { firstConnection.ownName }
+  var firstName: [UInt8] { firstConnection.ownName }
 
   /// Starts to receive.
-  /// - Parameter deliver: gets the events, those of one receive at a time, on the link's queue. While it waits nothing is
+  /// - Parameter deliver: gets the events on the link's queue. While it waits nothing is
   ///   received, and so the server is slowed. An error that it returns ends the link.
-  package func start(deliver: @escaping @Sendable ([LinkEvent]) -> SystemCallError?) {
+  func start(deliver: @escaping @Sendable ([LinkEvent]) -> SystemCallError?) {
     queue.async { [self] in
       let ending: Ending
       do throws(SystemCallError) { ending = try run(deliver) } catch { ending = .output(error) }
@@ -60,20 +60,20 @@ package final class Link: Sendable {
   }
 
   /// Whether all that was to be sent is written.
-  package var isIdle: Bool { sender.isIdle }
+  var isIdle: Bool { sender.isIdle }
 
   /// Sends `lines`, each with its newline, once a connection takes them.
-  package func send(_ lines: [UInt8]) { sender.send(lines) }
+  func send(_ lines: [UInt8]) { sender.send(lines) }
 
   /// Says goodbye once all is sent, or gives up where there is no connection. The link ends soon.
-  package func leave() {
+  func leave() {
     goodbyeDeadline.withLock { $0 = .now + Self.goodbyeTimeout }
     leaving.call()
     sender.leave()
   }
 
   /// The lines that were not written, each without its newline.
-  package var unsentLines: [[UInt8]] { sender.unsentLines }
+  var unsentLines: [[UInt8]] { sender.unsentLines }
 
   private var isLeaving: Bool { goodbyeDeadline.withLock { $0 != nil } }
 
@@ -90,7 +90,7 @@ package final class Link: Sendable {
       guard reconnects && !isLeaving else { return ending }
       let uncertain = sender.disconnect(connection)
       if isProven { try tell(.lost(uncertain: uncertain)) }
-      if .now >= connectedAt + Self.goodDuration { backoff = Backoff() }
+      if .now >= connectedAt + Self.stableDuration { backoff = Backoff() }
       guard let next = try reconnect(&backoff, tell) else { return .abandoned }
       connection = next
       connectedAt = .now
@@ -125,7 +125,7 @@ package final class Link: Sendable {
       }
       if ending != nil { decoder.endMessage() }
       let lines = decoder.takeLines()
-      if !lines.isEmpty, let error = deliver(lines.map { .line($0) }) { throw error }
+      if !lines.isEmpty, let error = deliver([.lines(lines)]) { throw error }
       if let ending { return ending }
     }
   }

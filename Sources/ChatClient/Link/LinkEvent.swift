@@ -2,7 +2,7 @@ import ChatWire
 
 /// What a link has to tell whoever shows the conversation.
 package enum LinkEvent: Equatable, Sendable {
-  case line(ServerLine)
+  case lines(ReceivedLines)
   /// The connection has ended and is being made again. These lines may or may not have arrived; they have no newline.
   case lost(uncertain: [[UInt8]])
   /// The next attempt to connect comes in so many seconds; 0 while it is made.

@@ -3,17 +3,17 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Sends on a serial queue of its own, so that a server that does not read never holds up who types.
+/// Sends on a serial queue of its own, so that a server that does not read never blocks the input thread.
 ///
-/// What waits here was typed by a person, so it has no bound of its own; who reads a file waits for `isIdle`. That a line could
-/// not be sent is not told: whoever receives on the same connection learns of its end.
-package final class Sender: Sendable {
+/// The lines that wait have no bound, because a person types them; the reader of a pipe waits for `isIdle`. A failed write
+/// is not reported here, because the link learns of the broken connection when it receives.
+final class Sender: Sendable {
   private struct State {
-    /// Nil while there is none that works.
+    /// What lines are written to; nil while there is none that works.
     var connection: ServerConnection?
-    /// Whole lines that were not written yet; of the first, the end alone may be left.
+    /// Whole lines that were not written yet; of the first, only the end may be left.
     var waiting: [ArraySlice<UInt8>] = []
-    /// What may be on its way.
+    /// What was written and may not have arrived.
     var sent = UnconfirmedLines()
     /// When something was last written.
     var lastWrite: Moment?
@@ -32,17 +32,17 @@ package final class Sender: Sendable {
   private let remembers: Bool
 
   /// - Parameter remembers: whether `disconnect` is to say what may or may not have arrived.
-  package init(_ connection: ServerConnection, remembers: Bool, wakeup: Wakeup) {
+  init(_ connection: ServerConnection, remembers: Bool, wakeup: Wakeup) {
     state = Mutex(State(connection: connection))
     self.remembers = remembers
     self.wakeup = wakeup
   }
 
   /// Whether nothing waits to be written.
-  package var isIdle: Bool { state.withLock { $0.waiting.isEmpty } }
+  var isIdle: Bool { state.withLock { $0.waiting.isEmpty } }
 
   /// Sends `lines`, each with its newline, once a connection takes them.
-  package func send(_ lines: [UInt8]) {
+  func send(_ lines: [UInt8]) {
     guard !lines.isEmpty else { return }
     state.withLock { $0.waiting.append(lines[...]) }
     queue.async { self.drain() }
@@ -54,8 +54,7 @@ package final class Sender: Sendable {
       let isIdle = state.withLock { state in
         if remembers {
           state.sent.append(
-            piece.prefix(count), unacknowledged: connection.unacknowledgedBytes,
-            now: DispatchTime.now().uptimeNanoseconds)
+            piece.prefix(count), unacknowledged: connection.unacknowledgedBytes, now: .now)
         }
         state.lastWrite = .now
         state.waiting[0] = state.waiting[0].dropFirst(count)
@@ -76,7 +75,7 @@ package final class Sender: Sendable {
   }
 
   /// Says goodbye once all before it is sent.
-  package func leave() {
+  func leave() {
     state.withLock { $0.isLeaving = true }
     queue.async { self.drain() }
   }
@@ -92,19 +91,18 @@ package final class Sender: Sendable {
     connection.leave()
   }
 
-  /// Ends the connection, which is broken. What was not written stays, to be sent on the next.
+  /// Gives up the connection, which is broken. Lines that were not written stay, to be sent on the next one.
   /// - Returns: the lines that may or may not have arrived, each without its newline.
-  package func disconnect(_ connection: ServerConnection) -> [[UInt8]] {
-    // Before the shutdown, as its own mark in the stream would count.
+  func disconnect(_ connection: ServerConnection) -> [[UInt8]] {
+    // Asked before the shutdown, because the end of the stream would count as a byte.
     let unacknowledged = connection.unacknowledgedBytes
-    // Wakes a write that waits for a server that takes nothing.
+    // Ends a write that waits for a server that takes nothing.
     connection.shutdown()
     return queue.sync {
       state.withLock { state in
         state.connection = nil
-        let now = DispatchTime.now().uptimeNanoseconds
-        var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, now: now)
-        // The rest of a line that went out in part belongs to it.
+        var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, now: .now)
+        // A line that went out in part is uncertain as a whole.
         if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first {
           let end = first.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? first.endIndex
           uncertain += first[..<end]
@@ -116,14 +114,14 @@ package final class Sender: Sendable {
     }
   }
 
-  /// Goes on with another connection.
-  package func resume(on connection: ServerConnection) {
+  /// Continues on another connection.
+  func resume(on connection: ServerConnection) {
     state.withLock { $0.connection = connection }
     queue.async { self.drain() }
   }
 
   /// The lines that were not written, each without its newline.
-  package var unsentLines: [[UInt8]] {
+  var unsentLines: [[UInt8]] {
     state.withLock { $0.waiting.flatMap { $0 } }.split(separator: UInt8(ascii: "\n")).map { Array($0) }
   }
 }

@@ -62,23 +62,23 @@ package final class ServerConnection: Sendable {
     let socket = try FileDescriptor.socket(for: address)
     try socket.setBlocking(false)
     try socket.connect(to: address, until: deadline, unless: stop?.descriptor ?? -1)
-    // A line is worth a packet: without this a second line waits until the first is acknowledged.
+    // Each line goes out at once. Otherwise a second one would wait until the first is acknowledged.
     if address.family != AF_UNIX { try socket.set(.noDelay, to: 1) }
     return socket
   }
 
   /// Receives what is there, at most `buffer.count` bytes.
-  package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { socket.receive(into: buffer) }
+  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { socket.receive(into: buffer) }
 
   /// Waits until something has come.
   /// - Returns: false if the deadline or `stop` came first.
-  package func isReadable(until deadline: Moment, unless stop: Wakeup? = nil) -> Bool {
+  func isReadable(until deadline: Moment, unless stop: Wakeup? = nil) -> Bool {
     socket.wait(for: POLLIN, until: deadline, unless: stop?.descriptor ?? -1)
   }
 
   /// Sends all of `bytes`, waiting for the server until `deadline`, or until the connection ends.
   /// - Returns: how many bytes were sent; fewer than there are if the connection has ended, or the time.
-  package func send(_ bytes: some Sequence<UInt8>, until deadline: Moment = .never) -> Int {
+  func send(_ bytes: some Sequence<UInt8>, until deadline: Moment = .never) -> Int {
     let bytes = ContiguousArray(bytes)
     return bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
@@ -94,10 +94,10 @@ package final class ServerConnection: Sendable {
   }
 
   /// Bytes sent that the server's machine has not acknowledged yet.
-  package var unacknowledgedBytes: Int { socket.unacknowledgedBytes() }
+  var unacknowledgedBytes: Int { socket.unacknowledgedBytes() }
 
-  /// Whether the server ends its stream within so many milliseconds, as one does that lets nobody in.
-  package func isEnded(within milliseconds: CInt) -> Bool {
+  /// Whether the server ends its stream within so many milliseconds, as one that is full does.
+  func isEnded(within milliseconds: CInt) -> Bool {
     socket.peerEnds(until: .now + .milliseconds(Int(milliseconds)))
   }
 
@@ -108,14 +108,14 @@ package final class ServerConnection: Sendable {
     socket.takeError() == nil && unacknowledgedBytes <= (hasLeft ? ClientLine.exitWord.count + 1 : 0)
   }
 
-  /// The name that a server gives this client before it takes another: the port of its own end. Empty on a Unix socket.
-  package var ownName: [UInt8] {
+  /// The name that the server gives this client at first: the port of its own end. Empty on a Unix socket.
+  var ownName: [UInt8] {
     guard let port = try? socket.localAddress().port, port != 0 else { return [] }
     return MemberName(port: port).bytes
   }
 
-  /// Ends it in both directions, and wakes whoever waits for it.
-  package func shutdown() { _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR)) }
+  /// Ends the connection in both directions, and with it every wait on it.
+  func shutdown() { _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR)) }
 
   /// How long after the last line `exit` is sent: a server of SEED.md's kind would read both as one message.
   static let goodbyePause = Duration.milliseconds(60)

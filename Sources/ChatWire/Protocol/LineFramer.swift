@@ -47,16 +47,6 @@ package struct LineFramer {
   /// Bytes held back because their line has not ended.
   package var heldBytes: Int { partial.count }
 
-  /// Takes in those of the next bytes that are whole lines as they stand: of printable ASCII and TAB, ended by LF alone, and
-  /// within the limit because all of them together are. Many lines cost little more than one in this way.
-  /// - Returns: how many bytes at the start of `bytes` these are; the rest is for `consume`.
-  package mutating func consumePlainLines(_ bytes: Span<UInt8>) -> Int {
-    guard partial.isEmpty, !isSkipping, bytes.count <= maximumLineBytes else { return 0 }
-    let count = SafeText.plainLines(bytes)
-    if count > 0 { hasSeenNewline = true }
-    return count
-  }
-
   /// Takes in the next bytes of the stream and hands out what they complete.
   ///
   /// - Parameter body: gets each frame in order. It returns false to refuse one: then that frame and all after it

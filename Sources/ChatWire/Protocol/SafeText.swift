@@ -33,34 +33,6 @@ package enum SafeText {
     }
   }
 
-  /// How many bytes at the start of `bytes` are whole lines, each with its LF, of printable ASCII and TAB: they are framed
-  /// and safe as they stand.
-  package static func plainLines(_ bytes: Span<UInt8>) -> Int {
-    bytes.withUnsafeBytes { raw in
-      var index = 0
-      // As in `plainPrefix`, but that LF passes too: it alone is zero in `difference`, where the sum leaves its top bit clear.
-      let ones: UInt64 = 0x0101_0101_0101_0101
-      let tops: UInt64 = 0x8080_8080_8080_8080
-      while index + 8 <= raw.count {
-        let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        let low = word & ~tops
-        let difference = low ^ (ones &* 0x0A)
-        let newline = ~(difference &+ ~tops) & tops
-        let printable = (low &+ ones &* 0x60) & ~(low &+ ones) & tops
-        guard (printable | newline) & ~word == tops else {
-          let stop = index + 8
-          while index < stop, isPlain(raw[index]) || raw[index] == 0x0A { index += 1 }
-          if index < stop { break }
-          continue
-        }
-        index += 8
-      }
-      while index < raw.count, isPlain(raw[index]) || raw[index] == 0x0A { index += 1 }
-      while index > 0, raw[index - 1] != 0x0A { index -= 1 }
-      return index
-    }
-  }
-
   /// Whether `bytes` are well-formed UTF-8 without a NUL: text, that is, whatever it may say.
   package static func isText(_ bytes: Span<UInt8>) -> Bool {
     var index = plainPrefix(bytes)

@@ -7,7 +7,11 @@ private func isCalled(_ wakeup: Wakeup) -> Bool {
   wakeup.isCalled(by: .now)
 }
 
-private func line(_ text: String) -> LinkEvent { .line(ServerLine(Array(text.utf8)[...])) }
+private func line(_ text: String) -> LinkEvent {
+  var lines = ReceivedLines()
+  lines.append(Array(text.utf8).span)
+  return .lines(lines)
+}
 
 @Suite(.timeLimit(.minutes(10))) struct MailboxTests {
   @Test func eventsAreTakenOnceAndInOrder() throws {

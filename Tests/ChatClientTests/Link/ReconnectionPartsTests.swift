@@ -1,4 +1,5 @@
 import ChatClient
+import ChatWire
 import TestSupport
 import Testing
 
@@ -20,33 +21,33 @@ import Testing
     #expect(Set(waits.suffix(10)).count > 5)
   }
 
-  private let second: UInt64 = 1_000_000_000
+  private func at(_ second: UInt64) -> Moment { Moment(nanoseconds: second * 1_000_000_000) }
 
-  private func uncertain(_ sent: inout UnconfirmedLines, unacknowledged: Int, now: UInt64) -> String {
+  private func uncertain(_ sent: inout UnconfirmedLines, unacknowledged: Int, now: Moment) -> String {
     String(decoding: sent.takeUncertain(unacknowledged: unacknowledged, now: now), as: UTF8.self)
   }
 
   @Test func aLineIsUncertainUntilItIsAcknowledgedAndAWhileHasPassed() {
     var sent = UnconfirmedLines()
-    sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
-    sent.append(Array("new\n".utf8), unacknowledged: 0, now: 20 * second)
-    #expect(uncertain(&sent, unacknowledged: 0, now: 31 * second) == "new\n")
-    #expect(uncertain(&sent, unacknowledged: 0, now: 31 * second) == "")
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: at(20))
+    #expect(uncertain(&sent, unacknowledged: 0, now: at(31)) == "new\n")
+    #expect(uncertain(&sent, unacknowledged: 0, now: at(31)) == "")
   }
 
   @Test func whatManyBytesCameAfterIsUncertainForLess() {
     var sent = UnconfirmedLines()
-    let poured = String(repeating: "x", count: UnconfirmedLines.pouredBytes - 1) + "\n"
-    sent.append(Array("old\n".utf8), unacknowledged: 0, now: second)
-    sent.append(Array(poured.utf8), unacknowledged: 0, now: 4 * second)
-    sent.append(Array("new\n".utf8), unacknowledged: 0, now: 7 * second)
-    #expect(uncertain(&sent, unacknowledged: 0, now: 8 * second) == poured + "new\n")
+    let bulk = String(repeating: "x", count: UnconfirmedLines.bulkBytes - 1) + "\n"
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
+    sent.append(Array(bulk.utf8), unacknowledged: 0, now: at(4))
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: at(7))
+    #expect(uncertain(&sent, unacknowledged: 0, now: at(8)) == bulk + "new\n")
   }
 
   @Test func aLineThatIsNotAcknowledgedIsUncertainHoweverOldItIs() {
     var sent = UnconfirmedLines()
-    sent.append(Array("one\n".utf8), unacknowledged: 0, now: 0)
-    sent.append(Array("two\nthr".utf8), unacknowledged: 7, now: 0)
-    #expect(uncertain(&sent, unacknowledged: 5, now: 100 * second) == "two\nthr")
+    sent.append(Array("one\n".utf8), unacknowledged: 0, now: at(0))
+    sent.append(Array("two\nthr".utf8), unacknowledged: 7, now: at(0))
+    #expect(uncertain(&sent, unacknowledged: 5, now: at(100)) == "two\nthr")
   }
 }

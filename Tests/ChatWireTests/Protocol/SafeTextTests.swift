@@ -59,20 +59,6 @@ import Testing
     }
   }
 
-  @Test func `Whole lines of plain text are found up to the first odd byte`() throws {
-    var random = SeededRandom.printed(for: "plain lines")
-    for _ in 0..<5_000 {
-      let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in
-        Int.random(in: 0..<20, using: &random) == 0
-          ? UInt8.random(in: 0...255, using: &random) : [0x0A, 0x41, 0x09, 0x7E, 0x20].randomElement(using: &random)!
-      }
-      let plain = bytes.prefix { (0x20...0x7E).contains($0) || $0 == 0x09 || $0 == 0x0A }
-      let expected = plain.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-      let found = SafeText.plainLines(bytes.span)
-      try #require(found == expected, "\(bytes)")
-    }
-  }
-
   @Test func `Whatever bytes come, what goes out is harmless, and repaired as Swift repairs it`() throws {
     var random = SeededRandom.printed(for: "SafeText")
     // Half of the bytes are those that a decoder can err about.
