@@ -10,7 +10,7 @@ final class BasicEditor: LineReader {
   /// Bytes that wait beside half a line at most. Then they are shown, and the half line is written again below them.
   private static let maximumHeldBytes = 1024 * 1024
   /// How long the person has to pause before being told of what waits, because the half line is then written again.
-  private static let pause = Duration.seconds(3)
+  private static let announcementPause = Duration.seconds(3)
 
   let session: TerminalSession
   /// The line so far.
@@ -162,7 +162,7 @@ final class BasicEditor: LineReader {
 
   /// When to tell a person who types nothing more how many lines wait: at the first one, and at each tenfold of those that were told.
   private var announcementAt: Moment {
-    heldLines > 0 && heldLines >= announcedLines * 10 ? lastKeyAt + Self.pause : .never
+    heldLines > 0 && heldLines >= announcedLines * 10 ? lastKeyAt + Self.announcementPause : .never
   }
 
   /// Writes `lines` below what stands there, and prompt and line once more below them.

@@ -18,9 +18,9 @@ package struct HistoryFile {
   /// Lines beyond `maximumLines` that may gather before the file is cut; a client also cuts it when it leaves.
   private static let slackLines = 100
 
-  /// Attempts to lock the file, and milliseconds between them, because others hold the lock for a moment only.
+  /// Attempts to lock the file, and the time between them, short because others hold the lock for a moment only.
   private static let lockAttempts = 20
-  private static let lockPause: CInt = 10
+  private static let lockPauseMilliseconds: CInt = 10
 
   package let path: String
   /// Lines that are kept.
@@ -119,7 +119,7 @@ package struct HistoryFile {
     for _ in 0..<lockAttempts {
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
       guard errno == EWOULDBLOCK || errno == EINTR else { break }
-      _ = poll(nil, 0, lockPause)
+      _ = poll(nil, 0, lockPauseMilliseconds)
     }
     throw .systemCall(SystemCallError("flock"))
   }
