@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct WordingTests {
-  @Test func aRefusedConnectionAsksForTheServer() {
+  @Test func `A refused connection asks for the server`() {
     let error = SystemCallError("connect", code: ECONNREFUSED)
     #expect(
       Wording.cannotConnect(to: .standard, because: error)
@@ -12,7 +12,7 @@ import Testing
   }
 
   @Test(arguments: [ENOENT, EACCES, EHOSTUNREACH, ETIMEDOUT, EPROTOTYPE, ECONNREFUSED, EINVAL, ECONNRESET])
-  func everyFailureIsOneLineThatNamesTheAddressAndSaysWhatToDo(code: CInt) {
+  func `Every failure is one line that names the address and says what to do`(code: CInt) {
     for address in [Address.unix(path: "/tmp/chat"), .internet(host: "example.net", port: 5)] {
       let text = Wording.cannotConnect(to: address, because: SystemCallError("connect", code: code))
       #expect(text.contains("example.net:5") || text.contains("/tmp/chat"))
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func nobodyListeningIsReported() throws {
+  @Test func `Nobody listening is reported`() throws {
     let socket = try FileDescriptor.socket(for: Address.standard.resolved()[0])
     try socket.bind(to: Address.internet(host: "127.0.0.1", port: 0).resolved()[0])
     // Bound and not listening: nobody else can take the port, and it refuses.
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func aMissingSocketFileIsReported() {
+  @Test func `A missing socket file is reported`() {
     do { _ = try ServerConnection.open(to: .unix(path: "/nonexistent/chat.sock"), until: .now + .seconds(30)) } catch {
       #expect(error.description.contains("no socket file /nonexistent/chat.sock"))
     }

@@ -6,8 +6,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct BenchmarkTests {
-  @Test("A benchmark measures our server, and writes its tables, plots and runs")
-  func small() throws {
+  @Test func `A benchmark measures our server, and writes its tables, plots and runs`() throws {
     let directory = try TemporaryDirectory()
     var benchmark = Benchmark(directory: directory.file("bench"), server: try Program.built("mychatserver"))
     (benchmark.rounds, benchmark.rooms, benchmark.rates) = (1, [2], [100])
@@ -27,8 +26,7 @@ struct BenchmarkTests {
     for run in runs { _ = try JSONSerialization.jsonObject(with: Data(run.utf8)) }
   }
 
-  @Test("A server that does not start is left out, and the benchmark says that ours failed")
-  func broken() throws {
+  @Test func `A server that does not start is left out, and the benchmark says that ours failed`() throws {
     let directory = try TemporaryDirectory()
     var benchmark = Benchmark(directory: directory.file("bench"), server: try Program.found("false"))
     (benchmark.rounds, benchmark.rooms, benchmark.rates) = (1, [2], [])

@@ -71,8 +71,8 @@ struct DialectTests {
     return found
   }
 
-  @Test("A stream is understood however it is cut in two", arguments: Dialect.allCases)
-  func everySplit(dialect: Dialect) throws {
+  @Test(arguments: Dialect.allCases)
+  func `A stream is understood however it is cut in two`(dialect: Dialect) throws {
     let (_, stream, expected) = try #require(Self.streams.first { $0.dialect == dialect })
     let bytes = Array(stream.utf8)
     for cut in 0...bytes.count {
@@ -80,25 +80,22 @@ struct DialectTests {
     }
   }
 
-  @Test("A stream is understood byte by byte", arguments: Dialect.allCases)
-  func singleBytes(dialect: Dialect) throws {
+  @Test(arguments: Dialect.allCases)
+  func `A stream is understood byte by byte`(dialect: Dialect) throws {
     let (_, stream, expected) = try #require(Self.streams.first { $0.dialect == dialect })
     let bytes = Array(stream.utf8)
     #expect(Self.found(dialect, bytes.indices.map { bytes[$0...$0] }) == expected)
   }
 
-  @Test(
-    "A line is sent as the server wants it",
-    arguments: [
-      (Dialect.line, "TEXT\n"), (.redis, "*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$63\r\nTEXT\r\n"),
-      (.nats, "PUB room 63\r\nTEXT\r\n"), (.irc, "PRIVMSG #room :TEXT\r\n"),
-    ])
-  func sending(dialect: Dialect, wire: String) {
+  @Test(arguments: [
+    (Dialect.line, "TEXT\n"), (.redis, "*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$63\r\nTEXT\r\n"),
+    (.nats, "PUB room 63\r\nTEXT\r\n"), (.irc, "PRIVMSG #room :TEXT\r\n"),
+  ])
+  func `A line is sent as the server wants it`(dialect: Dialect, wire: String) {
     #expect(dialect.sentPrefix(textBytes: 63) + "TEXT" + dialect.lineEnd == wire)
   }
 
-  @Test("A connection enters the room in the server's language")
-  func entering() {
+  @Test func `A connection enters the room in the server's language`() {
     #expect(Dialect.line.entry(ofConnection: 3, listens: true) == "")
     #expect(Dialect.redis.entry(ofConnection: 3, listens: true) == "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nroom\r\n")
     #expect(Dialect.redis.entry(ofConnection: 3, listens: false) == "")

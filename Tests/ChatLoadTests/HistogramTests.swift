@@ -3,8 +3,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct HistogramTests {
-  @Test("A percentile is as near to the exact one as is promised")
-  func percentiles() {
+  @Test func `A percentile is as near to the exact one as is promised`() {
     var generator = SeededRandom(seed: 1)
     // From nanoseconds to seconds, each size as likely as the next.
     let durations = (0..<20_000).map { _ in
@@ -23,8 +22,8 @@ struct HistogramTests {
     #expect(histogram.count == sorted.count)
   }
 
-  @Test("Each duration has a bucket within the promised precision", arguments: 0..<40)
-  func everySize(bits: Int) {
+  @Test(arguments: 0..<40)
+  func `Each duration has a bucket within the promised precision`(bits: Int) {
     let power = UInt64(1) << UInt64(bits)
     let durations: [UInt64] = [power, power + 1, power * 2 - 1]
     for duration in durations {
@@ -38,14 +37,12 @@ struct HistogramTests {
     }
   }
 
-  @Test("A histogram of nothing has only zeros")
-  func empty() {
+  @Test func `A histogram of nothing has only zeros`() {
     #expect(Histogram().percentile(0.5) == 0)
     #expect(Histogram().maximum == 0)
   }
 
-  @Test("A duration beyond all measure is kept as the maximum")
-  func beyondMeasure() {
+  @Test func `A duration beyond all measure is kept as the maximum`() {
     var histogram = Histogram()
     histogram.record(.max)
     #expect(histogram.maximum == .max)

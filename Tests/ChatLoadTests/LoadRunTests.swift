@@ -16,8 +16,7 @@ struct LoadRunTests {
     return load
   }
 
-  @Test("A server that does its work is found to be clean, and every delivery is counted")
-  func clean() throws {
+  @Test func `A correct server is found to be clean, and every delivery is counted`() throws {
     let server = try FaultyServer(.none)
     let report = try measure(Self.load(server)) { _ in }
     #expect(report.isClean)
@@ -27,8 +26,7 @@ struct LoadRunTests {
     #expect(report.notices == 0)
   }
 
-  @Test("A paced load takes the time that it should take")
-  func paced() throws {
+  @Test func `A paced load takes its time`() throws {
     let server = try FaultyServer(.none)
     var load = Self.load(server)
     load.pace = .rate(1000)
@@ -39,12 +37,11 @@ struct LoadRunTests {
   }
 
   @Test(
-    "One mistake at one receiver is found, and nothing else",
     arguments: [
       (.lose, Flaws(lost: 1)), (.double, Flaws(doubled: 1)), (.tear, Flaws(lost: 1, torn: 1)),
       (.swap, Flaws(outOfOrder: 1)), (.notice, Flaws()),
     ] as [(FaultyServer.Fault, Flaws)])
-  func mistake(fault: FaultyServer.Fault, flaws: Flaws) throws {
+  func `One mistake at one receiver is found, and nothing else`(fault: FaultyServer.Fault, flaws: Flaws) throws {
     let server = try FaultyServer(fault)
     var load = Self.load(server)
     // With one sender, neighbours are lines of one order.
@@ -56,8 +53,8 @@ struct LoadRunTests {
     #expect(report.notices == (fault == .notice ? 1 : 0))
   }
 
-  @Test("The very last line is missed, and the run ends all the same", arguments: [FaultyServer.Fault.lose, .double])
-  func lastLine(fault: FaultyServer.Fault) throws {
+  @Test(arguments: [FaultyServer.Fault.lose, .double])
+  func `A mistake at the very last line is found, and the run ends`(fault: FaultyServer.Fault) throws {
     let server = try FaultyServer(fault, occasion: 200)
     var load = Self.load(server, timeout: 5)
     load.senders = 1
@@ -66,8 +63,7 @@ struct LoadRunTests {
     #expect((report.failure != nil) == (fault == .lose))
   }
 
-  @Test("A connection that the server closes ends the run with what was found so far")
-  func hangUp() throws {
+  @Test func `A connection that the server closes ends the run with what was found so far`() throws {
     let server = try FaultyServer(.hangUp)
     let report = try measure(Self.load(server)) { _ in }
     #expect(report.failure == "The server closed connection 10 of 10.")
@@ -75,8 +71,7 @@ struct LoadRunTests {
     #expect(report.flaws.lost > 0)
   }
 
-  @Test("A server that speaks another protocol is named as the likely reason")
-  func otherProtocol() throws {
+  @Test func `A server that speaks another protocol is named as the likely reason`() throws {
     let server = try FaultyServer(.none)
     var load = Self.load(server, timeout: 0.3)
     load.dialect = .nats
@@ -84,8 +79,7 @@ struct LoadRunTests {
     #expect(error?.description.contains("Does it speak the protocol 'nats'?") == true)
   }
 
-  @Test("A process that there is not is no server's")
-  func noProcess() throws {
+  @Test func `A process that does not exist is refused`() throws {
     let server = try FaultyServer(.none)
     var load = Self.load(server)
     load.process = .max
@@ -93,8 +87,7 @@ struct LoadRunTests {
     #expect(error?.description.contains("There is no process") == true)
   }
 
-  @Test("CPU time and memory are those of the process")
-  func process() throws {
+  @Test func `CPU time and memory are those of the process`() throws {
     let process = try #require(ProcessFigures(of: getpid()))
     let before = try #require(process.cpuNanoseconds)
     var sum: UInt64 = 0

@@ -26,8 +26,8 @@ struct PlotTests {
     return results
   }
 
-  @Test("The plots are well-formed and say what they show", arguments: [true, false])
-  func labels(isCost: Bool) throws {
+  @Test(arguments: [true, false])
+  func `The plots are well-formed and say what they show`(isCost: Bool) throws {
     let results = Self.results()
     let svg = isCost ? results.costPlot.svg : results.latencyPlot.svg
     let document = try XMLDocument(xmlString: svg)
@@ -44,37 +44,32 @@ struct PlotTests {
     #expect(svg.contains("prefers-color-scheme: dark"))
   }
 
-  @Test("Every figure that was measured is a dot, and none that was not")
-  func dots() throws {
+  @Test func `Every figure that was measured is a dot, and none that was not`() throws {
     let document = try XMLDocument(xmlString: Self.results().costPlot.svg)
     // Five servers in two rooms, but ncat in one.
     #expect(try document.nodes(forXPath: "//*[local-name()='circle']").count == 9)
   }
 
-  @Test("A plot of nothing says so")
-  func nothing() throws {
+  @Test func `A plot of nothing says so`() throws {
     let plan = Benchmark(directory: "unused", server: "unused")
     let results = BenchmarkResults(plan: plan, machine: .current)
     #expect(try XMLDocument(xmlString: results.costPlot.svg).stringValue?.contains("nothing was measured") == true)
   }
 
-  @Test("Names that would lie on each other are moved apart, and no further")
-  func spread() {
+  @Test func `Names that would overlap are moved apart, and no further`() {
     #expect(Plot.spread([10, 100], by: 15) == [10, 100])
     #expect(Plot.spread([50, 50], by: 15) == [42.5, 57.5])
     #expect(Plot.spread([10, 50, 50, 53], by: 10) == [10, 41, 51, 61])
     #expect(Plot.spread([], by: 10) == [])
   }
 
-  @Test("Ticks are round numbers around the values")
-  func ticks() {
+  @Test func `Ticks are round numbers around the values`() {
     #expect(Plot.ticks(from: 73, to: 3191) == [50, 100, 200, 500, 1000, 2000, 5000])
     #expect(Plot.ticks(from: 900, to: 9.4e9) == [100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10])
     #expect(Plot.ticks(from: 100, to: 100) == [100, 200])
   }
 
-  @Test("The tables have the medians, the machine, and what was left out")
-  func markdown() {
+  @Test func `The tables have the medians, the machine, and what was left out`() {
     let text = Self.results().markdown
     #expect(text.contains("Abacus <9000> & sons, 2 cores, Linux 6.1, 2026-11-22; median of 3 rounds"))
     #expect(text.contains("| 2 | 200 | 400 | 600 | 800 | 1,000 |"))

@@ -11,8 +11,7 @@ struct ProgramTests {
     return (exit, String(decoding: program.output, as: UTF8.self), String(decoding: program.errors, as: UTF8.self))
   }
 
-  @Test("A clean run exits with 0, prints a table, and shows no bar where there is no terminal")
-  func clean() throws {
+  @Test func `A clean run exits with 0, prints a table, and shows no bar where there is no terminal`() throws {
     let server = try FaultyServer(.none)
     let result = try Self.run(["\(server.port)", "--receivers", "5", "--lines", "100"])
     #expect(result.exit == .status(0))
@@ -20,8 +19,7 @@ struct ProgramTests {
     #expect(result.errors == "")
   }
 
-  @Test("A run with a flaw exits with 1 and says so in its JSON")
-  func flawed() throws {
+  @Test func `A run with a flaw exits with 1 and says so in its JSON`() throws {
     let server = try FaultyServer(.double)
     let result = try Self.run(["\(server.port)", "--receivers", "5", "--lines", "100", "--json"])
     #expect(result.exit == .status(1))
@@ -30,8 +28,7 @@ struct ProgramTests {
     #expect(result.output.hasSuffix("}\n"))
   }
 
-  @Test("Where nobody listens it says so and exits with 1")
-  func refused() throws {
+  @Test func `Where nobody listens it says so and exits with 1`() throws {
     // Bound and not listening, so that nobody else gets the port.
     let address = try #require(try Address.internet(host: "127.0.0.1", port: 0).resolved().first)
     let socket = try FileDescriptor.socket(for: address)
@@ -43,7 +40,6 @@ struct ProgramTests {
   }
 
   @Test(
-    "Bad usage exits with 64 and says what to do",
     arguments: [
       (["--receivers", "1"], "--receivers must be at least 2"),
       (["--window", "5", "--rate", "5"], "exclude each other"),
@@ -51,14 +47,13 @@ struct ProgramTests {
       (["bench", "--rounds", "0"], "--rounds must be from 1 to 100"),
       (["bench", "--server", "/nonexistent"], "cannot be started"),
     ] as [([String], String)])
-  func badUsage(arguments: [String], hint: String) throws {
+  func `Bad usage exits with 64 and says what to do`(arguments: [String], hint: String) throws {
     let result = try Self.run(arguments)
     #expect(result.exit == .status(64))
     #expect(result.errors.contains(hint), "\(result.errors)")
   }
 
-  @Test("More receivers than descriptors are refused before anything is opened")
-  func descriptors() throws {
+  @Test func `More receivers than descriptors are refused before anything is opened`() throws {
     let result = try Self.run(["--receivers", "200000000", "--lines", "1"])
     #expect(result.exit == .status(1))
     #expect(result.errors.contains("ulimit -Hn"))

@@ -20,8 +20,7 @@ struct ReportTests {
     return report
   }
 
-  @Test("The JSON is what it has always been")
-  func stableJSON() {
+  @Test func `The JSON is what it has always been`() {
     #expect(
       Self.report.json == """
         {"address":"127.0.0.1:12345","protocol":"line","receivers":11,"senders":1,"lines":100,"bytes":64,"window":256,\
@@ -34,8 +33,7 @@ struct ReportTests {
         """)
   }
 
-  @Test("The JSON can be read whatever a server says")
-  func validJSON() throws {
+  @Test func `The JSON can be read whatever a server says`() throws {
     var report = Self.report
     report.failure = "It said: \"\\\u{1}\n\t\u{1F600}\u{7F}\""
     report.flaws = Flaws(lost: 1, doubled: 2, torn: 3, outOfOrder: 4)
@@ -49,14 +47,12 @@ struct ReportTests {
     #expect(object["server_bytes_per_connection"] is NSNull)
   }
 
-  @Test("A run in which nothing happened is still valid JSON")
-  func emptyJSON() throws {
+  @Test func `A run in which nothing happened is still valid JSON`() throws {
     let object = try JSONSerialization.jsonObject(with: Data(Report(load: .standard).json.utf8)) as? [String: Any]
     #expect(object?["deliveries_per_s"] as? Double == 0)
   }
 
-  @Test("The table says what was found in words and units")
-  func table() {
+  @Test func `The table says what was found in words and units`() {
     let table = Self.report.table
     for part in [
       "127.0.0.1:12345 (line): 11 receivers, 1 sending, 100 lines of 64 bytes, at most 256 on their way",
@@ -65,8 +61,7 @@ struct ReportTests {
     ] { #expect(table.contains(part), "'\(part)' is missing in\n\(table)") }
   }
 
-  @Test("The tool warns when it was itself the limit, and not when the server was")
-  func warning() {
+  @Test func `The tool warns when it was itself the limit, and not when the server was`() {
     var report = Self.report
     report.waitedNanoseconds = 100_000
     #expect(report.warnings.contains { $0.hasPrefix("mychatload itself was busy 99 %") })
@@ -75,24 +70,22 @@ struct ReportTests {
   }
 
   @Test(
-    "Durations are shown in the unit that suits",
     arguments: [
       (0, "0 ns"), (999, "999 ns"), (1000, "1 µs"), (62_540, "62.5 µs"), (1_234_567, "1.2 ms"), (250_000_000, "250 ms"),
       (90_000_000_000, "90 s"),
     ] as [(UInt64, String)])
-  func durations(nanoseconds: UInt64, text: String) {
+  func `Durations are shown in the unit that suits`(nanoseconds: UInt64, text: String) {
     #expect(Report.duration(nanoseconds) == text)
   }
 
-  @Test("The bar fills the row it is given", arguments: [0, 1, 500, 1000])
-  func bar(done: Int) {
+  @Test(arguments: [0, 1, 500, 1000])
+  func `The bar fills the row it is given`(done: Int) {
     let bar = Progress.lines(deliveries: done, of: 1000, nanoseconds: 1_000_000_000).bar(columns: 80)
     #expect(bar.count <= 80)
     #expect(bar.contains(" \(done / 10)% "))
   }
 
-  @Test("A load that makes no sense is refused with what to do about it")
-  func problems() {
+  @Test func `An impossible load is refused with what to do about it`() {
     func problem(_ change: (inout Load) -> Void) -> String {
       var load = Load.standard
       change(&load)

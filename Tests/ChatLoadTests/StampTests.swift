@@ -15,8 +15,7 @@ struct StampTests {
     text.withUnsafeBytes { bytes in bytes.baseAddress.flatMap { Stamp(reading: $0) } }
   }
 
-  @Test("A stamp is read as it was written")
-  func roundTrip() {
+  @Test func `A stamp is read as it was written`() {
     var generator = SeededRandom(seed: 2)
     for _ in 0..<1000 {
       let stamp = Stamp(
@@ -26,14 +25,13 @@ struct StampTests {
     }
   }
 
-  @Test("A stamp is made of letters that any server passes on")
-  func letters() {
+  @Test func `A stamp is made of letters that any server passes on`() {
     let text = Self.text(Stamp(sender: 0x0123_4567, sequence: 0x89AB_CDEF, time: .max))
     #expect(String(decoding: text, as: UTF8.self) == "hgfedcbaponmlkjipppppppppppppppp")
   }
 
-  @Test("A byte that is no letter of a stamp is noticed wherever it stands", arguments: 0..<Stamp.bytes)
-  func strangeByte(position: Int) {
+  @Test(arguments: 0..<Stamp.bytes)
+  func `A byte that is no letter of a stamp is noticed wherever it stands`(position: Int) {
     for byte in UInt8.min ... .max {
       var text = Self.text(Stamp(sender: 3, sequence: 500, time: 123_456_789))
       text[position] = byte

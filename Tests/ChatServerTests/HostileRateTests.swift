@@ -6,7 +6,7 @@ import Testing
 /// What `--rate` has to stand.
 @Suite(.timeLimit(.minutes(10))) struct HostileRateTests {
   @Test(arguments: EventLayer.allCases)
-  func blankLinesCountAsLines(layer: EventLayer) throws {
+  func `Blank lines count as lines`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "100:5") }
     let (blank, other) = (try server.peer(), try server.peer())
     try settle(server, [blank, other])
@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test(arguments: EventLayer.allCases)
-  func anEndlessLineIsReadNoFasterThanTheRate(layer: EventLayer) throws {
+  func `An endless line is read no faster than the rate`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "20:10") }
     let (endless, other) = (try server.peer(), try server.peer())
     try settle(server, [endless, other])
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: EventLayer.allCases)
-  func aPeerThatHasLeftGivesItsPlaceBackAndWhatIsDroppedIsLogged(layer: EventLayer) throws {
+  func `A peer that has left gives its place back and what is dropped is logged`(layer: EventLayer) throws {
     let server = try RunningServer(layer) {
       $0.rate = RateLimit(parsing: "10:1")
       $0.maximumMembers = 3

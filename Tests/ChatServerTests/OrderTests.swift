@@ -6,10 +6,12 @@ import Testing
 /// Heavy traffic is tested one test at a time, or the machine's two cores are all that is tested.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct OrderTests {
-  @Test(
-    "Fifty who all talk at once each hear every line of the others once, untorn, in one order",
-    arguments: EventLayer.allCases)
-  func everybodyTalks(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `Fifty members who all talk at once each hear every line of the others once, untorn, in one order`(
+    layer: EventLayer
+  )
+    throws
+  {
     let (speakers, linesEach) = (50, isSanitized ? 200 : 1000)
     // A busy machine may keep this thread, which reads for all, from running for more than the usual patience.
     let server = try RunningServer(layer) { $0.patience = .seconds(60) }

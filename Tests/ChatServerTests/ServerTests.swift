@@ -6,8 +6,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct ServerTests {
-  @Test("A line goes to everybody but its sender, under the sender's port", arguments: EventLayer.allCases)
-  func relay(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `A line goes to everybody but its sender, under the sender's port`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
     try settle(server, [a, b, c])
@@ -23,8 +23,8 @@ struct ServerTests {
     try server.waitForLog("[('127.0.0.1', \(a.localPort))] Relaying message: \(a.localPort): Hi everyone!")
   }
 
-  @Test("`exit` leaves, and so does closing; only a reset is a lost connection", arguments: EventLayer.allCases)
-  func leaving(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `exit leaves, and so does closing; only a reset is a lost connection`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
     try settle(server, [a, b, c])
@@ -44,8 +44,8 @@ struct ServerTests {
         == ["[CONNECTION LOST] ('127.0.0.1', \(c.localPort)) disconnected unexpectedly."])
   }
 
-  @Test("A peer that ends no lines is heard after a pause, until its first newline", arguments: EventLayer.allCases)
-  func rawPeer(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `A peer that sends no newline is heard after a pause, until its first newline`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (raw, other) = (try server.peer(), try server.peer())
     try settle(server, [other])
@@ -66,8 +66,8 @@ struct ServerTests {
     try server.waitForLog("[('127.0.0.1', \(raw.localPort))] Sent exit command.")
   }
 
-  @Test("The end of the stream ends the last line", arguments: EventLayer.allCases)
-  func endOfStream(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `The end of the stream ends the last line`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer())
     try settle(server, [a, b])
@@ -78,8 +78,10 @@ struct ServerTests {
     try a.expectClosed()
   }
 
-  @Test("What is no text, or too long, costs its sender a notice and nobody a line", arguments: EventLayer.allCases)
-  func notices(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `Bytes that are no text, and lines that are too long, cost their sender a notice and nobody a line`(
+    layer: EventLayer
+  ) throws {
     let server = try RunningServer(layer)
     let (a, b, raw) = (try server.peer(), try server.peer(), try server.peer())
     try settle(server, [a, b, raw])
@@ -95,8 +97,8 @@ struct ServerTests {
     try raw.expect("* That was not text; it was not sent.")
   }
 
-  @Test("Text that could harm a terminal is shown, not obeyed", arguments: EventLayer.allCases)
-  func safeText(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `Text that could harm a terminal is shown, not obeyed`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer())
     try settle(server, [a, b])
@@ -118,8 +120,8 @@ struct ServerTests {
     #expect(try a.peek().isEmpty)
   }
 
-  @Test("A server that is full says so, and those inside notice nothing", arguments: EventLayer.allCases)
-  func full(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `A server that is full says so, and those inside notice nothing`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.maximumMembers = 2 }
     let (a, b) = (try server.peer(), try server.peer())
     try settle(server, [a, b])
@@ -139,8 +141,8 @@ struct ServerTests {
     }
   }
 
-  @Test("Who sends faster than allowed is slowed and told once, and loses nothing", arguments: EventLayer.allCases)
-  func rate(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `A sender faster than --rate is slowed and told once, and loses nothing`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "200:20") }
     let (fast, other) = (try server.peer(), try server.peer())
     try settle(server, [fast, other])
@@ -153,8 +155,10 @@ struct ServerTests {
     try fast.expectClosed()
   }
 
-  @Test("Where somebody is behind, who pours has to wait, and who says a line is heard", arguments: EventLayer.allCases)
-  func pouring(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `While somebody is behind, a bulk sender has to wait, and a member who says one line is heard`(layer: EventLayer)
+    throws
+  {
     let server = try RunningServer(layer) { $0.patience = .seconds(60) }
     let swarm = try Swarm(connectingTo: server.addresses[0])
     let (pourer, talker, listener, stalled) = (try swarm.add(), try swarm.add(), try swarm.add(), try swarm.add())
@@ -193,8 +197,8 @@ struct ServerTests {
     }
   }
 
-  @Test("Under a rate, who breaks off is gone at once", arguments: EventLayer.allCases)
-  func brokenOffUnderRate(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `Under --rate, a peer that resets is gone at once`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "10:5") }
     let fast = try server.peer()
     try settle(server, [fast])
@@ -204,8 +208,8 @@ struct ServerTests {
     try server.waitForLog("[CONNECTION LOST] ('127.0.0.1', \(fast.localPort)) disconnected unexpectedly.")
   }
 
-  @Test("Of a line that a reset cuts off nothing is said", arguments: EventLayer.allCases)
-  func cutOff(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `Nothing of a line that a reset cuts off is relayed`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (talker, listener) = (try server.peer(), try server.peer())
     try settle(server, [talker, listener])
@@ -221,8 +225,8 @@ struct ServerTests {
     }
   }
 
-  @Test("Who takes no byte is given up, and who takes a few now and then is not", arguments: EventLayer.allCases)
-  func givingUp(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `A peer that takes no byte is given up, and one that takes a few now and then is not`(layer: EventLayer) throws {
     let server = try RunningServer(layer) {
       $0.silenceLimit = .seconds(2)
       $0.standstillLimit = .seconds(2)
@@ -248,7 +252,7 @@ struct ServerTests {
   }
 
   @Test(arguments: EventLayer.allCases)
-  func aPeerThatAnswersAndReadsNothingForLongerThanAVanishedOneMayIsKept(layer: EventLayer) throws {
+  func `A peer that answers and reads nothing for longer than a vanished one may is kept`(layer: EventLayer) throws {
     let server = try RunningServer(layer) {
       $0.silenceLimit = .milliseconds(500)
       $0.patience = .zero
@@ -262,8 +266,8 @@ struct ServerTests {
     for _ in 0..<20 { try slow.expect("\(talker.localPort): " + String(repeating: "w", count: 8000)) }
   }
 
-  @Test("A stop gives everybody what is on its way, whatever they have sent meanwhile", arguments: EventLayer.allCases)
-  func goodbye(layer: EventLayer) throws {
+  @Test(arguments: EventLayer.allCases)
+  func `A stop gives everybody what is on its way, whatever they have sent meanwhile`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer(receiveBuffer: 4096))
     try settle(server, [a, b])

@@ -6,7 +6,7 @@ import Testing
 /// What members sent before a stop is said, even where it had to wait.
 @Suite(.timeLimit(.minutes(10))) struct StopTests {
   @Test(arguments: EventLayer.allCases)
-  func aStopSaysWhatTheRateHeldBack(layer: EventLayer) throws {
+  func `A stop says what the rate held back`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "2:2") }
     let (talker, listener) = (try server.peer(), try server.peer())
     try settle(server, [talker, listener])
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test(arguments: EventLayer.allCases)
-  func aStopSaysTheMessageThatWaitsForAPause(layer: EventLayer) throws {
+  func `A stop says the message that waits for a pause`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.quietInterval = .seconds(60) }
     let (raw, listener) = (try server.peer(), try server.peer())
     try settle(server, [raw, listener])
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test(arguments: EventLayer.allCases)
-  func aStopSaysWhatACrowdedRoomHeldBackOrCountsIt(layer: EventLayer) throws {
+  func `A stop says what a crowded room held back or counts it`(layer: EventLayer) throws {
     let server = try RunningServer(layer) {
       $0.patience = .seconds(60)
       $0.logBytes = 256 << 10

@@ -5,10 +5,12 @@ import Testing
 /// The built server among members that read nothing: its memory is looked at from outside.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct SlowReaderTests {
-  @Test(
-    "Beside twenty members that never read, twenty get 64 MiB in order; when they read again, they get the exact count of what they missed",
-    arguments: ["portable", "epoll"])
-  func stalledMembers(layer: String) throws {
+  @Test(arguments: ["portable", "epoll"])
+  func
+    `Beside twenty members that never read, twenty get 64 MiB in order; when they read again, they get the exact count of what they missed`(
+      layer: String
+    ) throws
+  {
     let server = try ServerProgram(options: ["--event-layer", layer])
     let swarm = try Swarm(connectingTo: server.address)
     let length = 1023
@@ -46,8 +48,8 @@ struct SlowReaderTests {
     #expect(stalled.allSatisfy { ledger[$0].skipped > 0 })
   }
 
-  @Test("One that floods under --rate and reads nothing costs no memory", arguments: ["portable", "epoll"])
-  func floodUnderRate(layer: String) throws {
+  @Test(arguments: ["portable", "epoll"])
+  func `One that floods under --rate and reads nothing costs no memory`(layer: String) throws {
     let server = try ServerProgram(options: ["--event-layer", layer, "--rate", "1000:50"])
     let talker = try Dialogue(connectingTo: server.address)
     let flooder = try Dialogue(connectingTo: server.address, receiveBuffer: 4096)

@@ -5,16 +5,16 @@ import Testing
 /// after the other, because it takes the whole machine; rows that mostly wait run beside them.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct TortureTests {
-  @Test(
-    "Each promise about hostile peers and hard knocks holds",
-    arguments: [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
-  func row(number: Int) throws { try expectHolds(number) }
+  @Test(arguments: [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
+  func `Each promise about hostile peers and hard knocks holds`(number: Int) throws { try expectHolds(number) }
 }
 
 @Suite(.timeLimit(.minutes(10)))
 struct PatienceTests {
-  @Test("A peer that stands still, or whose machine vanishes, is given up", arguments: [6, 7])
-  func row(number: Int) throws { try expectHolds(number) }
+  @Test(arguments: [6, 7])
+  func `A peer that stands still, or whose machine vanishes, is given up`(number: Int) throws {
+    try expectHolds(number)
+  }
 }
 
 private func expectHolds(_ number: Int) throws {

@@ -14,9 +14,9 @@ private let plain = "\u{1B}[0m"
 private let mark = "\u{1B}[0;1;7m"
 
 @Suite(.timeLimit(.minutes(10))) struct LineStyleTests {
-  @Test func aNoticeIsDim() { #expect(shown("* 8 has left") == "\u{1B}[2m* 8 has left\(plain)\n") }
+  @Test func `A notice is dim`() { #expect(shown("* 8 has left") == "\u{1B}[2m* 8 has left\(plain)\n") }
 
-  @Test func aNameKeepsItsColour() {
+  @Test func `A name keeps its colour`() {
     let colour = String(decoding: LineStyle.colour(of: Array("8".utf8)), as: UTF8.self)
     #expect(shown("8: a") == "\(colour)8\(plain): a\n")
     #expect(shown("8: b").hasPrefix("\(colour)8"))
@@ -29,24 +29,26 @@ private let mark = "\u{1B}[0;1;7m"
     ("7", "8: (7)", true),
     ("7", "8: é7", false), ("", "8: hi", false), ("77", "8: 777 77", true), ("7", "8: 7-7", false),
   ])
-  func ownNameIsMarkedWhereItIsAWord(own: String, line: String, isMarked: Bool) {
+  func `Own name is marked where it is a word`(own: String, line: String, isMarked: Bool) {
     #expect(shown(line, own: own).contains(mark) == isMarked)
   }
 
-  @Test func ownNameIsMarkedWhereverItStands() {
+  @Test func `Own name is marked wherever it stands`() {
     #expect(shown("7: a") == "\(mark)7\(plain): a\n")
     #expect(shown("8: 7 and 7").components(of: mark) == 3)
     #expect(shown("* 7 is here") == "\u{1B}[2m* \(mark)7\(plain)\u{1B}[2m is here\(plain)\n")
   }
 
-  @Test func theTimeStandsBeforeTheLine() {
+  @Test func `The time stands before the line`() {
     #expect(shown("8: a", colours: false, timestamps: true) == "12:34 8: a\n")
     #expect(shown("8: a", timestamps: true).hasPrefix("\u{1B}[2m12:34\(plain) "))
   }
 
-  @Test func withoutLooksALineIsWhatItWas() { #expect(shown("8: 7\t*é", colours: false) == "8: 7\t*é\n") }
+  @Test func `Without colours and time a line stays as it was`() {
+    #expect(shown("8: 7\t*é", colours: false) == "8: 7\t*é\n")
+  }
 
-  @Test func linesAreTakenApart() {
+  @Test func `Lines are taken apart`() {
     func parts(_ line: String) -> [String?] {
       let parts = ServerLine(Array(line.utf8)[...])
       return [

@@ -14,7 +14,7 @@ private func line(_ text: String) -> LinkEvent {
 }
 
 @Suite(.timeLimit(.minutes(10))) struct MailboxTests {
-  @Test func eventsAreTakenOnceAndInOrder() throws {
+  @Test func `Events are taken once and in order`() throws {
     let mailbox = Mailbox(wakeup: try Wakeup())
     mailbox.put([line("a")])
     mailbox.put([line("b"), .lost(uncertain: [])])
@@ -24,7 +24,7 @@ private func line(_ text: String) -> LinkEvent {
     #expect(mailbox.isEmpty)
   }
 
-  @Test func onlyTheLastOfTheSecondsThatAreLeftIsKept() throws {
+  @Test func `Only the last of the seconds that are left is kept`() throws {
     let mailbox = Mailbox(wakeup: try Wakeup())
     for seconds in [3, 2, 1, 0] { mailbox.put([.waiting(seconds: seconds)]) }
     mailbox.put([line("a")])
@@ -32,7 +32,7 @@ private func line(_ text: String) -> LinkEvent {
     #expect(mailbox.take() == [.waiting(seconds: 0), line("a"), .waiting(seconds: 5)])
   }
 
-  @Test func whoeverWaitsIsCalledByTheFirstLineAndByTheEnd() throws {
+  @Test func `The first line and the end wake whoever waits`() throws {
     let wakeup = try Wakeup()
     let mailbox = Mailbox(wakeup: wakeup)
     #expect(!isCalled(wakeup))
@@ -48,7 +48,7 @@ private func line(_ text: String) -> LinkEvent {
     #expect(mailbox.take() == [line("a"), line("b"), .ended(.closed)])
   }
 
-  @Test func aFullMailboxMakesItsFillerWait() throws {
+  @Test func `A full mailbox makes its filler wait`() throws {
     let mailbox = Mailbox(wakeup: try Wakeup())
     let piece = String(repeating: "x", count: 64 * 1024)
     let pieces = 64

@@ -38,12 +38,12 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
 }
 
 @Suite(.timeLimit(.minutes(10))) struct LineDecoderTests {
-  @Test func linesAreShownWhenTheirNewlineHasCome() {
+  @Test func `Lines are shown when their newline has come`() {
     #expect(shown("1: a\n2: b\n3:") == "1: a\n2: b\n")
     #expect(shown("1: a\n2", ": b\r\n") == "1: a\n2: b\n")
   }
 
-  @Test func aMessageWithoutNewlineIsALineOfItsOwnWithin150Milliseconds() {
+  @Test func `A message without newline is a line of its own within 150 milliseconds`() {
     for before in ["", "8: with a newline\n", "8: one\n9: two\n8: three\r\n"] {
       let shown = lines([(0, before), (1000, "1: one"), (1300, "1: two"), (1400, "2: three"), (2000, "3: four\n")])
       #expect(shown.map(\.text).suffix(4) == ["1: one", "1: two", "2: three", "3: four"])
@@ -51,7 +51,7 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
     }
   }
 
-  @Test(arguments: ["2: two", "50123:two", "bob: two\n"]) func whatBeginsLikeAMessageEndsTheFragmentBefore(
+  @Test(arguments: ["2: two", "50123:two", "bob: two\n"]) func `What begins like a message ends the fragment before`(
     next: String
   ) {
     let shown = lines([(0, "7: hi\n"), (10, "1: one"), (20, next)])
@@ -59,7 +59,7 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
     #expect(shown.map(\.time).prefix(2) == [0, 20])
   }
 
-  @Test func onceAMessageHadToBeEndedWhatIsReceivedNextIsAnother() {
+  @Test func `Once a message had to be ended, what is received next is another`() {
     let shown = lines([(0, "<ann> one"), (500, "<bob> two"), (510, "<ann> three\n"), (520, "four")])
     #expect(shown.map(\.text) == ["<ann> one", "<bob> two", "<ann> three", "four"])
   }
@@ -67,7 +67,7 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
   /// Lines of our server that fill a segment, torn in the middle of the last.
   private let batch = String(repeating: "1: hello there, how are you?\n", count: 48)
 
-  @Test(arguments: [10, 900]) func aTornLineStaysWhole(pause: Int) {
+  @Test(arguments: [10, 900]) func `A torn line stays whole`(pause: Int) {
     let whole = "2: look at this: it stays whole"
     for cut in 1..<whole.utf8.count {
       let (head, tail) = (String(whole.prefix(cut)), String(whole.dropFirst(cut)))
@@ -75,30 +75,30 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
     }
   }
 
-  @Test func aTornLineStaysWholeAlsoAtAServerThatSendsRawMessages() {
+  @Test func `A torn line stays whole also at a server that sends raw messages`() {
     let shown = lines([
       (0, "1: raw"), (500, batch + "2: torn in"), (510, " pieces\n"), (520, "3: raw"), (600, "4: raw"),
     ])
     #expect(shown.map(\.text).suffix(3) == ["2: torn in pieces", "3: raw", "4: raw"])
   }
 
-  @Test func aServerThatHasCompletedATornLineHasPatienceForAnyThatPauses() {
+  @Test func `A server that has completed a torn line has patience for any that pauses`() {
     let shown = lines([
       (0, batch + "2: to"), (10, "rn\n"), (500, "3: pau"), (1400, "sed\n"), (1500, "4: c"), (1600, "d: e\n"),
     ])
     #expect(shown.map(\.text).suffix(3) == ["2: torn", "3: paused", "4: cd: e"])
   }
 
-  @Test func theEndOfTheStreamEndsTheLastLine() {
+  @Test func `The end of the stream ends the last line`() {
     #expect(shown("1: a\n2: b", nil) == "1: a\n2: b\n")
   }
 
-  @Test func nothingThatMovesTheCursorIsShown() {
+  @Test func `Nothing that moves the cursor is shown`() {
     #expect(shown("1: \u{1B}[2J\u{7}\u{9B}\n") == "1: ^[[2J^G<U+009B>\n")
     #expect(shown([[0x31, 0xFF, 0x0A]]) == Array("1\u{FFFD}\n".utf8))
   }
 
-  @Test func aLineWithoutEndIsShownInPiecesOfWholeCharacters() {
+  @Test func `A line without end is shown in pieces of whole characters`() {
     let line = String(repeating: "é", count: LineDecoder.maximumLineBytes)
     let output = shown(line, "\n")
     let pieces = output.split(separator: "\n")
@@ -107,14 +107,14 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
     #expect(pieces.joined() == line)
   }
 
-  @Test func linesAreHandedOutOnce() {
+  @Test func `Lines are handed out once`() {
     var decoder = LineDecoder()
     decoder.append(Array("a\n".utf8).span)
     #expect(Array(decoder.takeLines()) == [ServerLine(Array("a".utf8)[...])])
     #expect(decoder.takeLines().isEmpty)
   }
 
-  @Test func howeverTheStreamIsCutItShowsWhatOneLineAfterTheOtherShows() {
+  @Test func `However the stream is cut, it shows what one line after the other shows`() {
     var random = SeededRandom.printed(for: "LineDecoder")
     let pieces = ["hello there, how are you", "\n", "\n", "\r\n", "\t", "é", "\u{1B}[2J", "漢字", "\u{7F}", "\r", "~ ~"]
     for _ in 0..<2_000 {

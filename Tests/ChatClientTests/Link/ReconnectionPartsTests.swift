@@ -5,7 +5,7 @@ import Testing
 
 /// What a connection that comes back is made of: the waits, and what was on its way.
 @Suite(.timeLimit(.minutes(10))) struct ReconnectionPartsTests {
-  @Test func waitsGrowFromHalfASecondToHalfAMinuteAndDiffer() {
+  @Test func `Waits grow from half a second to half a minute and differ`() {
     var random = SeededRandom.printed(for: "Backoff")
     var backoff = Backoff()
     let waits = (0..<20).map { _ in backoff.next(using: &random) }
@@ -27,7 +27,7 @@ import Testing
     String(decoding: sent.takeUncertain(unacknowledged: unacknowledged, now: now), as: UTF8.self)
   }
 
-  @Test func aLineIsUncertainUntilItIsAcknowledgedAndAWhileHasPassed() {
+  @Test func `A line is uncertain until it is acknowledged and a while has passed`() {
     var sent = UnconfirmedLines()
     sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
     sent.append(Array("new\n".utf8), unacknowledged: 0, now: at(20))
@@ -35,7 +35,7 @@ import Testing
     #expect(uncertain(&sent, unacknowledged: 0, now: at(31)) == "")
   }
 
-  @Test func whatManyBytesCameAfterIsUncertainForLess() {
+  @Test func `What many bytes came after is uncertain for less`() {
     var sent = UnconfirmedLines()
     let bulk = String(repeating: "x", count: UnconfirmedLines.bulkBytes - 1) + "\n"
     sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
@@ -44,7 +44,7 @@ import Testing
     #expect(uncertain(&sent, unacknowledged: 0, now: at(8)) == bulk + "new\n")
   }
 
-  @Test func aLineThatIsNotAcknowledgedIsUncertainHoweverOldItIs() {
+  @Test func `A line that is not acknowledged is uncertain, however old it is`() {
     var sent = UnconfirmedLines()
     sent.append(Array("one\n".utf8), unacknowledged: 0, now: at(0))
     sent.append(Array("two\nthr".utf8), unacknowledged: 7, now: at(0))

@@ -68,7 +68,7 @@ extension EditBlock {
 }
 
 @Suite(.timeLimit(.minutes(10))) struct EditBlockTests {
-  @Test func whatIsTypedAtTheEndGoesOutAsItIs() {
+  @Test func `What is typed at the end goes out as it is`() {
     var block = EditBlock()
     #expect(block.show("h", on: screen(80)) == Array("h".utf8))
     #expect(block.show("hi", on: screen(80)) == Array("i".utf8))
@@ -77,14 +77,14 @@ extension EditBlock {
     #expect(block.leave(on: screen(80)) == [])
   }
 
-  @Test func anEmptyLineWithoutPromptWritesNothing() {
+  @Test func `An empty line without prompt writes nothing`() {
     var block = EditBlock()
     #expect(block.show("", on: screen(80)) == [])
     #expect(block.erase(on: screen(80)) == [])
   }
 
   @Test(arguments: [8, 9, 10, 11, 40])
-  func whateverIsTypedTheScreenShowsItAndArrivalsStandAboveIt(columns: Int) {
+  func `Whatever is typed, the screen shows it, and arrivals stand above it`(columns: Int) {
     var generator = SplitMix(state: UInt64(columns))
     let screen = screen(columns)
     var terminal = Screen(columns: columns)
@@ -118,7 +118,7 @@ extension EditBlock {
     }
   }
 
-  @Test func aTerminalThatCannotMoveUpGetsNoEscapeSequence() {
+  @Test func `A terminal that cannot move up gets no escape sequence`() {
     let screen = screen(10, canErase: false)
     var block = EditBlock()
     var output = block.show("hello", on: screen)
@@ -135,7 +135,7 @@ extension EditBlock {
     #expect(terminal.lines == ["helXlo", "1: hi", "helXlo"])
   }
 
-  @Test func aLineHigherThanTheScreenKeepsTheCursorOnIt() {
+  @Test func `A line higher than the screen keeps the cursor on it`() {
     let screen = EditBlock.Screen(columns: 10, rows: 3, canErase: true, reflows: true)
     setlocale(LC_CTYPE, "C.UTF-8")
     var block = EditBlock()

@@ -20,7 +20,7 @@ private func layout(_ text: String, columns: Int) -> RowLayout {
     ("a\tb", 20, 0, 9), ("12345678\t", 20, 0, 16), ("12345678\t", 10, 1, 0), ("\u{85}", 20, 0, 6),
     ("\u{E000}", 20, 0, 1), ("\u{200B}", 20, 0, 0), ("ab\ncd", 10, 1, 2), ("", 0, 0, 0),
   ])
-  func theCursorStandsWhereLibeditPutsIt(text: String, columns: Int, row: Int, column: Int) {
+  func `The cursor stands where libedit puts it`(text: String, columns: Int, row: Int, column: Int) {
     let layout = layout(text, columns: columns)
     #expect(layout.row == row)
     #expect(layout.column == column)
@@ -31,12 +31,12 @@ private func layout(_ text: String, columns: Int) -> RowLayout {
     ("12345678\t9", "12345678        9"),
     ("漢字\t.", "漢字    ."), ("e\u{301}\t.\t.", "e\u{301}       .       ."),
   ])
-  func blanksStandForTabs(line: String, shown: String) {
+  func `Blanks stand for tabs`(line: String, shown: String) {
     #expect(locale)
     #expect(String(decoding: RowLayout.spreadTabs(Array(line.utf8)[...]), as: UTF8.self) == shown)
   }
 
-  @Test func aWideCharacterThatDoesNotFitTakesTheCursorAlong() {
+  @Test func `A wide character that does not fit takes the cursor along`() {
     let layout = layout("abcdefghi", columns: 10)
     #expect(layout.cursor(before: "漢") == (1, 0))
     #expect(layout.cursor(before: "x") == (0, 9))
@@ -44,7 +44,7 @@ private func layout(_ text: String, columns: Int) -> RowLayout {
     #expect(layout.cursor(before: nil) == (0, 9))
   }
 
-  @Test func rowsAreJoinedAndBrokenAnewWhenTheWidthChanges() {
+  @Test func `Rows are joined and broken anew when the width changes`() {
     let layout = layout("abcdefghi klmnopqrst", columns: 10)
     #expect(layout.row == 2)
     #expect(layout.row(reflowedTo: 5, continues: false) == 4)
@@ -52,14 +52,14 @@ private func layout(_ text: String, columns: Int) -> RowLayout {
     #expect(layout.row(reflowedTo: 40, continues: false) == 0)
   }
 
-  @Test func aWideCharacterIsNotBrokenWhenTheWidthChanges() {
+  @Test func `A wide character is not broken when the width changes`() {
     let layout = layout("漢字漢字漢字", columns: 20)
     #expect(layout.row(reflowedTo: 5, continues: false) == 2)
     #expect(layout.row(reflowedTo: 4, continues: false) == 2)
     #expect(layout.row(reflowedTo: 4, continues: true) == 3)
   }
 
-  @Test func nothingWrittenMovesTheCursorByItself() {
+  @Test func `Nothing written moves the cursor by itself`() {
     let text =
       String(String.UnicodeScalarView((0...0x2FF).compactMap(Unicode.Scalar.init))) + "\u{202E}\u{2028}\u{E000}"
     for byte in layout(text, columns: 40).bytes where byte < 0x20 { #expect(byte == UInt8(ascii: "\n")) }

@@ -69,7 +69,7 @@ private func lines(_ file: HistoryFile) throws -> [String] {
     #expect(try lines(file) == ["b"])
   }
 
-  @Test func severalClientsAtOnceLoseAndTearNothing() throws {
+  @Test func `Several clients at once lose and tear nothing`() throws {
     let path = file.path
     DispatchQueue.concurrentPerform(iterations: 4) { client in
       var file = HistoryFile(path: path, maximumLines: 1000)
@@ -90,12 +90,12 @@ private func lines(_ file: HistoryFile) throws -> [String] {
     #expect(try lines(file) == ["before", "torn", "whole"])
   }
 
-  @Test func aPlaceThatCannotBeUsedIsAnError() {
+  @Test func `A place that cannot be used is an error`() {
     var file = HistoryFile(path: directory.file("no/such/place"), maximumLines: 1000)
     #expect(throws: HistoryFile.Failure.self) { try file.load() }
   }
 
-  @Test func asManyLinesAreKeptAsAreWanted() throws {
+  @Test func `As many lines are kept as are wanted`() throws {
     var file = HistoryFile(path: file.path, maximumLines: 2)
     for number in 0..<150 { try file.append(Array("\(number)".utf8)) }
     #expect(try file.load().map { String(decoding: $0, as: UTF8.self) } == ["148", "149"])

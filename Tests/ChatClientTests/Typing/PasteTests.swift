@@ -8,7 +8,7 @@ private func texts(_ paste: Paste) -> [String] {
 }
 
 @Suite(.timeLimit(.minutes(10))) struct PasteTests {
-  @Test func everyKindOfLineEndEndsALine() {
+  @Test func `Every kind of line end ends a line`() {
     #expect(texts(paste("a\nb\r\nc\rd")) == ["a", "b", "c", "d"])
     #expect(texts(paste("a\n\n\r\r\n")) == ["a", "", "", "", ""])
     #expect(texts(paste("one")) == ["one"])
@@ -17,9 +17,9 @@ private func texts(_ paste: Paste) -> [String] {
   @Test(arguments: [
     ("1\n2\n3\n4\n5\n", false), ("1\n2\n3\n4\n5\n6", true), ("1\n\n\n\n\n\n2\n", false), ("one line", false),
   ])
-  func moreThanFiveLinesAreLong(text: String, isLong: Bool) { #expect(paste(text).isLong == isLong) }
+  func `More than five lines are long`(text: String, isLong: Bool) { #expect(paste(text).isLong == isLong) }
 
-  @Test func theLastLineCanBeEnded() {
+  @Test func `The last line can be ended`() {
     var block = paste("a\nb")
     block.endLastLine()
     #expect(texts(block) == ["a", "b", ""])
@@ -27,7 +27,7 @@ private func texts(_ paste: Paste) -> [String] {
     #expect(texts(block) == ["a", "b", ""])
   }
 
-  @Test func aBlockBehindAnotherGoesOnWithItsLastLine() {
+  @Test func `A block behind another goes on with its last line`() {
     var block = paste("a\nb")
     block.append(paste("c"))
     #expect(texts(block) == ["a", "bc"])
@@ -35,7 +35,7 @@ private func texts(_ paste: Paste) -> [String] {
     #expect(texts(block) == ["a", "bcd", "e", "f"])
   }
 
-  @Test func nothingIsLost() {
+  @Test func `Nothing is lost`() {
     var random = SeededRandom.printed(for: "Paste")
     for _ in 0..<500 {
       let text = String((0..<40).map { _ in "ab \n\t\u{1B}é漢".randomElement(using: &random) ?? "a" })

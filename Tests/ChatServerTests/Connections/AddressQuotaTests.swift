@@ -9,8 +9,7 @@ struct AddressQuotaTests {
     return AddressQuota.key(of: resolved[0])
   }
 
-  @Test("An address has so many connections and no more, until one goes")
-  func limit() throws {
+  @Test func `An address has so many connections and no more, until one goes`() throws {
     var quota = AddressQuota(limit: 2)
     let one = try #require(try key("192.0.2.1"))
     let other = try #require(try key("192.0.2.2"))
@@ -21,8 +20,7 @@ struct AddressQuotaTests {
     #expect(admitted == [true, false])
   }
 
-  @Test("IPv6 counts by its first 64 bits, and loopback does not count")
-  func keys() throws {
+  @Test func `IPv6 counts by its first 64 bits, and loopback does not count`() throws {
     #expect(try key("2001:db8:1:2::3") == key("2001:db8:1:2:ffff::4"))
     #expect(try key("2001:db8:1:2::3") != key("2001:db8:1:3::3"))
     #expect(try key("127.0.0.9") == nil)

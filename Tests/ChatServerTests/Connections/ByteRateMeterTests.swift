@@ -49,8 +49,7 @@ struct ByteRateMeterTests {
     #expect(sender.bulkPieces.contains(bulkPieces), "\(bulkPieces)")
   }
 
-  @Test
-  func `A second of silence ends it, whatever was sent before`() {
+  @Test func `A second of silence ends it, whatever was sent before`() {
     var meter = ByteRateMeter()
     let start = Moment(nanoseconds: 1_000_000_000)
     for _ in 0..<1000 { meter.count(1 << 20, at: start, fairBytesPerSecond: 1) }

@@ -19,7 +19,7 @@ import Testing
     #expect(state == next, sourceLocation: sourceLocation)
   }
 
-  @Test func whoLeavesGetsWhatIsDueAndWhoCannotBeReachedIsClosed() {
+  @Test func `A member that leaves gets what is due, and one that cannot be reached is closed`() {
     let leave: (inout Lifecycle) -> Lifecycle.Step = { $0.leave() }
     expect(.member, leave, .leaving, .flush)
     expect(Self.reachable, leave, .closed, .close(isLost: false))
@@ -27,7 +27,7 @@ import Testing
     for state in [Lifecycle.leaving, Self.lingering, .closed] { expect(state, leave, state, .nothing) }
   }
 
-  @Test func whenAllIsSentOurSideEndsAndThePeersEndIsAwaited() {
+  @Test func `When all is sent our side ends, and the peer's end is awaited`() {
     for state in [Lifecycle.member, Self.reachable, Self.torn, Self.lingering, .closed] {
       expect(state, { $0.allIsSent(inputHasEnded: false, lingeringUntil: Self.deadline) }, state, .nothing)
     }
@@ -43,7 +43,7 @@ import Testing
     (true, false, false, true), (true, false, true, true), (true, true, true, true), (true, true, false, false),
     (false, false, false, true), (false, false, true, false), (false, true, false, false), (false, true, true, false),
   ])
-  func aMemberThatCannotBeWrittenToIsReadToItsEndIfItMayHaveMoreToSay(
+  func `A member that cannot be written to is read to its end if it may have more to say`(
     endedInOrder: Bool, inputHasEnded: Bool, isHeld: Bool, isRead: Bool
   ) {
     let fail: (inout Lifecycle) -> Lifecycle.Step = {
@@ -59,7 +59,7 @@ import Testing
     expect(.closed, fail, .closed, .nothing)
   }
 
-  @Test func theEndOfTheInputEndsTheMessageUnlessTheStreamWasTorn() {
+  @Test func `The end of the input ends the message, unless the stream was torn`() {
     let end: (inout Lifecycle) -> Lifecycle.Step = { $0.inputEnded() }
     expect(.member, end, .member, .endMessageAndLeave)
     expect(Self.reachable, end, Self.reachable, .endMessageAndLeave)
@@ -68,7 +68,7 @@ import Testing
     for state in [Lifecycle.leaving, .closed] { expect(state, end, state, .nothing) }
   }
 
-  @Test func onlyTheLossOfSomebodyWhoHasNotLeftIsTold() {
+  @Test func `Only the loss of somebody who has not left is told`() {
     let lose: (inout Lifecycle) -> Lifecycle.Step = { $0.lose() }
     for state in [Lifecycle.member, Self.reachable, Self.torn] { expect(state, lose, .closed, .close(isLost: true)) }
     for state in [Lifecycle.leaving, Self.lingering] { expect(state, lose, .closed, .close(isLost: false)) }

@@ -16,26 +16,26 @@ import Testing
       every: .seconds(1), limits: Self.limits, isAnswering: { isAnswering })
   }
 
-  @Test func aMachineThatAnswersNothingIsGivenUpAfterTheShortLimit() {
+  @Test func `A machine that answers nothing is given up after the short limit`() {
     var watch = ProgressWatch(startingAt: Self.start)
     #expect(check(&watch, sent: 10, unacknowledged: 10, atSecond: 29, isAnswering: false) != .givenUp)
     #expect(check(&watch, sent: 10, unacknowledged: 10, atSecond: 30, isAnswering: false) == .givenUp)
   }
 
-  @Test func aMachineThatAnswersHasTheLongLimit() {
+  @Test func `A machine that answers has the long limit`() {
     var watch = ProgressWatch(startingAt: Self.start)
     #expect(check(&watch, sent: 10, unacknowledged: 10, atSecond: 299, isAnswering: true) != .givenUp)
     #expect(check(&watch, sent: 10, unacknowledged: 10, atSecond: 300, isAnswering: true) == .givenUp)
   }
 
-  @Test func everyByteTakenBeginsTheLimitAnew() {
+  @Test func `Every byte taken begins the limit anew`() {
     var watch = ProgressWatch(startingAt: Self.start)
     #expect(check(&watch, sent: 10, unacknowledged: 9, atSecond: 29, isAnswering: false) != .givenUp)
     #expect(check(&watch, sent: 10, unacknowledged: 9, atSecond: 58, isAnswering: false) != .givenUp)
     #expect(check(&watch, sent: 10, unacknowledged: 9, atSecond: 59, isAnswering: false) == .givenUp)
   }
 
-  @Test func whenAllHasArrivedNothingIsWatchedAnyMore() {
+  @Test func `When all has arrived nothing is watched any more`() {
     var watch = ProgressWatch(startingAt: Self.start)
     #expect(check(&watch, sent: 10, unacknowledged: 0, isBlocked: false, atSecond: 1, isAnswering: true) == .allArrived)
     let again = Self.start + .seconds(2)

@@ -5,14 +5,14 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct RateLimitTests {
   @Test(arguments: [("10", "10:10"), ("10:50", "10:50"), ("1:1", "1:1")])
-  func aRateIsWrittenLinesOrLinesAndBurst(text: String, meaning: String) {
+  func `A rate is written LINES or LINES:BURST`(text: String, meaning: String) {
     #expect(RateLimit(parsing: text)?.description == meaning)
   }
 
   @Test(arguments: ["", "0", "-1", "10:", ":5", "10:0", "ten", "1:2:3", "1.5", "2000000"])
-  func anythingElseIsNoRate(text: String) { #expect(RateLimit(parsing: text) == nil) }
+  func `Anything else is no rate`(text: String) { #expect(RateLimit(parsing: text) == nil) }
 
-  @Test func aBurstIsFreeAndThenLinesComeAtTheRate() throws {
+  @Test func `A burst is free and then lines come at the rate`() throws {
     let limit = try #require(RateLimit(parsing: "10:3"))
     let start = Moment(nanoseconds: 1_000_000_000)
     var meter = RateMeter()
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(arguments: [(0, 1), (1023, 1), (1024, 2), (8192, 9)])
-  func aLongLineCostsAsMuchAsSeveral(bytes: Int, lines: Int) throws {
+  func `A long line costs as much as several`(bytes: Int, lines: Int) throws {
     let limit = try #require(RateLimit(parsing: "10:1"))
     let start = Moment(nanoseconds: 1_000_000_000)
     var meter = RateMeter()
@@ -33,7 +33,7 @@ import Testing
     #expect(meter.wait(at: start, for: limit) == start + .milliseconds(100) * lines)
   }
 
-  @Test func bytesOfASkippedLineAreCharged() throws {
+  @Test func `Bytes of a skipped line are charged`() throws {
     let limit = try #require(RateLimit(parsing: "10:1"))
     let start = Moment(nanoseconds: 1_000_000_000)
     var meter = RateMeter()

@@ -11,8 +11,7 @@ struct OwnLinesTests {
     var number: Int
   }
 
-  @Test
-  func `Whatever was remembered once, what is no longer needed gives its memory back`() {
+  @Test func `Whatever was remembered once, what is no longer needed gives its memory back`() {
     var random = SeededRandom.printed(for: "own lines")
     for _ in 0..<50 {
       var own = OwnLines()
@@ -47,8 +46,7 @@ struct OwnLinesTests {
     }
   }
 
-  @Test
-  func `Members that rarely read and say much are remembered no longer than the log remembers their lines`() {
+  @Test func `Members that rarely read and say much are remembered no longer than the log remembers their lines`() {
     var room = Room(logBytes: 64 << 10)
     var members: [Member] = []
     for pair in 0..<20 {

@@ -4,8 +4,7 @@ import Testing
 @testable import ChatServer
 
 struct RoomLogTests {
-  @Test
-  func `What is appended is read back across the end of the ring, and lines are counted as they go`() {
+  @Test func `What is appended is read back across the end of the ring, and lines are counted as they go`() {
     var random = SeededRandom.printed(for: "ring")
     var log = RoomLog(capacity: 512)
     var model: [[UInt8]] = []

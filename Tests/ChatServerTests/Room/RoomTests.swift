@@ -187,8 +187,7 @@ struct RoomTests {
     }
   }
 
-  @Test
-  func `A full log refuses a line rather than overwrite one that somebody is waited for`() {
+  @Test func `A full log refuses a line rather than overwrite one that somebody is waited for`() {
     var room = Room(logBytes: 1024)
     let speaker = room.joined("a")
     let listener = room.joined("b")
@@ -248,8 +247,7 @@ struct RoomTests {
     #expect(isProtected)
   }
 
-  @Test
-  func `A member that leaves while it lags leaves the count of unprotected members right`() {
+  @Test func `A member that leaves while it lags leaves the count of unprotected members right`() {
     var room = Room(logBytes: 64 << 10)
     let speaker = room.joined("a")
     let leaver = room.joined("b")
@@ -278,8 +276,7 @@ struct RoomTests {
     #expect(lines.count < 100)
   }
 
-  @Test
-  func `Private lines for one that takes none do not pile up, and it is told how many it missed`() {
+  @Test func `Private lines for one that takes none do not pile up, and it is told how many it missed`() {
     var room = Room(logBytes: 1024)
     let member = room.joined("a")
     var kept = 0
@@ -292,8 +289,7 @@ struct RoomTests {
     #expect(stream(of: member, in: room) == "* again\n")
   }
 
-  @Test
-  func `Members inside the same line when they are overtaken share one copy of it`() {
+  @Test func `Members inside the same line when they are overtaken share one copy of it`() {
     var room = Room(logBytes: 16 << 10)
     let speaker = room.joined("a")
     let listeners = (0..<20).map { room.joined("\($0)") }
@@ -322,8 +318,7 @@ struct RoomTests {
     }
   }
 
-  @Test
-  func `A member that is told something in the middle of a line gets the line whole first`() {
+  @Test func `A member that is told something in the middle of a line gets the line whole first`() {
     var room = Room(logBytes: 1024)
     let speaker = room.joined("a")
     let listener = room.joined("b")
