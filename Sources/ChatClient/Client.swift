@@ -2,8 +2,8 @@ import ChatWire
 import Dispatch
 import Glibc
 
-/// A conversation from the connection to the goodbye. All of it runs on the thread that calls `run`, the input thread, but
-/// for receiving and sending.
+/// A conversation from connecting to the goodbye. All of it runs on the thread that calls `run`, the input thread, except
+/// receiving and sending, which have queues of their own.
 package struct Client {
   private let options: Options
   private let link: Link
@@ -13,6 +13,7 @@ package struct Client {
   private let formatter: LineFormatter
   /// The names that Tab completes.
   private let names: NameCompletion?
+  /// Nil where standard input or standard output is no terminal, or programs read the output.
   private let terminal: Terminal?
 
   /// Connects to `address`, and converses until either side leaves.
@@ -63,15 +64,15 @@ package struct Client {
     Self.show(formatter.event(kind, sentence))
   }
 
-  /// Writes `lines` on standard output. Whoever has read enough of it ends nothing here: the input thread learns of it, and
-  /// still sends what there is.
+  /// Writes `lines` on standard output. A closed pipe is no error here, because the input thread notices it, and still sends
+  /// what is on standard input.
   private static func show(_ lines: [UInt8]) -> SystemCallError? {
     guard let error = StandardOutput.write(lines), error.code != EPIPE else { return nil }
     return error
   }
 
-  /// Says how it ended.
-  /// - Parameter hasLeft: whether that was on purpose.
+  /// Tells how the conversation ended.
+  /// - Parameter hasLeft: whether the person left.
   /// - Returns: the exit status.
   private func conclude(_ ending: Ending, hasLeft: Bool) -> CInt {
     let (sentence, status): (String, CInt)
@@ -158,7 +159,7 @@ extension Client {
         return conclude(ending, hasLeft: false)
       case .terminated(let signal):
         editor.close()
-        // To whoever waits for us, we ended by the signal, and so we do.
+        // The default action ends the process by the signal, as the parent expects.
         Glibc.signal(signal, SIG_DFL)
         raise(signal)
         return 1

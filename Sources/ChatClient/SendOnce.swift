@@ -1,21 +1,24 @@
 import ChatWire
 import Glibc
 
-/// One line for a server, from a program that has no more to say.
+/// `--send`: one line from a program that has no more to say.
 package enum SendOnce {
-  /// How long the server may take to confirm the line: more than a room full of talk needs, and little enough for a script
-  /// to wait.
-  private static let patience = Duration.seconds(5)
+  /// How long all of it may take, from connecting to the server's end of the stream: more than a busy room needs, and not too
+  /// long for a script to wait.
+  private static let timeout = Duration.seconds(5)
 
   /// What became of the line.
   private enum Answer {
-    /// The server has read to the end of the stream: it has all of it.
+    /// The server has the line, and ended its stream in order.
     case taken
-    /// The server said so; in its words, safe to show.
+    /// The server refused the line, in these words, which are safe to show.
     case refused([UInt8])
-    /// It does not speak as a chat server does; in its words, safe to show.
+    /// The peer is no chat server; it said this, which is safe to show.
     case strange([UInt8])
-    case broken, silence
+    /// The connection broke, or the server closed it before it had the line.
+    case broken
+    /// The time was over.
+    case silence
   }
 
   /// Sends `line`, and leaves once the server has all of it. What others say meanwhile is not shown.
@@ -23,14 +26,14 @@ package enum SendOnce {
   package static func send(_ line: String, to address: Address) -> CInt {
     Client.prepareProcess()
     do {
-      let deadline = Moment.now + patience
+      let deadline = Moment.now + timeout
       let connection = try ServerConnection.open(to: address, until: deadline)
       switch answer(to: Array(line.utf8) + [UInt8(ascii: "\n")], on: connection, by: deadline) {
       case .taken: return 0
       case .refused(let notice): throw ConnectionFailure(Wording.refused(notice))
       case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(address, saying: words))
       case .broken: throw ConnectionFailure(Wording.notTaken(by: address))
-      case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, within: patience))
+      case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, within: timeout))
       }
     } catch {
       StandardOutput.report(error: "\(error)")
@@ -48,7 +51,7 @@ package enum SendOnce {
     while true {
       guard connection.isReadable(until: hasLeft ? deadline : min(leaveMoment, deadline)) else {
         if deadline.hasPassed { return .silence }
-        // Behind a part of the line it would belong to that.
+        // Where only a part of the line was sent, the server would take `exit` for the rest of it.
         connection.leave(sayingExit: isSent, until: deadline)
         hasLeft = true
         continue
@@ -66,10 +69,11 @@ package enum SendOnce {
     }
   }
 
-  /// Looks in what the server says for something against our line.
+  /// Searches what the server says for an objection to our line.
   private struct AnswerReader {
-    /// A line that is skipped for its length says nothing, and no piece of it can be taken for a notice.
+    /// Skips lines that are too long, because a piece of one could look like a notice.
     private var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
+    /// Whether a line has come: only the first shows which protocol the server speaks.
     private var hasHeardLine = false
     private(set) var objection: Answer?
 
@@ -79,7 +83,7 @@ package enum SendOnce {
       look(at: lines)
     }
 
-    /// What the last line says, if it has no newline, counts too.
+    /// The objection once the stream has ended, which ends a last line without newline.
     var objectionAtEnd: Answer? {
       mutating get {
         var lines: [[UInt8]] = []
@@ -103,7 +107,7 @@ package enum SendOnce {
           objection = .strange(Array(safe.prefix(SendOnce.shownBytes)))
           continue
         }
-        // Any notice is about our line, but for the count of lines that were skipped.
+        // Any notice is about our line, except the skipped-lines count.
         let parts = ServerLine(safe[...])
         guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { continue }
         objection = .refused(Array(parts.text))
@@ -111,7 +115,7 @@ package enum SendOnce {
     }
   }
 
-  /// Bytes shown of what a peer says that is no chat server.
+  /// How many bytes are shown of what a peer says that is no chat server.
   private static let shownBytes = 80
 
   /// What servers for the web, for ssh, for mail and files (RFC 5321, RFC 959) and for Redis begin with, in small letters. A

@@ -1,46 +1,46 @@
 import ChatWire
 import Glibc
 
-/// All that the client itself says, in one place.
+/// Every sentence that the client itself says.
 package enum Wording {
-  package static let connected = "Connected to chat server. Type 'exit' to leave.\n"
-  package static let disconnected = "Disconnected from server\n"
-  package static let connectionLost = "[DISCONNECTED] Server connection lost.\n"
-  package static let connectedAgain = "[RECONNECTED] Connected to chat server again.\n"
-  package static let goodbyeUnconfirmed =
+  static let connected = "Connected to chat server. Type 'exit' to leave.\n"
+  static let disconnected = "Disconnected from server\n"
+  static let connectionLost = "[DISCONNECTED] Server connection lost.\n"
+  static let connectedAgain = "[RECONNECTED] Connected to chat server again.\n"
+  static let goodbyeUnconfirmed =
     "[UNCERTAIN] The server did not confirm your goodbye. What you said last may or may not have arrived.\n"
 
-  package static func tryingAgain(inSeconds seconds: Int) -> String {
+  static func tryingAgain(inSeconds seconds: Int) -> String {
     "[DISCONNECTED] Server connection lost. Trying again " + (seconds > 0 ? "in \(seconds) s ..." : "now ...")
   }
 
   /// - Parameter line: safe to show.
-  package static func mayHaveArrived(_ line: [UInt8]) -> [UInt8] {
+  static func mayHaveArrived(_ line: [UInt8]) -> [UInt8] {
     Array("[UNCERTAIN] This line may or may not have arrived: ".utf8) + line + [UInt8(ascii: "\n")]
   }
 
   /// - Parameter line: safe to show.
-  package static func notSent(_ line: [UInt8]) -> [UInt8] {
+  static func notSent(_ line: [UInt8]) -> [UInt8] {
     Array("[NOT SENT] ".utf8) + line + [UInt8(ascii: "\n")]
   }
 
-  package static func tooLong(_ maximumBytes: Int) -> String {
+  static func tooLong(_ maximumBytes: Int) -> String {
     "[NOT SENT] A line of standard input is longer than \(maximumBytes) bytes. Part it into several.\n"
   }
 
-  package static let inputGoesOn = "[NOT SENT] Standard input goes on after 'exit'; the rest of it was not read.\n"
+  static let inputGoesOn = "[NOT SENT] Standard input goes on after 'exit'; the rest of it was not read.\n"
 
   /// Asked before a pasted block goes out.
-  package static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
+  static func confirmPaste(of lines: Int) -> String { "Send \(lines) lines? [y/N] " }
 
   /// Told a person who has typed half a line, on a terminal where lines that arrive wait for the rest of it.
-  package static func waiting(lines: Int) -> String {
+  static func waiting(lines: Int) -> String {
     "[WAITING] \(lines == 1 ? "1 line is" : "\(lines) lines are") shown once you enter this line, or give it up with Ctrl-U.\n"
   }
 
-  package static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
+  static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
 
-  package static func cannotKeepHistory(in path: String, because failure: HistoryFile.Failure) -> String {
+  static func cannotKeepHistory(in path: String, because failure: HistoryFile.Failure) -> String {
     let reason =
       switch failure {
       case .systemCall(let error): error.reason
@@ -50,21 +50,21 @@ package enum Wording {
     return "Cannot keep history in \(path): \(reason). Choose another --history FILE, or --no-history."
   }
 
-  package static func notTaken(by address: Address) -> String {
+  static func notTaken(by address: Address) -> String {
     "The connection to \(address) broke before the server had the whole line. It may or may not have arrived; send it again."
   }
 
-  package static func notConfirmed(by address: Address, within patience: Duration) -> String {
-    "\(address) did not confirm the line within \(patience.components.seconds) s. It may or may not have arrived. Is that a chat server?"
+  static func notConfirmed(by address: Address, within time: Duration) -> String {
+    "\(address) did not confirm the line within \(time.components.seconds) s. It may or may not have arrived. Is that a chat server?"
   }
 
   /// - Parameter notice: the server's own words, safe to show.
-  package static func refused(_ notice: [UInt8]) -> String {
+  static func refused(_ notice: [UInt8]) -> String {
     "The line was not taken. Change it, or try again later. The server says: \(String(decoding: notice, as: UTF8.self))"
   }
 
   /// - Parameter words: the peer's own, safe to show.
-  package static func isNoChatServer(_ address: Address, saying words: [UInt8]) -> String {
+  static func isNoChatServer(_ address: Address, saying words: [UInt8]) -> String {
     "There is no chat server on \(address), so the line was not taken. Check the address. The peer says: "
       + String(decoding: words, as: UTF8.self)
   }
@@ -90,11 +90,11 @@ package enum Wording {
     }
   }
 
-  package static func cannotFind(_ error: ResolutionError) -> String {
+  static func cannotFind(_ error: ResolutionError) -> String {
     "There is no host \(error.host): \(error.reason). Check the name, or give a numeric address."
   }
 
-  package static func cannotWrite(because error: SystemCallError) -> String {
+  static func cannotWrite(because error: SystemCallError) -> String {
     "Cannot write standard output: \(error.reason). What was said after that is not shown; write it elsewhere."
   }
 }

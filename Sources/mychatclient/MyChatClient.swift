@@ -20,8 +20,8 @@ struct MyChatClient: ParsableCommand {
       Without a terminal, lines are read from standard input until it ends, and what the server sends is written to \
       standard output: printf 'hi\\n' | mychatclient
 
-      Exit status: 0 when left on purpose; 1 when there is no connection, it was lost, or what comes cannot be written; 64 \
-      for wrong usage.
+      Exit status: 0 when left on purpose; 1 when there is no connection, it was lost, the server did not confirm the goodbye, \
+      or what comes cannot be written; 64 for wrong usage.
       """,
     version: "1.0.0")
 
@@ -31,7 +31,7 @@ struct MyChatClient: ParsableCommand {
       valueName: "address"))
   var address: String?
 
-  // Whatever follows is the text, also one that looks like an option.
+  // The next argument is the text, even if it looks like an option.
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Show TEXT before the line you type.", valueName: "text"))
   var prompt = ""

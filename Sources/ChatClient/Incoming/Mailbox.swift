@@ -4,16 +4,16 @@ import Synchronization
 
 /// The events that were not yet shown, between the link's queue, which puts, and the input thread, which takes.
 ///
-/// It is bounded: whoever puts waits while it is full, and so the server is slowed.
+/// It is bounded: `put` waits while it is full, so nothing more is received, and the server is slowed.
 package final class Mailbox: Sendable {
-  /// Bytes from which on it is full; what one receive brought is never parted.
+  /// It is full from so many bytes on. The lines of one receive are not divided, so it may hold some more.
   package static let capacityBytes = 256 * 1024
 
   private struct State {
     var events: [LinkEvent] = []
     /// What `events` take, in bytes.
     var bytes = 0
-    /// Whether somebody waits for `space`.
+    /// Whether `put` waits for `space`.
     var isPutterWaiting = false
   }
 
@@ -31,7 +31,7 @@ package final class Mailbox: Sendable {
         state.isPutterWaiting = state.bytes >= Self.capacityBytes
         guard !state.isPutterWaiting else { return true }
         if state.events.isEmpty { wakeup.call() }
-        // How many seconds were left is no news any more.
+        // Replaces an older number of seconds, which nobody needs any more.
         if case .waiting = state.events.last, case .waiting = events.first { state.events.removeLast() }
         state.events += events
         state.bytes += bytes

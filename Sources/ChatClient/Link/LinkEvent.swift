@@ -1,6 +1,6 @@
 import ChatWire
 
-/// What a link has to tell whoever shows the conversation.
+/// What happens on a link, for those parts that show the conversation.
 package enum LinkEvent: Equatable, Sendable {
   case lines(ReceivedLines)
   /// The connection has ended and is being made again. These lines may or may not have arrived; they have no newline.
