@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// What people and programs read of a conversation: text with or without looks, or JSON.
-final class LineFormatter: Sendable {
+package final class LineFormatter: Sendable {
   private let style: LineStyle
   private let isJSON: Bool
   private let rings: Bool
@@ -15,7 +15,7 @@ final class LineFormatter: Sendable {
   private let ownName = Mutex<[UInt8]>([])
 
   /// - Parameter onTerminal: whether lines go to a person's terminal.
-  init(_ options: Options, onTerminal: Bool, names: NameCompletion? = nil) {
+  package init(_ options: Options, onTerminal: Bool, names: NameCompletion? = nil) {
     style = LineStyle(
       colours: !options.plain && Self.colours(options.colours, onTerminal: onTerminal), timestamps: options.timestamps)
     isJSON = options.json
@@ -81,17 +81,17 @@ final class LineFormatter: Sendable {
   }
 
   /// What some events change on a terminal.
-  struct Update {
+  package struct Update {
     /// What to write, each line with its newline.
-    var lines: [UInt8] = []
+    package fileprivate(set) var lines: [UInt8] = []
     /// What to say of the connection from now on, in one line without newline; empty for nothing, nil for what was said before.
-    var status: [UInt8]?
-    var ending: Ending?
+    package fileprivate(set) var status: [UInt8]?
+    package fileprivate(set) var ending: Ending?
   }
 
   /// - Parameter hasStatus: whether the terminal can show a status that is updated in place. Otherwise the loss of the
   ///   connection is told once.
-  func update(for events: [LinkEvent], hasStatus: Bool) -> Update {
+  package func update(for events: [LinkEvent], hasStatus: Bool) -> Update {
     var update = Update()
     for event in events {
       switch event {
