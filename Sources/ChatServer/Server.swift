@@ -37,6 +37,7 @@ package actor Server {
   var maximumMembers = 0
   /// How many connections each address has, where that is limited.
   var quota: AddressQuota?
+  var counts = Counters()
   /// Connections that there was no place for, and that are being told so.
   var refusedCount = 0
   /// Peers on Unix sockets so far: such a peer has no port, and its number is its name.

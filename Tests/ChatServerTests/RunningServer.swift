@@ -50,8 +50,20 @@ final class RunningServer {
     return stopped.wait(timeout: .now() + 30) == .success
   }
 
+  /// Peers made by `peer` so far.
+  private var peerCount = 0
+
   func peer(receiveBuffer: CInt? = nil) throws -> Dialogue {
-    try Dialogue(connectingTo: addresses[0], receiveBuffer: receiveBuffer)
+    peerCount += 1
+    return try Dialogue(connectingTo: addresses[0], receiveBuffer: receiveBuffer)
+  }
+
+  /// Waits until each of its peers is in the room, or was told that it is not.
+  func settle() throws { try wait("\(peerCount) peers to be let in") { $0.accepted + $0.refused >= peerCount } }
+
+  /// Waits for what the server's counters say.
+  func wait(_ what: String, until condition: (Counters) -> Bool) throws {
+    try eventually("\(what); there are \(server.counters)") { condition(server.counters) }
   }
 
   /// What it has logged so far, in lines.

@@ -10,7 +10,7 @@ struct ServerTests {
   func `A line goes to everybody but its sender, under the sender's port`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
-    try settle(server, [a, b, c])
+    try server.settle()
     try a.send("Hi everyone!\n")
     try b.expect("\(a.localPort): Hi everyone!")
     try c.expect("\(a.localPort): Hi everyone!")
@@ -27,7 +27,7 @@ struct ServerTests {
   func `exit leaves, and so does closing; only a reset is a lost connection`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
-    try settle(server, [a, b, c])
+    try server.settle()
     try a.send("last words\n  ExIt \nnot heard\n")
     try a.expectClosed()
     try b.expect("\(a.localPort): last words")
@@ -48,7 +48,7 @@ struct ServerTests {
   func `A peer that sends no newline is heard after a pause, until its first newline`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (raw, other) = (try server.peer(), try server.peer())
-    try settle(server, [other])
+    try server.settle()
     try raw.send("first")
     try other.expect("\(raw.localPort): first")
     try raw.send("second")
@@ -70,7 +70,7 @@ struct ServerTests {
   func `The end of the stream ends the last line`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer())
-    try settle(server, [a, b])
+    try server.settle()
     try a.send("one\ntwo")
     try a.finishSending()
     try b.expect("\(a.localPort): one")
@@ -84,7 +84,7 @@ struct ServerTests {
   ) throws {
     let server = try RunningServer(layer)
     let (a, b, raw) = (try server.peer(), try server.peer(), try server.peer())
-    try settle(server, [a, b, raw])
+    try server.settle()
     try a.send(String(repeating: "x", count: 8193) + "\nfine\n")
     try a.expect("* That line is longer than 8192 bytes; it was not sent.")
     try b.expect("\(a.localPort): fine")
@@ -101,7 +101,7 @@ struct ServerTests {
   func `Text that could harm a terminal is shown, not obeyed`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer())
-    try settle(server, [a, b])
+    try server.settle()
     try a.send(Array("\u{1b}[2Jred \u{202e}abc \u{9b}m 👩‍👩‍👧 tab\t.".utf8) + [0xff, 0x0A])
     try b.expect("\(a.localPort): ^[[2Jred <U+202E>abc <U+009B>m 👩‍👩‍👧 tab\t.\u{fffd}")
   }
@@ -111,7 +111,7 @@ struct ServerTests {
   {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer())
-    try settle(server, [a, b])
+    try server.settle()
     // Two bytes each, and eight once they are made safe: 8,192 are the most that is said.
     try a.send(String(repeating: "\u{85}", count: 1025) + "\n")
     try a.send(String(repeating: "\u{85}", count: 1024) + "\n")
@@ -124,7 +124,7 @@ struct ServerTests {
   func `A server that is full says so, and those inside notice nothing`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.maximumMembers = 2 }
     let (a, b) = (try server.peer(), try server.peer())
-    try settle(server, [a, b])
+    try server.settle()
     let third = try server.peer()
     try third.send("let me in\n")
     try third.expect("* Server is full")
@@ -133,7 +133,7 @@ struct ServerTests {
     try b.expect("\(a.localPort): still here")
     third.close()
     b.close()
-    try server.waitForLog("[DISCONNECTED] ('127.0.0.1', \(b.localPort)) has been removed.")
+    try server.wait("one to leave") { $0.left == 1 }
     try eventually("a place that became free") {
       let next = try server.peer()
       try next.send("hello\n")
@@ -145,7 +145,7 @@ struct ServerTests {
   func `A sender faster than --rate is slowed and told once, and loses nothing`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "200:20") }
     let (fast, other) = (try server.peer(), try server.peer())
-    try settle(server, [fast, other])
+    try server.settle()
     let start = ContinuousClock.now
     try fast.send((0..<100).map { "line \($0)\n" }.joined() + "exit\n")
     for number in 0..<100 { try other.expect("\(fast.localPort): line \(number)") }
@@ -162,9 +162,7 @@ struct ServerTests {
     let server = try RunningServer(layer) { $0.patience = .seconds(60) }
     let swarm = try Swarm(connectingTo: server.addresses[0])
     let (pourer, talker, listener, stalled) = (try swarm.add(), try swarm.add(), try swarm.add(), try swarm.add())
-    for peer in [pourer, talker, listener, stalled] {
-      try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.port)) connected.")
-    }
+    try server.wait("all of them to be in the room") { $0.accepted == 4 }
     let line = Array(String(repeating: "p", count: 999).utf8) + [0x0A]
     let lines = 20_000
     swarm.setReading(false, of: stalled)
@@ -201,7 +199,7 @@ struct ServerTests {
   func `Under --rate, a peer that resets is gone at once`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "10:5") }
     let fast = try server.peer()
-    try settle(server, [fast])
+    try server.settle()
     try fast.send((0..<1000).map { "line \($0)\n" }.joined())
     try fast.expect("* You send more than 10 lines a second; your lines go out at that rate, and none is lost.")
     try fast.reset()
@@ -212,10 +210,10 @@ struct ServerTests {
   func `Nothing of a line that a reset cuts off is relayed`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (talker, listener) = (try server.peer(), try server.peer())
-    try settle(server, [talker, listener])
+    try server.settle()
     for round in 0..<50 {
       let cut = try server.peer()
-      try settle(server, [cut])
+      try server.settle()
       try cut.send("whole\nthis is only the first ha")
       try listener.expect("\(cut.localPort): whole")
       // Written to just when it has gone, it is found out by that, and not by reading.
@@ -234,7 +232,7 @@ struct ServerTests {
     }
     let (talker, slow) = (try server.peer(), try server.peer(receiveBuffer: 4096))
     let stuck = try server.peer(receiveBuffer: 4096)
-    try settle(server, [talker, slow, stuck])
+    try server.settle()
     let line = String(repeating: "w", count: 8000) + "\n"
     let lost = "[CONNECTION LOST] ('127.0.0.1', \(stuck.localPort)) disconnected unexpectedly."
     try eventually("the one that takes nothing to be lost") {
@@ -258,7 +256,7 @@ struct ServerTests {
       $0.patience = .zero
     }
     let (talker, slow) = (try server.peer(), try server.peer(receiveBuffer: 4096))
-    try settle(server, [talker, slow])
+    try server.settle()
     for _ in 0..<20 { try talker.send(String(repeating: "w", count: 8000) + "\n") }
     let end = ContinuousClock.now + .seconds(3)
     try eventually("three seconds to go by") { ContinuousClock.now > end }
@@ -270,12 +268,12 @@ struct ServerTests {
   func `A stop gives everybody what is on its way, whatever they have sent meanwhile`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (a, b) = (try server.peer(), try server.peer(receiveBuffer: 4096))
-    try settle(server, [a, b])
+    try server.settle()
     // 200 KB on their way to one that reads none of it yet, and has itself said things that nobody has read.
     let line = String(repeating: "z", count: 999) + "\n"
     for _ in 0..<200 { try a.send(line) }
     try a.send("last\n")
-    try server.waitForLog("[('127.0.0.1', \(a.localPort))] Relaying message: \(a.localPort): last")
+    try server.wait("all lines to be said") { $0.said == 201 }
     try b.send("unread\n")
     server.server.stop()
     var got = try b.receiveAll()
@@ -284,10 +282,5 @@ struct ServerTests {
     got.removeLast(end.count)
     #expect(got.count == 200 * (1000 + "\(a.localPort): ".utf8.count))
     #expect(server.wait())
-  }
-
-  /// Waits until each of `peers` is in the room.
-  private func settle(_ server: RunningServer, _ peers: [Dialogue]) throws {
-    for peer in peers { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.localPort)) connected.") }
   }
 }

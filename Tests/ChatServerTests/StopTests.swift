@@ -9,7 +9,7 @@ import Testing
   func `A stop says what the rate held back`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "2:2") }
     let (talker, listener) = (try server.peer(), try server.peer())
-    try settle(server, [talker, listener])
+    try server.settle()
     let lines = (0..<10).map { "line \($0)" }
     try talker.send(lines.joined(separator: "\n") + "\n")
     try talker.expect("* You send more than 2 lines a second; your lines go out at that rate, and none is lost.")
@@ -24,7 +24,7 @@ import Testing
   func `A stop says the message that waits for a pause`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.quietInterval = .seconds(60) }
     let (raw, listener) = (try server.peer(), try server.peer())
-    try settle(server, [raw, listener])
+    try server.settle()
     try raw.send("no newline")
     // Whatever came before it on this connection has been read; the message itself is read by the stop at the latest.
     server.server.stop()
@@ -40,7 +40,8 @@ import Testing
     }
     let (pourer, listener) = (try server.peer(), try server.peer())
     let stalled = try server.peer(receiveBuffer: 4096)
-    try settle(server, [pourer, listener, stalled])
+    defer { withExtendedLifetime(stalled) {} }
+    try server.settle()
     // More than the log keeps for the one that does not read, so that the server has to hold lines back.
     let sent = 600
     try pourer.send(String(repeating: String(repeating: "p", count: 999) + "\n", count: sent))
@@ -51,9 +52,5 @@ import Testing
     #expect(heard < sent)
     #expect(answer == "* \(sent - heard) lines were not sent.\n")
     #expect(server.wait())
-  }
-
-  private func settle(_ server: RunningServer, _ peers: [Dialogue]) throws {
-    for peer in peers { try server.waitForLog("[NEW CONNECTION] ('127.0.0.1', \(peer.localPort)) connected.") }
   }
 }

@@ -31,6 +31,7 @@ extension Server {
   private func admit(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
     let key = quota == nil ? nil : AddressQuota.key(of: peer)
     let refusal = refusal(for: key)
+    if refusal == nil { counts.accepted += 1 } else { counts.refused += 1 }
     if let refusal, refusedCount >= Self.maximumRefusals {
       _ = refusal.line.withUnsafeBytes { descriptor.send($0) }
       return

@@ -21,13 +21,14 @@ extension Server {
     if case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 {
       tell(connection, .linesNotSent(unsaid))
       console.dropped(connection.label, lines: unsaid)
+      counts.dropped += unsaid
     }
     switch reason {
-    case .exit:
-      console.leftByCommand(connection.label)
-      console.removed(connection.label)
-    case .endOfStream, .serverStopping: console.removed(connection.label)
     case .refused: break
+    case .exit, .endOfStream, .serverStopping:
+      if reason == .exit { console.leftByCommand(connection.label) }
+      console.removed(connection.label)
+      counts.left += 1
     }
     take(step, for: connection)
   }
@@ -83,6 +84,7 @@ extension Server {
     case .endMessageAndLeave: endMessageAndLeave(connection, because: .endOfStream)
     case .close(let isLost):
       if isLost {
+        counts.lost += 1
         console.lost(connection.label)
         console.removed(connection.label)
       }

@@ -93,7 +93,7 @@ extension Server {
         tell(connection, .notText)
         return .taken
       }
-      return say(line, by: connection)
+      return submit(line, by: connection)
     }
   }
 
@@ -103,20 +103,6 @@ extension Server {
     let meaning = ClientLine(line)
     if frame != .tooLong, meaning == .exit { return .leave }
     if frame == .tooLong || meaning == .message { connection.inbound.lines = .counted(unsaid + 1) }
-    return .taken
-  }
-
-  @inline(__always)
-  private func say(_ line: Span<UInt8>, by connection: Connection) -> Verdict {
-    let start = room.log.head
-    switch room.say(line, by: connection) {
-    case .said: break
-    case .logFull: return .wait(.backpressure)
-    case .tooLong:
-      tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
-      return .taken
-    }
-    console.relayed(from: connection.label, at: start, in: room.log)
     return .taken
   }
 
