@@ -45,7 +45,15 @@ package enum SendOnce {
     let isSent = connection.send(line, until: deadline) == line.count
     let leaveMoment = Moment.now + ServerConnection.goodbyePause
     var hasLeft = false
-    var answer = AnswerReader()
+    // Skips lines that are too long, because a piece of one could look like a notice.
+    var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
+    var lineCount = 0
+    var objection: Answer?
+    func look(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
+      lineCount += 1
+      objection = objection ?? Self.objection(in: line.withUnsafeBufferPointer { Array($0) }, isFirst: lineCount == 1)
+      return true
+    }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     defer { buffer.deallocate() }
     while true {
@@ -56,63 +64,28 @@ package enum SendOnce {
         hasLeft = true
         continue
       }
-      switch connection.receive(into: buffer) {
+      let outcome = connection.receive(into: buffer)
+      switch outcome {
       case .bytes(let count):
-        answer.append(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span)
-        if let objection = answer.objection { return objection }
+        _ = framer.consume(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span, look)
       case .wouldBlock: continue
-      case .ended:
-        // A server that has read the line has acknowledged it. One that closed before that never will.
-        return answer.objectionAtEnd ?? (isSent && connection.hasDeliveredLines(hasLeft: hasLeft) ? .taken : .broken)
-      case .failed: return answer.objectionAtEnd ?? .broken
+      case .ended, .failed: _ = framer.endMessage(look)
       }
+      if let objection { return objection }
+      if case .bytes = outcome { continue }
+      // A server that has read the line has acknowledged it. One that closed before that never will.
+      return outcome == .ended && isSent && connection.hasDeliveredLines(hasLeft: hasLeft) ? .taken : .broken
     }
   }
 
-  /// Searches what the server says for an objection to our line.
-  private struct AnswerReader {
-    /// Skips lines that are too long, because a piece of one could look like a notice.
-    private var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
-    /// Whether a line has come: only the first shows which protocol the server speaks.
-    private var hasHeardLine = false
-    private(set) var objection: Answer?
-
-    mutating func append(_ bytes: Span<UInt8>) {
-      var lines: [[UInt8]] = []
-      _ = framer.consume(bytes) { Self.keep($1, in: &lines) }
-      look(at: lines)
-    }
-
-    /// The objection once the stream has ended, which ends a last line without newline.
-    var objectionAtEnd: Answer? {
-      mutating get {
-        var lines: [[UInt8]] = []
-        _ = framer.endMessage { Self.keep($1, in: &lines) }
-        look(at: lines)
-        return objection
-      }
-    }
-
-    private static func keep(_ line: Span<UInt8>, in lines: inout [[UInt8]]) -> Bool {
-      line.withUnsafeBufferPointer { lines.append(Array($0)) }
-      return true
-    }
-
-    private mutating func look(at lines: [[UInt8]]) {
-      for line in lines where objection == nil {
-        let isFirst = !hasHeardLine
-        hasHeardLine = true
-        let safe = SafeText.made(from: line)
-        if isFirst && SendOnce.isOfAnotherProtocol(line) {
-          objection = .strange(Array(safe.prefix(SendOnce.shownBytes)))
-          continue
-        }
-        // Any notice is about our line, except the skipped-lines count.
-        let parts = ServerLine(safe[...])
-        guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { continue }
-        objection = .refused(Array(parts.text))
-      }
-    }
+  /// What the server says against our line, if `line` does.
+  private static func objection(in line: [UInt8], isFirst: Bool) -> Answer? {
+    let safe = SafeText.made(from: line)
+    if isFirst && isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
+    // Any notice is about our line, except the skipped-lines count.
+    let parts = ServerLine(safe[...])
+    guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { return nil }
+    return .refused(Array(parts.text))
   }
 
   /// How many bytes are shown of what a peer says that is no chat server.
