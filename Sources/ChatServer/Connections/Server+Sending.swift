@@ -85,7 +85,7 @@ extension Server {
     let finding = connection.progress?.check(
       sent: connection.bytesSent, unacknowledged: connection.descriptor.unacknowledgedBytes(),
       isBlocked: connection.isBlocked, at: now, every: progressInterval, limits: configuration.progressLimits,
-      isAnswering: { connection.descriptor.isPeerAnswering() })
+      isAnswering: { connection.descriptor.isPeerAnswering(within: configuration.silenceLimit) })
     switch finding {
     case .checkAgain(let moment): schedule(checkOf: connection, by: moment)
     case .givenUp: lose(connection)

@@ -86,14 +86,18 @@ extension FileDescriptor {
     return ioctl(number, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
   }
 
-  /// Whether the peer's machine answers what was sent to it: with acknowledgements, or to questions whether its window is
-  /// still shut (tcp(7), TCP_INFO). True for a Unix socket.
-  package borrowing func isPeerAnswering() -> Bool {
+  /// Whether the peer's machine answers what was sent to it (tcp(7), TCP_INFO): with acknowledgements, or to questions whether
+  /// its window is still shut. True for a Unix socket.
+  /// - Parameter limit: how long an answer may be missing; longer where the kernel itself asks less often.
+  package borrowing func isPeerAnswering(within limit: Duration) -> Bool {
     var information = tcp_info()
     var size = socklen_t(MemoryLayout<tcp_info>.size)
     guard getsockopt(number, CInt(IPPROTO_TCP), TCP_INFO, &information, &size) == 0 else { return true }
     // One question or one segment may be on its way just now.
-    return information.tcpi_probes < 2 && information.tcpi_retransmits < 2
+    if information.tcpi_probes < 2 && information.tcpi_retransmits < 2 { return true }
+    // A peer whose buffer is full may answer without taking a segment, which so is sent again and again.
+    let sinceAnswer = Duration.milliseconds(information.tcpi_last_ack_recv)
+    return sinceAnswer < max(limit, .microseconds(information.tcpi_rto) * 5 / 4)
   }
 
   /// Whether the peer ends its stream until `deadline`; what it sent before may still be unread.
