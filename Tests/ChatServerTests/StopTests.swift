@@ -6,6 +6,20 @@ import Testing
 /// What members sent before a stop is said, even where it had to wait.
 @Suite(.timeLimit(.minutes(10))) struct StopTests {
   @Test(arguments: EventLayer.allCases)
+  func `Whoever reads late after a stop still gets all that was said`(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (talker, late) = (try server.peer(), try server.peer(receiveBuffer: 4096))
+    try server.settle()
+    for _ in 0..<200 { try talker.send(String(repeating: "z", count: 999) + "\n") }
+    try server.wait("all lines to be said") { $0.said == 200 }
+    server.server.stop()
+    let start = ContinuousClock.now
+    try eventually("a second to go by") { ContinuousClock.now - start > .seconds(1) }
+    #expect(try late.receiveAll().count == 200 * (1000 + "\(talker.localPort): ".utf8.count))
+    #expect(server.wait())
+  }
+
+  @Test(arguments: EventLayer.allCases)
   func `A stop says what the rate held back`(layer: EventLayer) throws {
     let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "2:2") }
     let (talker, listener) = (try server.peer(), try server.peer())

@@ -160,16 +160,16 @@ extension Server {
     case .running, .stopped: return
     case .hearingOut(let deadline):
       if !continueHearingOut() {
-        stage = .closing(until: now + configuration.goodbye * 2 / 8)
+        stage = .closing(until: deadline + configuration.goodbye * 2 / 8)
       } else if deadline <= now {
-        stage = .counting(until: now + configuration.goodbye / 8)
+        stage = .counting(until: deadline + configuration.goodbye / 8)
         for connection in connections.all where connection.lifecycle.isHeard { countUnsaid(of: connection) }
       }
     case .counting(let deadline):
       let isCounting = continueHearingOut()
       guard !isCounting || deadline <= now else { break }
       for connection in connections.all { leave(connection, because: .serverStopping) }
-      stage = .closing(until: now + configuration.goodbye / 8)
+      stage = .closing(until: deadline + configuration.goodbye / 8)
     case .closing(let deadline):
       if connections.count == 0 || deadline <= now { return finishStopping() }
     }
