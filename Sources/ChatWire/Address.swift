@@ -104,8 +104,8 @@ extension Address {
 
   private static func isIPv6(_ text: String) -> Bool {
     var address = in6_addr()
-    // A scope (fe80::1%eth0) is the resolver's business; what comes before it has to be an address, and a bracket in it would
-    // end the address where it is written in brackets.
+    // The resolver judges a scope (fe80::1%eth0). What comes before it has to be an address, and may hold no bracket,
+    // which would end an address in brackets.
     guard !text.unicodeScalars.contains("]") else { return false }
     let numeric = text.unicodeScalars.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false).first
     return text.contains(":") && inet_pton(AF_INET6, numeric.map { String($0) } ?? "", &address) == 1

@@ -3,7 +3,7 @@
 /// Invariant: the log forgets nothing that a protected member has still to get. A member loses its protection only by
 /// `releaseLaggards`, and gets it back when it has come to within half the window.
 struct Backpressure {
-  /// No protected member is before this. It may be too low, because cursors go forward without telling.
+  /// No protected member is before this. A lower bound, because cursors advance without updating it.
   private var slowestProtected = LogOffset(0)
   /// Members that are in the room and not protected.
   private(set) var unprotectedCount = 0
@@ -12,8 +12,8 @@ struct Backpressure {
   /// Set by `measureLag` while the slowest protected member lags by more than the window.
   private(set) var isCrowded = false
 
-  /// How far a protected member may lag before bulk senders have to wait: so far that what is on its way to all members
-  /// together takes a few milliseconds, but not so little that a turn is hardly worth its system calls.
+  /// How far a protected member may lag before bulk senders have to wait. Small enough that what is in flight to all
+  /// members takes a few milliseconds, and large enough that a turn is worth its system calls.
   static func windowBytes(logCapacity: Int, protectedCount: Int) -> Int {
     min(logCapacity / 2, max(minimumWindowBytes, maximumInFlightBytes / max(1, protectedCount)))
   }
@@ -36,14 +36,14 @@ struct Backpressure {
     if !isCrowded { isLogFull = false }
   }
 
-  /// Up to where the log may forget. That is found anew only if it has to be as far as `needed`.
+  /// The offset up to which the log may evict. Recomputed only if the known one is before `needed`.
   mutating func evictionLimit(needed: LogOffset, of members: [Member], in log: borrowing RoomLog) -> LogOffset {
     if needed > slowestProtected { slowestProtected = Self.slowestProtected(of: members, in: log) }
     return slowestProtected
   }
 
   /// Takes the protection from all members that lag by more than half the window. They miss nothing as long as the log
-  /// still has what they are to get.
+  /// keeps what is due to them.
   mutating func releaseLaggards(among members: [Member], in log: borrowing RoomLog, windowBytes: Int) {
     for member in members where member.cursor.isProtected && log.head - member.cursor.position > windowBytes / 2 {
       member.cursor.isProtected = false

@@ -25,7 +25,7 @@ package struct Cursor: ~Copyable {
   package private(set) var position: LogOffset
   /// The member's own lines that are not passed yet.
   private(set) var own = OwnLines()
-  /// Nil for nearly all members nearly always, so that a delivery reads only a cache line or two of each.
+  /// Nil for almost every member, so that a delivery reads only one or two cache lines of each.
   private var slowPath: SlowPath?
   /// Whether the log waits for this member rather than overtake it.
   package var isProtected = true
@@ -96,8 +96,8 @@ package struct Cursor: ~Copyable {
     slowPath.endLine = log.headLine
   }
 
-  /// The log is about to forget all before `boundary`. If this member has not got there, it keeps the rest of the line that
-  /// it is in the middle of, and remembers from which line on it misses some.
+  /// The log is about to evict everything before `boundary`. A member that has not got there keeps the rest of the line
+  /// that it is inside, and notes the first line that it misses whole.
   mutating func overtake(before boundary: LogOffset, in log: borrowing RoomLog, sharing copies: inout EvictedLines) {
     guard position < boundary, !isOvertaken, position < slowPath?.end ?? .never else { return }
     let slowPath = makeSlowPath()
@@ -108,7 +108,7 @@ package struct Cursor: ~Copyable {
     position = next
   }
 
-  /// Forgets own lines that the log has forgotten.
+  /// Forgets own lines that the log has evicted.
   package mutating func prune(_ log: borrowing RoomLog) {
     guard let slowPath, slowPath.missedFrom != nil else { return }
     slowPath.ownMissed += own.removeAll(beforeLine: log.tailLine, at: log.tail)

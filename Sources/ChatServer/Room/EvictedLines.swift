@@ -1,5 +1,5 @@
-/// Copies of lines that the log is about to forget although members have begun to receive them: one of each line, shared
-/// by all members that are inside it.
+/// Copies of lines that the log is about to evict while members are receiving them: one copy of each line, shared by
+/// all members that are inside it.
 struct EvictedLines {
   /// Whole lines by the offset at which they end.
   private var copies: [LogOffset: [UInt8]] = [:]

@@ -3,8 +3,8 @@ import Glibc
 
 /// What is meant for one member alone and not sent yet: whole lines, oldest first.
 ///
-/// It is bounded. Lines that do not fit are dropped and counted, and so are all that follow until the lines that wait have
-/// been sent; then the member is told the count, which so stands where the lines are missing.
+/// It is bounded. Lines that do not fit are dropped and counted, and so are all that follow until the lines that wait
+/// have been sent; then the member is told the count, at the place where the lines are missing.
 struct PrivateQueue {
   /// Bytes that wait at most, besides the notices of the two counts below.
   static let maximumBytes = 12 << 10

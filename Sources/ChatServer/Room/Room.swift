@@ -8,7 +8,7 @@ package struct Room: ~Copyable {
   /// When `tail` gets here, the own lines of overtaken members are pruned: four times a lap of the ring.
   private var nextPruning = LogOffset(0)
   private let maximumLineBytes: Int
-  /// Memory for the safe form of a text that is not plain, kept from one to the next.
+  /// Buffer for the safe form of a text that is not plain, reused for the next one.
   private var safeText: [UInt8] = []
 
   /// - Parameters:
@@ -27,7 +27,7 @@ package struct Room: ~Copyable {
     members.append(member)
   }
 
-  /// Forgets a member; what it has not got yet, it never gets. Does nothing if it is not in the room any more.
+  /// Removes a member. What is still due to it is not delivered any more. Does nothing if it is not in the room.
   package mutating func remove(_ member: Member) {
     guard member.place >= 0 else { return }
     let last = members.removeLast()
@@ -74,8 +74,8 @@ package struct Room: ~Copyable {
     return .said
   }
 
-  /// Makes the log forget old lines until it has space for `bytes`.
-  /// - Returns: false if somebody who is protected has still to get some of them; then none is forgotten.
+  /// Evicts old lines until the log has space for `bytes`.
+  /// - Returns: false if some of them are still due to a protected member; then none is evicted.
   private mutating func evict(for bytes: Int) -> Bool {
     let needed = log.head + (bytes - log.capacity)
     let limit = backpressure.evictionLimit(needed: needed, of: members, in: log)
@@ -119,15 +119,15 @@ package struct Room: ~Copyable {
   /// Bytes that each member may say in a second so that all of them together fill no more than half the log.
   package var fairBytesPerSecond: Int { max(1, log.capacity / 2 / max(1, members.count)) }
 
-  /// Finds out whether bulk senders have to wait; to be called when members have got something.
+  /// Recomputes whether bulk senders have to wait. Call it after deliveries.
   package mutating func measureLag() { backpressure.measureLag(of: members, in: log, windowBytes: windowBytes) }
 
-  /// To be called when the room has been crowded for as long as anybody is waited for.
+  /// Call it when the room has been crowded for all of `patience`.
   package mutating func releaseLaggards() {
     backpressure.releaseLaggards(among: members, in: log, windowBytes: windowBytes)
   }
 
-  /// To be called when a member has got something: if it was not protected, it may have caught up.
+  /// Call it after a delivery to a member: if it was not protected, it may have caught up.
   @inline(__always)
   package mutating func reprotect(_ member: Member) {
     guard !member.cursor.isProtected, member.place >= 0 else { return }

@@ -6,7 +6,7 @@ import Glibc
 /// connection a pause ends a message: the framer's owner calls `endMessage` when nothing has come for a while and
 /// `awaitsSilence` holds. From the first newline on, only newlines end messages.
 ///
-/// A line goes without its LF, and without one CR before that.
+/// Lines are handed out without their LF, and without one CR before it.
 package struct LineFramer {
   /// What becomes of a line that is longer than the limit.
   package enum Overlong: Sendable {
@@ -21,7 +21,7 @@ package struct LineFramer {
     case line
     /// A message that a pause or the end of the stream ended, not a newline.
     case unterminated
-    /// The line is over the limit and is being skipped; the bytes that come with it are none.
+    /// The line is over the limit and is being skipped. The frame carries no bytes.
     case tooLong
   }
 
@@ -49,8 +49,8 @@ package struct LineFramer {
 
   /// Takes in the next bytes of the stream and hands out what they complete.
   ///
-  /// - Parameter body: gets each frame in order. It returns false to refuse one: then that frame and all after it
-  ///   count as not yet come.
+  /// - Parameter body: gets each frame in order. It returns false to refuse one: then that frame and all after it count
+  ///   as not received yet.
   /// - Returns: how many of `bytes` were taken in; the rest has to be given again.
   package mutating func consume(_ bytes: Span<UInt8>, _ body: (Frame, Span<UInt8>) -> Bool) -> Int {
     var index = 0

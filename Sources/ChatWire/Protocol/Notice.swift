@@ -1,8 +1,8 @@
 /// What the server itself says to a member, as a `* ` line.
 package enum Notice: Equatable, Sendable {
-  /// The member did not read fast enough, and the log let go of so many lines that were meant for it.
+  /// The member did not read fast enough, and the log evicted this many lines that were due to it.
   case linesSkipped(Int)
-  /// The member did not read fast enough, and so many lines that were meant for it alone were dropped.
+  /// The member did not read fast enough, and this many lines for it alone were dropped.
   case privateLinesSkipped(Int)
   case lineTooLong(maximumBytes: Int)
   case notText
@@ -10,7 +10,7 @@ package enum Notice: Equatable, Sendable {
   case tooManyFromAddress
   /// The member sends more than `--rate` allows.
   case slowed(linesPerSecond: Int)
-  /// So many of the member's lines were still held when the server stopped.
+  /// This many of the member's lines were not said, because the server stopped or its time under `--rate` was over.
   case linesNotSent(Int)
 
   package var text: String {

@@ -100,7 +100,7 @@ extension FileDescriptor {
       switch errno {
       case EINTR: continue
       case EAGAIN, EWOULDBLOCK: return .wouldBlock
-      // The kernel is short of memory: that is no fault of the peer, and passes.
+      // The kernel is short of memory. That is not the peer's fault, and it passes.
       case ENOBUFS, ENOMEM: return .wouldBlock
       default: return .failed(SystemCallError(call))
       }

@@ -26,8 +26,8 @@ package struct Moment: Comparable, Sendable {
   @inlinable
   package func distance(to later: Moment) -> Duration { .nanoseconds(later.nanoseconds - nanoseconds) }
 
-  /// What is left until this moment as poll(2) takes it: milliseconds, rounded up, so that the moment has passed when they
-  /// have. 0 once it has passed, -1 for `never`.
+  /// Milliseconds until this moment, as poll(2) takes them: rounded up, so that the moment has passed when poll
+  /// returns. 0 once it has passed, -1 for `never`.
   package var millisecondsForPoll: CInt {
     guard self != .never else { return -1 }
     let now = Moment.now

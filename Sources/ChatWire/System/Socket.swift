@@ -10,20 +10,21 @@ extension FileDescriptor {
 
   /// Connects, waiting as long as it takes; a non-blocking socket waits until `deadline` at most.
   /// - Parameter stop: a descriptor that ends the wait once it can be read; -1 for none.
-  /// - Throws: `ETIMEDOUT` where the peer has not answered by `deadline`, or `stop` came first; `EAGAIN` where it is a Unix
-  ///   socket that has more connections waiting than it wants.
+  /// - Throws: `ETIMEDOUT` where the peer has not answered by `deadline`, or `stop` came first; `EAGAIN` if a Unix
+  ///   listener's backlog is full.
   package borrowing func connect(
     to address: SocketAddress, until deadline: Moment = .never, unless stop: CInt = -1
   ) throws(SystemCallError) {
     while address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 {
       switch errno {
       case EISCONN: return
-      // It goes on by itself (connect(2)); it is over when the socket can be written, and another call says how it went.
+      // The attempt goes on by itself (connect(2)). It is over once the socket is writable; another call returns its
+      // outcome.
       case EINTR, EINPROGRESS, EALREADY:
         guard wait(for: POLLOUT, until: deadline, unless: stop) else {
           throw SystemCallError("connect", code: ETIMEDOUT)
         }
-      // Nothing tells when a Unix socket takes one more.
+      // No event says when a Unix listener has a place again.
       case EAGAIN where !deadline.hasPassed:
         let again = min(deadline, .now + .milliseconds(10))
         if Self.wait(for: POLLIN, on: stop, until: again) { throw SystemCallError("connect", code: ETIMEDOUT) }
@@ -86,28 +87,27 @@ extension FileDescriptor {
     return ioctl(number, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
   }
 
-  /// Whether the peer's machine answers what was sent to it (tcp(7), TCP_INFO): with acknowledgements, or to questions whether
-  /// its window is still shut. True for a Unix socket.
+  /// Whether the peer's machine answers what was sent to it (tcp(7), TCP_INFO): by acknowledgements, or by replies to
+  /// window probes. True for a Unix socket.
   /// - Parameter limit: how long an answer may be missing; longer where the kernel itself asks less often.
   package borrowing func isPeerAnswering(within limit: Duration) -> Bool {
     var information = tcp_info()
     var size = socklen_t(MemoryLayout<tcp_info>.size)
     guard getsockopt(number, CInt(IPPROTO_TCP), TCP_INFO, &information, &size) == 0 else { return true }
-    // One question or one segment may be on its way just now.
+    // One probe or one segment may be in flight.
     if information.tcpi_probes < 2 && information.tcpi_retransmits < 2 { return true }
-    // A peer whose buffer is full may answer without taking a segment, which so is sent again and again.
+    // A peer whose buffer is full may answer without taking a segment, which is then retransmitted.
     let sinceAnswer = Duration.milliseconds(information.tcpi_last_ack_recv)
     return sinceAnswer < max(limit, .microseconds(information.tcpi_rto) * 5 / 4)
   }
 
-  /// Whether the peer ends its stream until `deadline`; what it sent before may still be unread.
+  /// Whether the peer ends its stream by `deadline`. What it sent before may still be unread.
   package borrowing func peerEnds(until deadline: Moment) -> Bool {
     // POLLRDHUP of <poll.h>, which Swift's Glibc hides.
     wait(for: 0x2000, until: deadline)
   }
 
-  /// Takes the error that has broken the connection meanwhile (socket(7), SO_ERROR); nil if there is none. The error of
-  /// each break is given once.
+  /// Takes the connection's pending error (socket(7), SO_ERROR); nil if there is none. Taking it clears it.
   package borrowing func takeError() -> SystemCallError? {
     var code: CInt = 0
     var size = socklen_t(MemoryLayout<CInt>.size)
