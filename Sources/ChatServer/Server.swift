@@ -46,7 +46,7 @@ package actor Server {
   let readiness: any Readiness
   var ready: [ReadyConnection] = []
   /// What one connection is read into, in a turn.
-  var input = [UInt8](repeating: 0, count: 16 << 10)
+  var input = [UInt8](repeating: 0, count: 64 << 10)
   /// Bytes that are read of each connection in this turn.
   var readShare = 16 << 10
 

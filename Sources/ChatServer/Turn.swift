@@ -16,6 +16,8 @@ import Dispatch
 extension Server {
   /// Bytes said after which everybody gets theirs before anybody else is heard.
   private static let maximumBytesSaidInTurn = 128 << 10
+  /// Bytes read in a turn at least, if there are as many: less would make a send to each member for a few long lines.
+  private static let minimumTurnBytes = 64 << 10
   /// Bytes that each may say in a turn, however many say something.
   private static let minimumReadShare = 4 << 10
   /// Bytes read at a time where a rate is set: what is read and may not be said yet has to be kept.
@@ -45,7 +47,8 @@ extension Server {
   private func receive() {
     readShare =
       configuration.rate != nil
-      ? Self.limitedReadShare : min(input.count, max(Self.minimumReadShare, room.windowBytes / max(1, ready.count)))
+      ? Self.limitedReadShare
+      : min(input.count, max(Self.minimumReadShare, max(room.windowBytes, Self.minimumTurnBytes) / max(1, ready.count)))
     if !released.isEmpty {
       let tokens = released
       released = []

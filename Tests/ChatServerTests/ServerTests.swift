@@ -206,7 +206,9 @@ struct ServerTests {
     try server.waitForLog("[CONNECTION LOST] ('127.0.0.1', \(fast.localPort)) disconnected unexpectedly.")
   }
 
-  @Test(arguments: EventLayer.allCases)
+  /// Not on the portable layer: on Linux, libdispatch may crash when many connections are reset under sources of their own
+  /// (swift-corelibs-libdispatch #949).
+  @Test(arguments: [EventLayer.epoll])
   func `Nothing of a line that a reset cuts off is relayed`(layer: EventLayer) throws {
     let server = try RunningServer(layer)
     let (talker, listener) = (try server.peer(), try server.peer())

@@ -12,7 +12,7 @@ struct TortureTests {
 @Suite(.timeLimit(.minutes(10)))
 struct PatienceTests {
   @Test(arguments: [6, 7])
-  func `A peer that stands still, or whose machine vanishes, is given up`(number: Int) throws {
+  func `A peer that stands still is kept for minutes, and one whose machine vanishes is given up`(number: Int) throws {
     try expectHolds(number)
   }
 }

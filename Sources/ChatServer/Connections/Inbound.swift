@@ -19,21 +19,23 @@ enum Verdict: Equatable {
 
 /// What a member has sent that is not said yet, and whether it may go on.
 struct Inbound {
+  // The small ones come last, because a server has one of these for each connection.
+
   /// Bytes taken from the socket that wait for the end of `hold`.
   var held: [UInt8] = []
+  /// When bytes last came from it.
+  var lastReceived: Moment
+  /// How much it sends. While the room is crowded bulk senders are held, and those who say a line now and then are not.
+  var bytes = ByteRateMeter()
+  /// How far ahead of `--rate` it is.
+  var rate = RateMeter()
+  /// What becomes of its lines.
+  var lines = Handling.said
   /// Why it is not read; nil if it is.
   var hold: Hold?
   /// The peer ended its stream.
   var hasEnded = false
-  /// How much it sends. While the room is crowded bulk senders are held, and those who say a line now and then are not.
-  var bytes = ByteRateMeter()
-  /// When bytes last came from it.
-  var lastReceived: Moment
-  /// How far ahead of `--rate` it is.
-  var rate = RateMeter()
   var isToldOfRate = false
-  /// What becomes of its lines.
-  var lines = Handling.said
 
   enum Handling: Equatable {
     case said

@@ -7,8 +7,8 @@ import Glibc
 /// Loopback and Unix sockets do not count: there everybody comes from one address.
 struct AddressQuota {
   struct Key: Hashable {
-    let family: CInt
     let prefix: UInt64
+    let family: CInt
   }
 
   let limit: Int
@@ -21,9 +21,9 @@ struct AddressQuota {
     let bytes = address.hostBytes
     switch address.family {
     case AF_INET where bytes.first != 127:
-      return Key(family: AF_INET, prefix: bytes.reduce(0) { $0 << 8 | UInt64($1) })
+      return Key(prefix: bytes.reduce(0) { $0 << 8 | UInt64($1) }, family: AF_INET)
     case AF_INET6 where !(bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1):
-      return Key(family: AF_INET6, prefix: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+      return Key(prefix: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, family: AF_INET6)
     default: return nil
     }
   }

@@ -7,7 +7,7 @@ import ChatWire
 package class Member {
   @exclusivity(unchecked) package final var cursor: Cursor
   /// Its index in the room's list of members; -1 while it is not in the room.
-  final var place = -1
+  final var place: Int32 = -1
   /// What its lines begin with: its name, a colon and a space.
   package final let prefix: [UInt8]
 

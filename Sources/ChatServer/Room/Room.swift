@@ -23,7 +23,7 @@ package struct Room: ~Copyable {
 
   /// Takes in a member that was made just now.
   package mutating func join(_ member: Member) {
-    member.place = members.count
+    member.place = Int32(members.count)
     members.append(member)
   }
 
@@ -32,7 +32,7 @@ package struct Room: ~Copyable {
     guard member.place >= 0 else { return }
     let last = members.removeLast()
     if last !== member {
-      members[member.place] = last
+      members[Int(member.place)] = last
       last.place = member.place
     }
     member.place = -1

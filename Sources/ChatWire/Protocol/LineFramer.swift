@@ -27,10 +27,10 @@ package struct LineFramer {
 
   /// Bytes that a line may have, its end not counted.
   package let maximumLineBytes: Int
-  private let overlong: Overlong
 
   /// The start of a line whose end has not come yet; at most `maximumLineBytes`, and a CR that may belong to its end.
   private var partial: [UInt8] = []
+  private let overlong: Overlong
   /// The rest of a line that is too long is being skipped.
   package private(set) var isSkipping = false
   /// Set for good by the peer's first newline.

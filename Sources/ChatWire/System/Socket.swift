@@ -98,7 +98,8 @@ extension FileDescriptor {
     if information.tcpi_probes < 2 && information.tcpi_retransmits < 2 { return true }
     // A peer whose buffer is full may answer without taking a segment, which is then retransmitted.
     let sinceAnswer = Duration.milliseconds(information.tcpi_last_ack_recv)
-    return sinceAnswer < max(limit, .microseconds(information.tcpi_rto) * 5 / 4)
+    let interval = Duration.microseconds(information.tcpi_rto)
+    return sinceAnswer < (interval > limit ? interval * 5 / 4 : limit)
   }
 
   /// Whether the peer ends its stream by `deadline`. What it sent before may still be unread.
