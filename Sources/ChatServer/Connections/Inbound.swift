@@ -15,6 +15,9 @@ enum Verdict: Equatable {
   case wait(Hold)
   /// It was `exit`; nothing after it counts.
   case leave
+
+  /// As a pattern, because comparing the payloads of every line's verdict would cost what a line must not.
+  var isTaken: Bool { if case .taken = self { true } else { false } }
 }
 
 /// What a member has sent that is not said yet, and whether it may go on.

@@ -47,7 +47,7 @@ extension Server {
     var verdict = Verdict.taken
     let taken = connection.framer.consume(bytes) { frame, line in
       verdict = handle(frame, line, from: connection)
-      return verdict == .taken
+      return verdict.isTaken
     }
     if connection.framer.isSkipping, let limit = rateLimit(of: connection) {
       connection.inbound.rate.chargeSkipped(bytes: bytes.count, at: now, for: limit)
@@ -75,7 +75,7 @@ extension Server {
       return .wait(.rate(until: until))
     }
     let verdict = act(on: frame, line, from: connection)
-    if verdict == .taken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
+    if verdict.isTaken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
     return verdict
   }
 
@@ -113,14 +113,14 @@ extension Server {
     var verdict = Verdict.taken
     _ = connection.framer.endMessage { frame, line in
       verdict = handle(frame, line, from: connection)
-      return verdict == .taken
+      return verdict.isTaken
     }
     switch verdict {
     case .wait(let hold): self.hold(connection, hold)
     case .leave: leave(connection, because: .exit)
     case .taken: break
     }
-    return verdict == .taken
+    return verdict.isTaken
   }
 
   private func inputEnded(_ connection: Connection) {

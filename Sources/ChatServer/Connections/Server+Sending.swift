@@ -61,7 +61,7 @@ extension Server {
     room.reprotect(connection)
     switch outcome {
     case .caughtUp:
-      if connection.lifecycle == .leaving { return allIsSent(to: connection) }
+      if case .leaving = connection.lifecycle { return allIsSent(to: connection) }
     case .blocked where sent == 0 && connection.interest.contains(.writing):
       // It was reported as writable and took nothing: the kernel is short of memory, and would report it without end.
       connection.isBlocked = true
