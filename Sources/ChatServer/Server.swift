@@ -43,6 +43,9 @@ package actor Server {
   /// Peers on Unix sockets so far: such a peer has no port, and its number is its name.
   var unixPeers = 0
 
+  /// Members that had to wait when a stop was requested or have had to since, and that are not heard out yet.
+  var heardOut: Set<Token> = []
+
   let readiness: any Readiness
   var ready: [ReadyConnection] = []
   /// What one connection is read into, in a turn.

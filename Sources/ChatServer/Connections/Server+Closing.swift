@@ -76,7 +76,7 @@ extension Server {
     case .shutDownSending(let deadline):
       room.remove(connection)
       connection.descriptor.shutdownSending()
-      // What has ended can be written at any time, and would be reported without end.
+      // A socket shut for sending is always writable, and would be reported for ever.
       connection.isBlocked = false
       connection.progress = nil
       updateInterest(of: connection)
@@ -119,62 +119,82 @@ extension Server {
     for listener in listeners { listener.close() }
     listeners = []
     acceptResumesAt = .never
-    // An eighth of the time is for counting what could not be said, and another for goodbyes.
+    // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.
     stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)
     for connection in connections.all where connection.lifecycle.isHeard {
-      if connection.inbound.hold == nil { hearArrived(from: connection) } else { resume(connection) }
+      if connection.inbound.hold == nil {
+        hearArrived(from: connection)
+      } else {
+        heardOut.insert(connection.token)
+        resume(connection)
+      }
     }
     finishTurn()
     if !released.isEmpty { scheduleTurn() }
   }
 
-  /// Says what has arrived from a member; then it leaves, unless it has to wait with that.
+  /// Relays what has arrived from a member, unless it has to wait with that.
   private func hearArrived(from connection: Connection) {
     var arrived = connection.descriptor.unreadBytes()
     while arrived > 0, connection.lifecycle.isHeard, connection.inbound.hold == nil, !connection.inbound.hasEnded {
       arrived -= readShare
       readable(connection)
     }
-    guard connection.lifecycle.isHeard, connection.inbound.hold == nil else { return }
-    endMessageAndLeave(connection, because: .serverStopping)
+    endRawMessage(of: connection)
   }
 
-  /// Goes on with a stop. Those who had to wait are heard until they have been quiet for a moment, because what they sent
-  /// may still be with their own kernels; what the time does not suffice for is counted.
+  private func endRawMessage(of connection: Connection) {
+    if connection.lifecycle.isHeard, connection.inbound.hold == nil, connection.framer.awaitsSilence {
+      endMessage(of: connection)
+    }
+  }
+
+  /// Goes on with hearing out those who had to wait, until each has been quiet for a moment, because what they sent may
+  /// still be with their own kernels.
+  /// - Returns: whether all of them have been heard.
   private func continueHearingOut() -> Bool {
-    var isHearing = false
-    for connection in connections.all where connection.lifecycle.isHeard {
+    for token in heardOut {
+      guard let connection = connections[token], connection.lifecycle.isHeard else {
+        heardOut.remove(token)
+        continue
+      }
+      guard connection.inbound.hold == nil else { continue }
       let quietAt = connection.inbound.lastReceived + configuration.quietInterval
-      if connection.inbound.hold == nil, quietAt <= now {
-        endMessageAndLeave(connection, because: .serverStopping)
-      } else if connection.inbound.hold == nil {
+      if quietAt <= now {
+        heardOut.remove(token)
+        endRawMessage(of: connection)
+      } else {
         schedule(checkOf: connection, by: quietAt)
       }
-      isHearing = isHearing || connection.lifecycle.isHeard
     }
-    return isHearing
+    return heardOut.isEmpty
   }
 
+  /// Goes on with a stop, as far as the room and the time allow. Nobody's stream ends before all that was held is relayed or
+  /// counted, because it has to reach everybody.
   func continueStop() {
     switch stage {
     case .running, .stopped: return
     case .hearingOut(let deadline):
-      if !continueHearingOut() {
-        stage = .closing(until: deadline + configuration.goodbye * 2 / 8)
+      if continueHearingOut() {
+        leaveAll(closingBy: deadline + configuration.goodbye * 2 / 8)
       } else if deadline <= now {
         stage = .counting(until: deadline + configuration.goodbye / 8)
-        for connection in connections.all where connection.lifecycle.isHeard { countUnsaid(of: connection) }
+        for token in heardOut { if let connection = connections[token] { countUnsaid(of: connection) } }
       }
     case .counting(let deadline):
-      let isCounting = continueHearingOut()
-      guard !isCounting || deadline <= now else { break }
-      for connection in connections.all { leave(connection, because: .serverStopping) }
-      stage = .closing(until: deadline + configuration.goodbye / 8)
+      if continueHearingOut() || deadline <= now { leaveAll(closingBy: deadline + configuration.goodbye / 8) }
     case .closing(let deadline):
-      if connections.count == 0 || deadline <= now { return finishStopping() }
+      if deadline <= now { return finishStopping() }
     }
     deliverToAll()
     if connections.count == 0 { finishStopping() }
+  }
+
+  private func leaveAll(closingBy deadline: Moment) {
+    stage = .closing(until: deadline)
+    for connection in connections.all { endRawMessage(of: connection) }
+    for connection in connections.all where connection.lifecycle.isHeard { leave(connection, because: .serverStopping) }
   }
 
   private func finishStopping() {

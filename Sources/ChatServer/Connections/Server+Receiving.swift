@@ -109,7 +109,7 @@ extension Server {
   /// A pause, or the end of the stream, ends the message of a peer that sends no newlines.
   /// - Returns: whether the connection may go on: nothing of it is held, and it has not left.
   @discardableResult
-  private func endMessage(of connection: Connection) -> Bool {
+  func endMessage(of connection: Connection) -> Bool {
     var verdict = Verdict.taken
     _ = connection.framer.endMessage { frame, line in
       verdict = handle(frame, line, from: connection)
@@ -144,6 +144,7 @@ extension Server {
   /// it is.
   private func hold(_ connection: Connection, _ hold: Hold) {
     connection.inbound.hold = hold
+    if case .hearingOut = stage { heardOut.insert(connection.token) }
     switch hold {
     case .backpressure: heldBack.append(connection.token)
     case .rate(let moment): schedule(checkOf: connection, by: moment)
@@ -162,7 +163,7 @@ extension Server {
       }
     }
     connection.inbound.hold = nil
-    // Its silence until now was not its own.
+    // It was not read, so the silence until now says nothing.
     connection.inbound.lastReceived = now
     updateInterest(of: connection)
     guard connection.lifecycle.isHeard else { return }
@@ -177,7 +178,7 @@ extension Server {
   func checkRateHold(of connection: Connection) {
     guard case .rate(let until)? = connection.inbound.hold, connection.lifecycle.isHeard else { return }
     guard until <= now else { return schedule(checkOf: connection, by: until) }
-    // One that is not read is not seen to break or to end.
+    // Without reading, neither a reset nor the end of the stream is noticed, so both are asked for.
     if let error = connection.descriptor.takeError() { sendingFailed(connection, error) }
     guard connection.lifecycle.isHeard else { return }
     if connection.inbound.hasEnded || connection.descriptor.peerEnds(until: now) {
