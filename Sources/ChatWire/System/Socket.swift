@@ -18,12 +18,14 @@ extension FileDescriptor {
     while address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 {
       switch errno {
       case EISCONN: return
-      // The attempt goes on by itself (connect(2)). It is over once the socket is writable; another call returns its
-      // outcome.
+      // The attempt goes on by itself (connect(2)). It is over once the socket is writable.
       case EINTR, EINPROGRESS, EALREADY:
         guard wait(for: POLLOUT, until: deadline, unless: stop) else {
           throw SystemCallError("connect", code: ETIMEDOUT)
         }
+        // A peer may have accepted the connection and reset it already: the first receive tells that, and what came before.
+        guard let error = takeError(), error.code != ECONNRESET else { return }
+        throw SystemCallError("connect", code: error.code)
       // No event says when a Unix listener has a place again.
       case EAGAIN where !deadline.hasPassed:
         let again = min(deadline, .now + .milliseconds(10))
