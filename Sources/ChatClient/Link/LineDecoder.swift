@@ -28,7 +28,7 @@ package struct LineDecoder {
 
   private var framing = Framing.unknown
   private var framer = LineFramer(maximumLineBytes: maximumLineBytes, overlong: .split)
-  /// Bytes received since the beginning of the line that is held, those that came with its beginning included.
+  /// Bytes received since the held line began, including what came in the same receive before it.
   private var burstBytes = 0
   /// Complete lines that were not taken yet.
   private var lines = ReceivedLines()

@@ -160,7 +160,8 @@ final class BasicEditor: LineReader {
     return nil
   }
 
-  /// When to tell a person who types nothing more how many lines wait: at the first one, and at each tenfold of those that were told.
+  /// When to tell the person, once they pause, how many lines wait: at the first line, then whenever the number has grown
+  /// tenfold.
   private var announcementAt: Moment {
     heldLines > 0 && heldLines >= announcedLines * 10 ? lastKeyAt + Self.announcementPause : .never
   }

@@ -21,7 +21,7 @@ final class History {
     do throws(HistoryFile.Failure) {
       for line in try file?.load() ?? [] { enter(line) }
     } catch {
-      // Nobody is told of a place that nobody chose.
+      // The default place fails silently, because nobody asked for it.
       if case .file(let path) = options.history {
         StandardOutput.report(error: Wording.cannotKeepHistory(in: path, because: error))
       }

@@ -6,7 +6,7 @@ protocol LineReader: AnyObject {
   var isLineEmpty: Bool { get }
   /// Lets the person type a line.
   func nextLine() -> InputEvent
-  /// Gives up what is left of a pasted block when one of its lines leaves the chat.
+  /// Drops the rest of a pasted block after one of its lines left the chat.
   /// - Returns: its lines that `nextLine` has not returned, and the text that would begin the next line.
   func takeUnsentPaste() -> [[UInt8]]
   /// Keeps `line` to be brought back.

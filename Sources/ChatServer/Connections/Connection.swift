@@ -30,7 +30,7 @@ final class Connection: Member {
   @exclusivity(unchecked) var inbound: Inbound
   /// The peer as console lines show it.
   let label: Console.PeerLabel
-  /// The earliest of its entries in the server's `Deadlines`.
+  /// Its earliest entry in `Deadlines`; later ones are stale.
   var nextCheckAt = Moment.never
 
   init(

@@ -35,7 +35,7 @@ struct ConnectionTable {
   /// All connections, as they are now.
   var all: [Connection] { entries.compactMap(\.self) }
 
-  /// For a walk during which connections may come and go: how many slots there are, and what is in one at the moment.
+  /// For walks during which connections come and go: the number of slots, and the connection in one.
   var slotCount: Int { entries.count }
   subscript(slot slot: Int) -> Connection? { entries[slot] }
 }

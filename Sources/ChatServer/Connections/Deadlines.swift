@@ -1,9 +1,9 @@
 import ChatWire
 
-/// Which connections have to be looked at when: a binary heap, earliest first.
+/// Which connections have to be checked when: a binary heap, earliest first.
 ///
-/// A connection's entries count only at the moment that it is to be looked at next; one that has gone is found out by its
-/// token.
+/// Entries are never removed early. One is stale unless its moment equals the connection's `nextCheckAt`; those of closed
+/// connections fail the token lookup.
 struct Deadlines {
   private var heap: [(moment: Moment, token: Token)] = []
 

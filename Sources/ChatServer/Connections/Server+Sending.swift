@@ -4,7 +4,7 @@ import ChatWire
 extension Server {
   /// Bytes that one member gets in a turn, so that nobody starves the others.
   private static let maximumBytesPerDelivery = 256 << 10
-  /// How long a connection is not written to after the kernel had no memory for that.
+  /// Pause before sending again after the kernel ran out of memory (ENOBUFS, ENOMEM).
   private static let shortagePause = Duration.milliseconds(10)
 
   func writable(_ connection: Connection) {

@@ -77,7 +77,7 @@ final class DispatchReadiness: Readiness {
   func forget(_ descriptor: CInt, as token: Token, interest: Interest) {
     guard let gone = sources.removeValue(forKey: token) else { return }
     gone.write?.cancel()
-    // A suspended source would keep its cancellation to itself.
+    // A suspended source never runs its cancel handler.
     if gone.isReadSuspended { gone.read.resume() }
     gone.read.cancel()
   }

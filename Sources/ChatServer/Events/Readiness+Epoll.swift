@@ -90,7 +90,7 @@ final class EpollReadiness: Readiness {
     }
   }
 
-  /// Has a change tried again soon: the connection would be deaf otherwise, or mute.
+  /// Has a change tried again soon. Otherwise the connection would never be read, or never written, again.
   private func markOverdue(_ token: Token, _ change: Overdue) {
     if overdue.isEmpty { retry?.schedule(deadline: .now() + .milliseconds(10)) }
     overdue[token] = change

@@ -15,7 +15,7 @@ struct ReadyConnection {
 
 /// Tells which connections can be read or written.
 ///
-/// Confined to the server's queue. Something that stays ready is reported again; a report may come in vain.
+/// Confined to the server's queue. Something that stays ready is reported again; reports may be spurious.
 protocol Readiness: AnyObject {
   /// Begins to call `report` on the server's queue when `takeReady` has something to give. Once, before all else.
   func activate(on queue: DispatchQueue, report: @escaping @Sendable () -> Void)

@@ -61,7 +61,7 @@ final class Listener {
   /// Accepted sockets inherit these options from the listener (Linux copies the whole socket), so they cost no call for each
   /// connection. The kernel buffers little for a slow reader: its lines wait in the room's log, once for all members, and
   /// a new line does not have to wait behind megabytes. Keepalive finds a dead host on an idle connection; with data in
-  /// flight the server's own `progress(of:)` does.
+  /// flight `ProgressWatch` does.
   private static func prepareForMembers(_ socket: borrowing FileDescriptor) throws(SystemCallError) {
     try socket.set(.noDelay, to: 1)
     try socket.set(.unsentLowWater, to: 16 << 10)

@@ -2,7 +2,7 @@ import ChatWire
 import Glibc
 
 /// The file by which a Unix socket is found, and a lock beside it. Both are removed when their owner lets go of them, which
-/// has to be before the socket is closed: only so long can no other file get the inode's number.
+/// has to be before the socket is closed, because until then its inode number cannot be reused.
 ///
 /// The lock (`PATH.lock`, empty, flock(2)) is held for as long as the file is there. Without it, two servers that find a dead
 /// server's socket would both remove it, the second one that of the first. A lock on the directory would leave no file
