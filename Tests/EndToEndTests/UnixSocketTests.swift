@@ -77,6 +77,17 @@ import Testing
     #expect(mode(of: path) == 0o660)
   }
 
+  @Test func `A file with something in it is no lock, whatever its name, and stays`() throws {
+    let directory = try TemporaryDirectory()
+    let (path, lock) = (directory.file("Cargo"), directory.file("Cargo.lock"))
+    let file = FileDescriptor(owning: open(lock, O_WRONLY | O_CREAT, 0o600))
+    #expect(Array("precious".utf8).withUnsafeBytes { file.write($0) } == .bytes(8))
+    let server = try Program(built: "mychatserver", ["unix:\(path)"])
+    #expect(try server.waitForExit() == .status(1))
+    #expect(try #require(server.errorLines.first).contains("'\(lock)'"))
+    #expect(exists(lock) && !exists(path))
+  }
+
   @Test func `What stands where the lock belongs is named, and stays`() throws {
     let directory = try TemporaryDirectory()
     let (path, lock) = (directory.file("chat.sock"), directory.file("chat.sock.lock"))

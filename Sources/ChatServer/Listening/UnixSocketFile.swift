@@ -66,12 +66,17 @@ private struct LockFile: ~Copyable {
 
   init(at path: String) throws(SystemCallError) {
     while true {
-      let number = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      let number = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
       guard number >= 0 else {
         let error = SystemCallError("open")
         throw FileIdentity(at: path) == nil ? error : SystemCallError("open", code: EEXIST)
       }
       let descriptor = FileDescriptor(owning: number)
+      // A lock is empty. A file with something in it is somebody's, whatever its name, and would be removed in the end.
+      var information = stat()
+      guard fstat(number, &information) == 0, information.st_mode & S_IFMT == S_IFREG, information.st_size == 0 else {
+        throw SystemCallError("open", code: EEXIST)
+      }
       guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
         throw SystemCallError("flock", code: errno == EWOULDBLOCK ? EADDRINUSE : errno)
       }
