@@ -19,7 +19,7 @@ package struct Configuration: Sendable {
   /// How fast a member may send; nil for as fast as it can.
   package var rate: RateLimit?
 
-  /// How long a full log waits for members in its older half before they miss lines.
+  /// How long a crowded room waits before the members that lag by more than half the window lose their protection.
   package var patience = Duration.seconds(1)
   /// The pause that ends a message of a peer that ends none itself. Longer than the gap between two packets of one message
   /// on a network at hand, shorter than a person notices.

@@ -41,12 +41,12 @@ extension Server {
       if isDrained && released.isEmpty { return }
       if now >= deadline { break }
     }
-    if !released.isEmpty { scheduleTurn() }
+    scheduleTurnIfNeeded()
   }
 
   private func receive() {
     readShare =
-      configuration.rate != nil
+      configuration.rate != nil && stage == .running
       ? Self.limitedReadShare
       : min(input.count, max(Self.minimumReadShare, max(room.windowBytes, Self.minimumTurnBytes) / max(1, ready.count)))
     if !released.isEmpty {
@@ -97,8 +97,8 @@ extension Server {
 
   /// Has a turn run behind whatever the queue holds already, for connections that were released outside of the event
   /// layer's reports.
-  func scheduleTurn() {
-    guard !isTurnScheduled else { return }
+  func scheduleTurnIfNeeded() {
+    guard !released.isEmpty, !isTurnScheduled else { return }
     isTurnScheduled = true
     queue.async {
       self.assumeIsolated {
@@ -124,7 +124,7 @@ extension Server {
     }
     if acceptResumesAt <= now { resumeAccepting() }
     finishTurn()
-    if !released.isEmpty { scheduleTurn() }
+    scheduleTurnIfNeeded()
   }
 
   private func setTimer() {

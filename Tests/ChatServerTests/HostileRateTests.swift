@@ -53,4 +53,51 @@ import Testing
     _ = try server.peer()
     try server.wait("a place for somebody else") { $0.accepted == 4 }
   }
+
+  @Test(arguments: EventLayer.allCases)
+  func `Lines that a broken connection had to hold back are logged as dropped`(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "1:1") }
+    let fast = try server.peer()
+    try server.settle()
+    try fast.send(String(repeating: "line\n", count: 100))
+    try fast.expect("* You send more than 1 lines a second; your lines go out at that rate, and none is lost.")
+    try fast.reset()
+    try server.wait("the peer to be lost") { $0.lost == 1 }
+    #expect(server.server.counters.dropped >= 95)
+    #expect(server.server.counters.dropped + server.server.counters.said <= 100)
+    #expect(server.logged.contains { $0.hasPrefix("[DROPPED] ('127.0.0.1', \(fast.localPort)): ") })
+  }
+
+  @Test(arguments: EventLayer.allCases)
+  func `Whoever has left pours no faster than the rate`(layer: EventLayer) throws {
+    let server = try RunningServer(layer) {
+      $0.rate = RateLimit(parsing: "2:2")
+      $0.goodbye = .seconds(60)
+    }
+    let poured = try server.peer()
+    try server.settle()
+    try poured.send("exit\n")
+    try poured.expectClosed()
+    let junk = [UInt8](repeating: 0x78, count: 1 << 16)
+    var sent = 0
+    let end = ContinuousClock.now + .seconds(1)
+    try eventually("a second to go by") {
+      sent += try poured.sendWithoutWaiting(junk[...])
+      return ContinuousClock.now > end
+    }
+    // What the kernels hold between the two is a few MB; a second of free pouring would be hundreds.
+    #expect(sent < 16 << 20)
+  }
+
+  @Test(arguments: EventLayer.allCases)
+  func `Whoever leaves under a rate need not wait for that`(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "1:1") }
+    let (leaver, other) = (try server.peer(), try server.peer())
+    try server.settle()
+    try leaver.send("one line\nexit")
+    try leaver.finishSending()
+    try other.expect("\(leaver.localPort): one line")
+    // Not even a notice: to a program that says one line, any would be an objection to it.
+    #expect(try leaver.receiveAll().isEmpty)
+  }
 }

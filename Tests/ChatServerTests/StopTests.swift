@@ -70,4 +70,37 @@ import Testing
     #expect(answer == "* \(sent - heard) lines were not sent.\n")
     #expect(server.wait())
   }
+
+  @Test(arguments: EventLayer.allCases)
+  func `A stop relays or counts all that many senders had to hold back`(layer: EventLayer) throws {
+    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "2:2") }
+    let swarm = try Swarm(connectingTo: server.addresses[0])
+    let listener = try swarm.add()
+    let senders = try swarm.add(20)
+    try server.wait("all to be in the room") { $0.accepted == 21 }
+    let each = 2000
+    let lines = Array(String(repeating: String(repeating: "h", count: 99) + "\n", count: each).utf8)
+    for sender in senders { swarm.say(lines, by: sender) }
+    var isStopped = false
+    var (heard, skipped, told) = (0, 0, 0)
+    try swarm.run("the server to end all streams") { _ in
+      if !isStopped, server.server.counters.said >= 2 * senders.count, senders.allSatisfy({ $0.unsentBytes == 0 }) {
+        isStopped = true
+        server.server.stop()
+      }
+      return ([listener] + senders).allSatisfy { $0.state != .open }
+    } line: { peer, bytes, _ in
+      let notice = String(decoding: bytes.prefix(64), as: UTF8.self)
+      let count = notice.hasPrefix("* ") ? notice.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0 : 0
+      if notice.hasSuffix(" lines were not sent.") {
+        told += count
+      } else if peer === listener {
+        if notice.hasSuffix(" lines skipped") { skipped += count } else { heard += 1 }
+      }
+    }
+    let said = server.server.counters.said
+    #expect(said + told == senders.count * each)
+    #expect(heard + skipped == said)
+    #expect(server.wait())
+  }
 }

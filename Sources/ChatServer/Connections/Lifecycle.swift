@@ -62,10 +62,10 @@ enum Lifecycle: Equatable {
 
   /// The kernel takes nothing more for it.
   /// - Parameters:
-  ///   - endedInOrder: whether the peer closed its stream before (EPIPE), and did not reset it.
+  ///   - endedInOrder: whether the peer closed its stream before (EPIPE), and did not reset it (ECONNRESET).
   ///   - isHeld: whether some of its input waits for its turn.
   mutating func sendingFailed(endedInOrder: Bool, inputHasEnded: Bool, isHeld: Bool) -> Step {
-    // Of a torn stream only complete lines that were read before count; held ones go with it.
+    // After a reset, complete lines still in the kernel's buffer are relayed; held input and an unfinished line are lost.
     let hasMoreToSay = endedInOrder ? isHeld || !inputHasEnded : !isHeld && !inputHasEnded
     guard self == .member, hasMoreToSay else { return lose() }
     self = .unreachable(inputIsComplete: endedInOrder)

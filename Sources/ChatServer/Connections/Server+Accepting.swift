@@ -26,6 +26,7 @@ extension Server {
       }
     }
     finishTurn()
+    scheduleTurnIfNeeded()
   }
 
   private func admit(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {

@@ -18,11 +18,8 @@ extension Server {
   func leave(_ connection: Connection, because reason: CloseReason) {
     let step = connection.lifecycle.leave()
     guard step != .nothing else { return }
-    if case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 {
-      tell(connection, .linesNotSent(unsaid))
-      console.dropped(connection.label, lines: unsaid)
-      counts.dropped += unsaid
-    }
+    if case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 { tell(connection, .linesNotSent(unsaid)) }
+    noteUnsaid(of: connection)
     switch reason {
     case .refused: break
     case .exit, .endOfStream, .serverStopping:
@@ -84,12 +81,20 @@ extension Server {
     case .endMessageAndLeave: endMessageAndLeave(connection, because: .endOfStream)
     case .close(let isLost):
       if isLost {
+        countHeld(of: connection)
+        noteUnsaid(of: connection)
         counts.lost += 1
         console.lost(connection.label)
         console.removed(connection.label)
       }
       close(connection)
     }
+  }
+
+  private func noteUnsaid(of connection: Connection) {
+    guard case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 else { return }
+    console.dropped(connection.label, lines: unsaid)
+    counts.dropped += unsaid
   }
 
   private func close(_ connection: Connection) {
@@ -130,7 +135,7 @@ extension Server {
       }
     }
     finishTurn()
-    if !released.isEmpty { scheduleTurn() }
+    scheduleTurnIfNeeded()
   }
 
   /// Relays what has arrived from a member, unless it has to wait with that.
@@ -160,11 +165,11 @@ extension Server {
       }
       guard connection.inbound.hold == nil else { continue }
       let quietAt = connection.inbound.lastReceived + configuration.quietInterval
-      if quietAt <= now {
+      if quietAt <= now, connection.descriptor.unreadBytes() == 0 {
         heardOut.remove(token)
         endRawMessage(of: connection)
       } else {
-        schedule(checkOf: connection, by: quietAt)
+        schedule(checkOf: connection, by: max(quietAt, now + .milliseconds(1)))
       }
     }
     return heardOut.isEmpty
@@ -183,7 +188,9 @@ extension Server {
         for token in heardOut { if let connection = connections[token] { countUnsaid(of: connection) } }
       }
     case .counting(let deadline):
-      if continueHearingOut() || deadline <= now { leaveAll(closingBy: deadline + configuration.goodbye / 8) }
+      guard continueHearingOut() || deadline <= now else { break }
+      for token in heardOut { if let connection = connections[token] { hearArrived(from: connection) } }
+      leaveAll(closingBy: deadline + configuration.goodbye / 8)
     case .closing(let deadline):
       if deadline <= now { return finishStopping() }
     }

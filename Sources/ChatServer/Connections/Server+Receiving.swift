@@ -5,7 +5,7 @@ extension Server {
   func readable(_ connection: Connection) {
     guard !connection.inbound.hasEnded, connection.inbound.hold == nil else { return }
     if let hold = holdBeforeReading(connection) { return self.hold(connection, hold) }
-    let share = readShare
+    let share = share(of: connection)
     let received = input.withUnsafeMutableBytes {
       connection.descriptor.receive(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<share]))
     }
@@ -13,7 +13,11 @@ extension Server {
     case .bytes(let count):
       connection.inbound.lastReceived = now
       connection.inbound.bytes.count(count, at: now, fairBytesPerSecond: room.fairBytesPerSecond)
-      if connection.lifecycle.isHeard { consume(input.span.extracting(first: count), from: connection) }
+      if connection.lifecycle.isHeard {
+        consume(input.span.extracting(first: count), from: connection)
+      } else if let limit = configuration.rate {
+        connection.inbound.rate.chargeSkipped(bytes: count, at: now, for: limit)
+      }
       if !readiness.isLevelTriggered { released.append(connection.token) }
     case .wouldBlock:
       if case .unreachable = connection.lifecycle { lose(connection) }
@@ -26,14 +30,27 @@ extension Server {
     }
   }
 
+  /// Bytes that are read of a connection now. In a crowded room nobody says more than its own share, because many who say
+  /// little would fill the log together.
+  private func share(of connection: Connection) -> Int {
+    guard room.isCrowded, stage == .running, connection.lifecycle.isHeard, !connection.inbound.isCounted else {
+      return readShare
+    }
+    let allowance = connection.inbound.bytes.allowance(at: now, fairBytesPerSecond: room.fairBytesPerSecond)
+    return min(readShare, max(Self.minimumCrowdedShare, allowance))
+  }
+  private static let minimumCrowdedShare = 64
+
   /// Why the connection has to wait although it has sent something; nil if it has not.
   private func holdBeforeReading(_ connection: Connection) -> Hold? {
-    guard connection.lifecycle.isHeard, !connection.inbound.isCounted else { return nil }
-    if room.isLogFull || room.isCrowded && connection.inbound.bytes.isBulkSender(at: now) { return .backpressure }
-    if connection.framer.isSkipping, let limit = rateLimit(of: connection) {
-      return connection.inbound.rate.wait(at: now, for: limit).map { .rate(until: $0) }
+    if connection.lifecycle.isHeard {
+      guard !connection.inbound.isCounted else { return nil }
+      if room.isLogFull || room.isCrowded && connection.inbound.bytes.isBulkSender(at: now) { return .backpressure }
+      guard connection.framer.isSkipping else { return nil }
     }
-    return nil
+    // Discarding costs as well, whether of a line that is too long or of a peer that has left.
+    guard let limit = rateLimit(of: connection) else { return nil }
+    return connection.inbound.rate.wait(at: now, for: limit).map { .rate(until: $0) }
   }
 
   /// A server that stops lets everybody finish, and what is only counted may come as fast as it likes.
@@ -68,6 +85,8 @@ extension Server {
   private func handle(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
     guard let limit = rateLimit(of: connection) else { return act(on: frame, line, from: connection) }
     if let until = connection.inbound.rate.wait(at: now, for: limit) {
+      // Whoever leaves need not wait: all that it said before has been taken.
+      if frame != .tooLong, ClientLine(line) == .exit { return .leave }
       if !connection.inbound.isToldOfRate {
         connection.inbound.isToldOfRate = true
         tell(connection, .slowed(linesPerSecond: limit.linesPerSecond))
@@ -133,11 +152,6 @@ extension Server {
     if case .unreachable = connection.lifecycle { lose(connection) } else { leave(connection, because: reason) }
   }
 
-  func tell(_ connection: Connection, _ notice: Notice) {
-    connection.cursor.tell(notice.line)
-    due.append(connection)
-  }
-
   // MARK: Members that wait
 
   /// Reads a member no further: others have to catch up first, or it sends faster than it may. What it has sent stays where
@@ -154,9 +168,10 @@ extension Server {
 
   /// Hears what a member has sent before it had to wait, and reads it again.
   func resume(_ connection: Connection) {
+    if connection.inbound.hold == nil, connection.inbound.held.isEmpty { return readable(connection) }
     if !connection.inbound.isCounted {
       switch connection.inbound.hold {
-      case nil: return readable(connection)
+      case nil: break
       case .backpressure where room.isLogFull: return heldBack.append(connection.token)
       case .rate(let until) where until > now && stage == .running: return
       case .backpressure, .rate: break
@@ -176,8 +191,9 @@ extension Server {
   }
 
   func checkRateHold(of connection: Connection) {
-    guard case .rate(let until)? = connection.inbound.hold, connection.lifecycle.isHeard else { return }
+    guard case .rate(let until)? = connection.inbound.hold else { return }
     guard until <= now else { return schedule(checkOf: connection, by: until) }
+    guard connection.lifecycle.isHeard else { return released.append(connection.token) }
     // Without reading, neither a reset nor the end of the stream is noticed, so both are asked for.
     if let error = connection.descriptor.takeError() { sendingFailed(connection, error) }
     guard connection.lifecycle.isHeard else { return }
@@ -195,6 +211,15 @@ extension Server {
   func countUnsaid(of connection: Connection) {
     connection.inbound.lines = .counted(0)
     resume(connection)
+  }
+
+  /// Counts the lines that a connection held when it broke.
+  func countHeld(of connection: Connection) {
+    guard connection.inbound.hold != nil else { return }
+    if !connection.inbound.isCounted { connection.inbound.lines = .counted(0) }
+    let held = connection.inbound.held
+    connection.inbound.held = []
+    consume(held.span, from: connection)
   }
 
   func checkQuiet(_ connection: Connection) {

@@ -80,11 +80,20 @@ extension Server {
     }
   }
 
+  /// Puts a notice into a member's stream.
+  func tell(_ connection: Connection, _ notice: Notice) {
+    connection.cursor.tell(notice.line)
+    due.append(connection)
+  }
+
   func checkProgress(of connection: Connection) {
     guard connection.progress != nil else { return }
+    var limits = configuration.progressLimits
+    // Whoever has left is not waited for as long as a member.
+    if case .leaving = connection.lifecycle { limits.stalled = limits.silent }
     let finding = connection.progress?.check(
       sent: connection.bytesSent, unacknowledged: connection.descriptor.unacknowledgedBytes(),
-      isBlocked: connection.isBlocked, at: now, every: progressInterval, limits: configuration.progressLimits,
+      isBlocked: connection.isBlocked, at: now, every: progressInterval, limits: limits,
       isAnswering: { connection.descriptor.isPeerAnswering(within: configuration.silenceLimit) })
     switch finding {
     case .checkAgain(let moment): schedule(checkOf: connection, by: moment)

@@ -21,5 +21,12 @@ struct ByteRateMeter {
     paidUntil.nanoseconds = min(max(paidUntil, now).nanoseconds + cost, now.nanoseconds + Self.cap)
   }
 
+  /// How many more bytes may come before it is a bulk sender.
+  func allowance(at now: Moment, fairBytesPerSecond: Int) -> Int {
+    let end = now.nanoseconds + Self.allowance
+    let left = end - min(end, max(paidUntil, now).nanoseconds)
+    return Int(left / 1000 * UInt64(fairBytesPerSecond) / 1_000_000)
+  }
+
   func isBulkSender(at now: Moment) -> Bool { paidUntil.nanoseconds > now.nanoseconds + Self.allowance }
 }

@@ -1,5 +1,8 @@
 /// Who is waited for: whether senders have to wait until others have caught up, and which members the log may overtake.
 ///
+/// Who is not read meanwhile is judged in `Server.holdBeforeReading`, for how long in `Server.releaseHeldBack`, and who sends in
+/// bulk by `ByteRateMeter` with `Room.fairBytesPerSecond`. `Tests/Model/room.pml` has to follow every change here.
+///
 /// Invariant: the log forgets nothing that a protected member has still to get. A member loses its protection only by
 /// `releaseLaggards`, and gets it back when it has come to within half the window.
 struct Backpressure {
