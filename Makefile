@@ -74,7 +74,7 @@ sanitize: test-packages torture-packages ## Run the tests with the Thread Saniti
 	    grep -qF "$$symbol" "$$toolchain/lib/swift/linux/libswiftSynchronization.so" || \
 	    { echo "Tests/Sanitize/ContendedMutex.c knows the Mutex of Swift 6.3, and this one has no $$symbol" >&2; exit 1; }; \
 	  done && "$$toolchain/bin/clang" -O -Wall -Werror -fPIC -c Tests/Sanitize/ContendedMutex.c -o .build/ContendedMutex.o
-	$(call sanitized,thread,TSAN_OPTIONS,,-Xlinker $(CURDIR)/.build/ContendedMutex.o)
+	$(call sanitized,thread,TSAN_OPTIONS,:atexit_sleep_ms=0,-Xlinker $(CURDIR)/.build/ContendedMutex.o)
 	$(call sanitized,address,ASAN_OPTIONS,:detect_leaks=0)
 	@echo "No report of either sanitizer."
 

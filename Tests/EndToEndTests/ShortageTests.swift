@@ -34,7 +34,8 @@ import Testing
     #expect(try listener.expectLine() == "\(speaker.localPort): hi")
   }
 
-  @Test func `A line of the log that a full disk has torn is followed by a new line`() throws {
+  @Test(.enabled(if: !isSanitized, "the limit on files breaks the sanitizer's own"))
+  func `A line of the log that a full disk has torn is followed by a new line`() throws {
     let directory = try TemporaryDirectory()
     let (path, log) = (directory.file("chat.sock"), directory.file("log"))
     // A limit of the file's size fails as a full disk does, and takes no root.
