@@ -47,23 +47,25 @@ package enum SendOnce {
     var hasLeft = false
     // Skips lines that are too long, because a piece of one could look like a notice.
     var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
-    var lineCount = 0
+    var hasMember = false
     var objection: Answer?
     func look(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
-      lineCount += 1
-      objection = objection ?? Self.objection(in: line.withUnsafeBufferPointer { Array($0) }, isFirst: lineCount == 1)
+      let line = line.withUnsafeBufferPointer { Array($0) }
+      objection = objection ?? Self.objection(in: line, hasMember: hasMember)
+      hasMember = hasMember || ServerLine(line[...]).name != nil
       return true
     }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     defer { buffer.deallocate() }
     while true {
-      guard connection.isReadable(until: hasLeft ? deadline : min(leaveMoment, deadline)) else {
-        if deadline.hasPassed { return .silence }
+      // Asked in every round, because a server that never pauses is always readable.
+      if deadline.hasPassed { return .silence }
+      if !hasLeft && leaveMoment.hasPassed {
         // Where only a part of the line was sent, the server would take `exit` for the rest of it.
         connection.leave(sayingExit: isSent, until: deadline)
         hasLeft = true
-        continue
       }
+      guard connection.isReadable(until: hasLeft ? deadline : min(leaveMoment, deadline)) else { continue }
       let outcome = connection.receive(into: buffer)
       switch outcome {
       case .bytes(let count):
@@ -79,9 +81,10 @@ package enum SendOnce {
   }
 
   /// What the server says against our line, if `line` does.
-  private static func objection(in line: [UInt8], isFirst: Bool) -> Answer? {
+  /// - Parameter hasMember: whether a line before it was a member's, so that this is a chat.
+  private static func objection(in line: [UInt8], hasMember: Bool) -> Answer? {
     let safe = SafeText.made(from: line)
-    if isFirst && isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
+    if !hasMember && isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
     // Any notice is about our line, except the skipped-lines count.
     let parts = ServerLine(safe[...])
     guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { return nil }
@@ -91,13 +94,14 @@ package enum SendOnce {
   /// How many bytes are shown of what a peer says that is no chat server.
   private static let shownBytes = 80
 
-  /// What servers for the web, for ssh, for mail and files (RFC 5321, RFC 959) and for Redis begin with, in small letters. A
-  /// web server speaks without a status line to whoever asks without a version (HTTP/0.9).
+  /// What servers for the web, ssh, mail, files and news (RFC 5321, 1939, 959, 3977), IRC, VNC, Redis, memcached, NATS and JSON
+  /// begin with, in small letters. A web server speaks without a status line to whoever asks without a version (HTTP/0.9).
   private static let foreignBeginnings = [
-    "http/", "<!doctype", "<html", "<head", "<title", "<body", "<h1", "<?xml", "ssh-", "220 ", "220-", "-err",
+    "http/", "<!doctype", "<html", "<head", "<title", "<body", "<h1", "<?xml", "ssh-", "200 ", "220 ", "220-", "-err",
+    "+ok", "+pong", "error", "info {", "rfb ", ":", "{\"",
   ]
 
-  /// Whether the first line of a server shows that it is no chat; NUL is in binary messages such as TLS has.
+  /// Whether a line before any of a member shows that the server is no chat; NUL is in binary messages such as TLS has.
   private static func isOfAnotherProtocol(_ line: [UInt8]) -> Bool {
     let start = line.prefix(16).map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
     return line.contains(0) || foreignBeginnings.contains { start.starts(with: $0.utf8) }

@@ -79,6 +79,10 @@ import Testing
     ("<!DOCTYPE HTML>\n<html lang=\"en\">\n<p>Error code: 400</p>\n", "<!DOCTYPE HTML>"),
     ("<html><body><h1>400</h1></body></html>", "<html><body><h1>400</h1></body></html>"),
     ("-ERR unknown command 'hi'\r\n", "-ERR unknown command 'hi'"), ("220 mail ready\r\n", "220 mail ready"),
+    ("+PONG\r\n", "+PONG"), ("ERROR\r\n", "ERROR"), ("+OK POP3 ready\r\n", "+OK POP3 ready"),
+    ("INFO {\"port\":4222}\r\n", "INFO {\"port\":4222}"), ("200 news ready\r\n", "200 news ready"),
+    ("RFB 003.008\n", "RFB 003.008"), (":irc NOTICE * :*** Hello\r\n", ":irc NOTICE * :*** Hello"),
+    ("{\"error\": 400}\n", "{\"error\": 400}"), ("Welcome\r\n+OK\r\n", "+OK"),
   ])
   func `A peer that is no chat server is a failure, told in its words`(answer: String, words: String) throws {
     let server = try ScriptedServer()
@@ -141,6 +145,23 @@ import Testing
       return client.hasEnded
     }
     #expect(ContinuousClock.now - began > .seconds(4), "a slow server has its time")
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("did not confirm the line within 5 s"))
+  }
+
+  @Test func `A server that never pauses is given up too`() throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])
+    let connection = try server.accept()
+    let flood = Array(String(repeating: "7: hello\n", count: 5000).utf8)
+    let began = ContinuousClock.now
+    try eventually("the client to give up") {
+      // In several pieces, so that the client finds something whenever it looks.
+      for _ in 0..<50 { _ = try? connection.sendWithoutWaiting(flood[...]) }
+      return client.hasEnded || ContinuousClock.now - began > .seconds(12)
+    }
+    #expect(client.hasEnded)
+    client.signal(SIGTERM)
     #expect(try client.waitForExit() == .status(1))
     #expect(client.errorLines.count == 1 && client.errorLines[0].contains("did not confirm the line within 5 s"))
   }
