@@ -12,39 +12,36 @@ package struct UnconfirmedLines {
   /// memory.
   package static let bulkSettleTime = Duration.seconds(5)
   package static let bulkBytes = 64 * 1024
+  /// Once so many bytes were written after a line, it counts as arrived as soon as it is acknowledged.
+  package static let maximumBytes = 8 * 1024 * 1024
 
-  private var bytes: [UInt8] = []
-  /// How many bytes were written to the connection before `bytes`.
-  private var settled = 0
+  /// Its indices are places in the stream. Slices, because an array would move all that is left whenever its start is removed.
+  private var bytes: ArraySlice<UInt8> = []
   /// Where in the stream each write ended, and when it was made.
-  private var writes: [(end: Int, time: Moment)] = []
+  private var writes: ArraySlice<(end: Int, time: Moment)> = []
 
   package init() {}
-
-  /// How many bytes were written to the connection in all.
-  private var total: Int { settled + bytes.count }
 
   /// Adds what was just written, and forgets what has arrived.
   /// - Parameter unacknowledged: bytes at the end of the stream that the server's machine has not acknowledged.
   package mutating func append(_ new: some Sequence<UInt8>, unacknowledged: Int, now: Moment) {
     bytes += new
-    writes.append((total, now))
+    writes.append((bytes.endIndex, now))
     settle(unacknowledged: unacknowledged, now: now)
   }
 
   private mutating func settle(unacknowledged: Int, now: Moment) {
-    let acknowledged = total - unacknowledged
-    let total = total
+    let total = bytes.endIndex
     let old = writes.prefix { write in
-      let time = total - write.end >= Self.bulkBytes ? Self.bulkSettleTime : Self.settleTime
-      return write.end <= acknowledged && write.time + time <= now
+      let after = total - write.end
+      let time = after >= Self.bulkBytes ? Self.bulkSettleTime : Self.settleTime
+      return after >= unacknowledged && (write.time + time <= now || after >= Self.maximumBytes)
     }
     guard let end = old.last?.end else { return }
     // Only whole lines, because a line is uncertain as long as a part of it is.
-    guard let newline = bytes[..<(end - settled)].lastIndex(of: UInt8(ascii: "\n")) else { return }
-    bytes.removeFirst(newline + 1)
-    settled += newline + 1
-    writes.removeFirst(old.count)
+    guard let newline = bytes[..<end].lastIndex(of: UInt8(ascii: "\n")) else { return }
+    bytes = bytes[(newline + 1)...]
+    writes = writes[old.endIndex...]
   }
 
   /// The connection is gone.
@@ -52,6 +49,6 @@ package struct UnconfirmedLines {
   package mutating func takeUncertain(unacknowledged: Int, now: Moment) -> [UInt8] {
     settle(unacknowledged: unacknowledged, now: now)
     defer { self = UnconfirmedLines() }
-    return bytes
+    return Array(bytes)
   }
 }

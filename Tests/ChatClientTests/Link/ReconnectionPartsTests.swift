@@ -44,6 +44,14 @@ import Testing
     #expect(uncertain(&sent, unacknowledged: 0, now: at(8)) == bulk + "new\n")
   }
 
+  @Test func `What very many bytes came after has arrived once it is acknowledged`() {
+    var sent = UnconfirmedLines()
+    let bulk = String(repeating: "x", count: UnconfirmedLines.maximumBytes - 1) + "\n"
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
+    sent.append(Array(bulk.utf8), unacknowledged: 0, now: at(1))
+    #expect(uncertain(&sent, unacknowledged: 0, now: at(1)) == bulk)
+  }
+
   @Test func `A line that is not acknowledged is uncertain, however old it is`() {
     var sent = UnconfirmedLines()
     sent.append(Array("one\n".utf8), unacknowledged: 0, now: at(0))
