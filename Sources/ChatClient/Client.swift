@@ -71,6 +71,15 @@ package struct Client {
     return error
   }
 
+  /// Tells how the conversation ended, and names the lines that were not sent.
+  /// - Returns: the exit status.
+  private func conclude(_ ending: Ending, hasLeft: Bool, naming unsent: [[UInt8]]) -> CInt {
+    let status = conclude(ending, hasLeft: hasLeft)
+    if unsent.isEmpty { return status }
+    StandardOutput.write(Wording.notSent(unsent), to: STDERR_FILENO)
+    return 1
+  }
+
   /// Tells how the conversation ended.
   /// - Parameter hasLeft: whether the person left.
   /// - Returns: the exit status.
@@ -100,8 +109,12 @@ extension Client {
     switch input.sendAll() {
     case .left:
       let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
-      return input.hasUnsentLines ? 1 : status
-    case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false) } ?? 1
+      return input.hasFailed ? 1 : status
+    case .interrupted: return input.waitForEnding().map { conclude($0, hasLeft: false, naming: link.unsentLines) } ?? 1
+    case .stalled:
+      StandardOutput.report(error: Wording.takesNothing(within: Sender.patience))
+      StandardOutput.write(Wording.notSent(link.unsentLines), to: STDERR_FILENO)
+      return 1
     case .outputClosed: return 1
     }
   }
@@ -155,8 +168,9 @@ extension Client {
       case .cleared: continue
       case .endOfInput: return leave(editor)
       case .ended(let ending):
+        let pasted = Self.messages(in: editor.takeUnsentPaste())
         editor.close()
-        return conclude(ending, hasLeft: false)
+        return conclude(ending, hasLeft: false, naming: link.unsentLines + pasted)
       case .terminated(let signal):
         editor.close()
         // The default action ends the process by the signal, as the parent expects.
@@ -170,20 +184,17 @@ extension Client {
     }
   }
 
+  private static func messages(in lines: [[UInt8]]) -> [[UInt8]] { lines.filter { ClientLine($0.span) == .message } }
+
   /// Says goodbye, and shows what still comes until the link has ended.
   private func leave(_ editor: some LineReader) -> CInt {
-    let pasted = editor.takeUnsentPaste().filter { ClientLine($0.span) == .message }
+    let pasted = Self.messages(in: editor.takeUnsentPaste())
     editor.close()
     link.leave()
     while true {
       let update = formatter.update(for: mailbox.take(), hasStatus: true)
       StandardOutput.write(update.lines)
-      if let ending = update.ending {
-        let unsent = link.unsentLines + pasted
-        let status = conclude(ending, hasLeft: true)
-        for line in unsent { StandardOutput.write(Wording.notSent(SafeText.made(from: line)), to: STDERR_FILENO) }
-        return unsent.isEmpty ? status : 1
-      }
+      if let ending = update.ending { return conclude(ending, hasLeft: true, naming: link.unsentLines + pasted) }
       _ = wakeup.isCalled(by: .never)
       wakeup.clear()
     }

@@ -24,6 +24,12 @@ package enum Wording {
     Array("[NOT SENT] ".utf8) + line + [UInt8(ascii: "\n")]
   }
 
+  /// - Parameter lines: need not be safe; the first of them are named.
+  static func notSent(_ lines: [[UInt8]]) -> [UInt8] {
+    let named = lines.prefix(20).flatMap { notSent(SafeText.made(from: $0)) }
+    return lines.count <= 20 ? named : named + notSent(Array("... and \(lines.count - 20) more".utf8))
+  }
+
   static func tooLong(_ maximumBytes: Int) -> String {
     "[NOT SENT] A line of standard input is longer than \(maximumBytes) bytes. Part it into several.\n"
   }
@@ -35,7 +41,7 @@ package enum Wording {
 
   /// Told a person who has typed half a line, on a terminal where lines that arrive wait for the rest of it.
   static func waiting(lines: Int) -> String {
-    "[WAITING] \(lines == 1 ? "1 line is" : "\(lines) lines are") shown once you enter this line, or give it up with Ctrl-U.\n"
+    "[WAITING] \(lines == 1 ? "1 line is" : "\(lines) lines are") shown once you enter this line or clear it (Ctrl-U).\n"
   }
 
   static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
@@ -92,6 +98,14 @@ package enum Wording {
 
   static func cannotFind(_ error: ResolutionError) -> String {
     "There is no host \(error.host): \(error.reason). Check the name, or give a numeric address."
+  }
+
+  static func takesNothing(within time: Duration) -> String {
+    "The server has taken nothing for \(time.components.seconds) s. Try again later; these lines were not sent:"
+  }
+
+  static func cannotRead(because error: SystemCallError) -> String {
+    "Cannot read standard input: \(error.reason). Lines that come after that are not sent; give another input."
   }
 
   static func cannotWrite(because error: SystemCallError) -> String {

@@ -134,6 +134,83 @@ import Testing
     #expect(client.outputLines == [greeting, "Disconnected from server"])
   }
 
+  @Test func `Standard input that cannot be read is an error`() throws {
+    let server = try ServerProgram()
+    let command = "exec '\(try Program.built("mychatclient"))' \(server.port) </tmp"
+    let client = try Program("/bin/sh", ["-c", command])
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1)
+    #expect(client.errorLines.first?.hasPrefix("[ERROR] Cannot read standard input: Is a directory") == true)
+  }
+
+  @Test func `A server that takes nothing of a pipe is given up, and the lines are named`() throws {
+    let server = try ScriptedServer()
+    let command = "yes a | head -c 20000000 | '\(try Program.built("mychatclient"))' \(server.port)"
+    let client = try Program("/bin/sh", ["-c", command])
+    client.limit = .seconds(120)
+    let connection = try server.accept()
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.first?.hasPrefix("[ERROR] The server has taken nothing for 30 s.") == true)
+    #expect(client.errorLines.dropFirst().prefix(20).allSatisfy { $0 == "[NOT SENT] a" })
+    #expect(client.errorLines.count == 22 && client.errorLines[21].hasPrefix("[NOT SENT] ... and "))
+    withExtendedLifetime(connection) {}
+  }
+
+  @Test func `A server that reads no more ends it, and the line is named`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("chat.sock")
+    let server = try ScriptedServer(at: .unix(path: path))
+    let client = try Program(built: "mychatclient", ["unix:\(path)"])
+    let connection = try server.accept()
+    try client.waitForLine(greeting)
+    try connection.finishReceiving()
+    try client.write("ho\n")
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines == ["[NOT SENT] ho"])
+  }
+
+  @Test func `Lines of a paste that a lost server has not taken are named`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("chat.sock")
+    let server = try ScriptedServer(at: .unix(path: path))
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", ["unix:\(path)", "--no-paste-guard"], on: terminal)
+    let connection = try server.accept()
+    try terminal.waitForEditing()
+    // More than the kernel keeps for a Unix socket.
+    let lines = (0..<60).map { String(repeating: "x", count: 4000) + " \($0)" }
+    try terminal.type("\u{1B}[200~\(lines.joined(separator: "\r"))\rlast\r\u{1B}[201~")
+    try terminal.waitForLine("last")
+    connection.close()
+    try eventually("the client to end") {
+      terminal.readWhatIsThere()
+      return client.hasEnded
+    }
+    #expect(client.exit == .status(1))
+    terminal.readWhatIsThere()
+    #expect(terminal.screen.lines.last == "[NOT SENT] last")
+  }
+
+  @Test func `A block that comes in while the server goes away is read to its end, and not left to the shell`() throws {
+    var server: ScriptedServer? = try ScriptedServer()
+    let port = try #require(server?.port)
+    let terminal = try Tmux(
+      rows: 24, columns: 80, running: "'\(try Program.built("mychatclient"))' \(port); exec sh",
+      environment: ["TERM": "tmux-256color", "PS1": "$ "])
+    var connection = try server?.accept()
+    try terminal.waitForEditing()
+    try terminal.type("\u{1B}[200~echo SA''ID1\n")
+    connection?.close()
+    (connection, server) = (nil, nil)
+    try terminal.type("echo SA''ID2\necho SA''ID3\n\u{1B}[201~")
+    try terminal.waitForRows("the end and the shell") { $0.contains { $0.hasPrefix("[DISCONNECTED]") } }
+    try terminal.type("echo do''ne\n")
+    try terminal.waitForRows("the shell's answer") { $0.contains("done") }
+    let rows = try terminal.rows()
+    #expect(!rows.contains { $0.contains("SAID") })
+    #expect(rows.filter { $0.hasPrefix("[NOT SENT]") } == (1...3).map { "[NOT SENT] echo SA''ID\($0)" })
+  }
+
   @Test(arguments: [[], ["--plain"], ["--reconnect"]]) func `A terminal that is closed ends it`(
     options: [String]
   ) throws {

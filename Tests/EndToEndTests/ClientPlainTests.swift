@@ -61,19 +61,19 @@ import Testing
   }
 
   @Test func `Whoever pauses in a half line is told how many lines wait, and goes on typing`() throws {
-    try terminal.resize(rows: 24, columns: 100)
+    try terminal.resize(rows: 24, columns: 80)
     try terminal.type("half")
     try terminal.waitForLine("half")
     try member.send("one\ntwo\n")
     try terminal.waitForScreen("the count, and the half line below it") {
       $0.lines.suffix(3) == [
-        "half", "[WAITING] 2 lines are shown once you enter this line, or give it up with Ctrl-U.", "half",
+        "half", "[WAITING] 2 lines are shown once you enter this line or clear it (Ctrl-U).", "half",
       ]
     }
     try member.send((3...20).map { "line \($0)\n" }.joined())
     try terminal.waitForScreen("the count again, once it is ten times as large") {
       $0.lines.suffix(2) == [
-        "[WAITING] 20 lines are shown once you enter this line, or give it up with Ctrl-U.", "half",
+        "[WAITING] 20 lines are shown once you enter this line or clear it (Ctrl-U).", "half",
       ]
     }
     try terminal.type(" line\r")

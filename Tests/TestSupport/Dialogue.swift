@@ -75,6 +75,9 @@ package final class Dialogue {
   /// Says that nothing more will come from here; receiving goes on.
   package func finishSending() throws { try withSocket { $0.shutdownSending() } }
 
+  /// Reads no more: the kernel refuses what is sent to it on a Unix socket (shutdown(2)). Sending goes on.
+  package func finishReceiving() throws { _ = shutdown(try number(), CInt(SHUT_RD)) }
+
   /// Closes. If something has come and was not read, the kernel makes a reset of it.
   package func close() { socket = nil }
 

@@ -109,7 +109,8 @@ final class LibeditEditor: LineReader {
       _ = paste.cancel()
       return end
     }
-    if let line = paste.nextLine() { return entered(line) }
+    // The lines of a block are not said to a server that has gone.
+    if !session.hasEnded, let line = paste.nextLine() { return entered(line) }
     while true {
       stop = nil
       var count: CInt = 0
@@ -170,7 +171,9 @@ extension LibeditEditor {
     if stop != nil { return 0 }
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(.end(end)) }
-      if case .ready = paste { return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart) }
+      if case .ready = paste, !session.hasEnded {
+        return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart)
+      }
       if isLineStale && (!Terminal.hasKey || session.isUpdateDue) { showLine() }
       guard session.waitForKey() else { continue }
       do throws(SystemCallError) {
@@ -267,6 +270,11 @@ extension LibeditEditor {
 
   /// Shows what has arrived, if it is time for that.
   private func showReceived() -> InputEvent? {
+    // The rest of a block would be commands for the shell, so the end is shown once all of the block is read.
+    if session.hasEnded && paste.expectsMore(at: .now) {
+      session.noteUpdate()
+      return nil
+    }
     guard let update = session.takeUpdate(hasStatus: canErase) else { return nil }
     if let status = update.status { self.status = status }
     if !update.lines.isEmpty || update.status != nil { showLine(after: update.lines) }

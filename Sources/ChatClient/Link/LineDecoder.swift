@@ -28,7 +28,7 @@ package struct LineDecoder {
 
   private var framing = Framing.unknown
   private var framer = LineFramer(maximumLineBytes: maximumLineBytes, overlong: .split)
-  /// Bytes received since the held line began, including what came in the same receive before it.
+  /// Bytes received since the held line began, including what came in the same burst before it.
   private var burstBytes = 0
   /// Complete lines that were not taken yet.
   private var lines = ReceivedLines()
@@ -50,13 +50,18 @@ package struct LineDecoder {
     if framer.heldBytes > 0 {
       if !continues(with: bytes) {
         endMessage()
-      } else if framing == .unknown, isPerhapsTorn, bytes.withUnsafeBytes({ $0.contains(UInt8(ascii: "\n")) }) {
+      } else if framing == .unknown, isPerhapsTorn, !Self.beginsLikeMessage(bytes),
+        bytes.withUnsafeBytes({ $0.contains(UInt8(ascii: "\n")) })
+      {
         framing = .newlines
       }
     }
-    burstBytes = (framer.heldBytes > 0 ? burstBytes : 0) + bytes.count
+    burstBytes += bytes.count
     frame(bytes)
   }
+
+  /// Notes that all that has come so far was received.
+  package mutating func endBurst() { if framer.heldBytes == 0 { burstBytes = 0 } }
 
   private var isPerhapsTorn: Bool { burstBytes >= Self.minimumTornBytes }
 
@@ -92,6 +97,7 @@ package struct LineDecoder {
   package mutating func endMessage() {
     guard framer.heldBytes > 0 else { return }
     framing = .raw
+    burstBytes = 0
     var lines = takeLines()
     _ = framer.endMessage { _, line in
       lines.append(line)

@@ -22,6 +22,8 @@ final class Link: Sendable {
   /// Bytes that are still received when the time for the goodbye is over: as many as the kernel may hold already, because
   /// whoever reads our output was slow.
   private static let maximumLateBytes = 8 * 1024 * 1024
+  /// How long they are received at most.
+  private static let lateTime = Duration.seconds(1)
 
   private let address: Address
   private let reconnects: Bool
@@ -61,6 +63,9 @@ final class Link: Sendable {
 
   /// Whether all that was to be sent is written.
   var isIdle: Bool { sender.isIdle }
+
+  /// When to give up a server that takes nothing; later each time it takes something.
+  var stallDeadline: Moment { sender.stallDeadline }
 
   /// Sends `lines`, each with its newline, once a connection takes them.
   func send(_ lines: [UInt8]) { sender.send(lines) }
@@ -112,9 +117,12 @@ final class Link: Sendable {
       switch connection.receive(into: buffer) {
       case .bytes(let count):
         decoder.append(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span)
-        if let deadline = goodbyeDeadline.withLock({ $0 }), deadline.hasPassed { lateBytes += count }
-        if lateBytes > Self.maximumLateBytes { ending = .unconfirmed }
+        if let deadline = goodbyeDeadline.withLock({ $0 }), deadline.hasPassed {
+          lateBytes += count
+          if lateBytes > Self.maximumLateBytes || (deadline + Self.lateTime).hasPassed { ending = .unconfirmed }
+        }
       case .wouldBlock:
+        decoder.endBurst()
         switch wait(for: connection, milliseconds: decoder.timeout) {
         case .ready: continue
         case .pause: decoder.endMessage()

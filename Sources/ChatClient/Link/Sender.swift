@@ -6,21 +6,31 @@ import Synchronization
 /// Sends on a serial queue of its own, so that a server that does not read never blocks the input thread.
 ///
 /// The lines that wait have no bound, because a person types them; the reader of a pipe waits for `isIdle`. A failed write
-/// is not reported here, because the link learns of the broken connection when it receives.
+/// ends the connection, of which the link learns when it receives.
 final class Sender: Sendable {
   private struct State {
     /// What lines are written to; nil while there is none that works.
     var connection: ServerConnection?
     /// Whole lines that were not written yet; of the first, only the end may be left.
-    var waiting: [ArraySlice<UInt8>] = []
+    var waiting: ArraySlice<ArraySlice<UInt8>> = []
     /// What was written and may not have arrived.
     var sent = UnconfirmedLines()
-    /// When something was last written.
-    var lastWrite: Moment?
+    /// When something was last written or could first be written.
+    var lastProgress = Moment.now
     /// Whether to say goodbye once nothing waits.
     var isLeaving = false
+
+    /// Takes `count` bytes off the first that wait.
+    mutating func removeFirst(_ count: Int) {
+      guard let first = waiting.first else { return }
+      // An empty array in its place, because a slice keeps the memory of all that it began with.
+      waiting[waiting.startIndex] = count < first.count ? first.dropFirst(count) : []
+      if count == first.count { waiting = waiting.dropFirst() }
+    }
   }
 
+  /// How long a server may take nothing of a pipe's input: as long as ours waits for a silent machine.
+  static let patience = Duration.seconds(30)
   /// Bytes that one write takes at most.
   private static let writeBytes = 64 * 1024
 
@@ -41,27 +51,36 @@ final class Sender: Sendable {
   /// Whether nothing waits to be written.
   var isIdle: Bool { state.withLock { $0.waiting.isEmpty } }
 
+  /// When the server has taken nothing for too long; each time later while there is no connection.
+  var stallDeadline: Moment {
+    state.withLock { ($0.connection == nil ? .now : $0.lastProgress) + Self.patience }
+  }
+
   /// Sends `lines`, each with its newline, once a connection takes them.
   func send(_ lines: [UInt8]) {
     guard !lines.isEmpty else { return }
-    state.withLock { $0.waiting.append(lines[...]) }
+    state.withLock { state in
+      if state.waiting.isEmpty { state.lastProgress = .now }
+      state.waiting.append(lines[...])
+    }
     queue.async { self.drain() }
   }
 
   private func drain() {
     while let (connection, piece) = nextPiece() {
-      let count = connection.send(piece)
+      let count = connection.sendSome(piece)
       let isIdle = state.withLock { state in
         if remembers {
           state.sent.append(
             piece.prefix(count), unacknowledged: connection.unacknowledgedBytes, now: .now)
         }
-        state.lastWrite = .now
-        state.waiting[0] = state.waiting[0].dropFirst(count)
-        if state.waiting[0].isEmpty { state.waiting.removeFirst() }
-        if count < piece.count { state.connection = nil }
+        state.lastProgress = .now
+        state.removeFirst(count)
+        if count == 0 { state.connection = nil }
         return state.waiting.isEmpty
       }
+      // A server that reads no more may never end its own stream, so the receiver would wait for ever.
+      if count == 0 { connection.shutdown() }
       if isIdle { wakeup.call() }
     }
     sayGoodbye()
@@ -84,10 +103,8 @@ final class Sender: Sendable {
     let state = state.withLock { $0 }
     guard state.isLeaving, state.waiting.isEmpty, let connection = state.connection else { return }
     self.state.withLock { $0.isLeaving = false }
-    if let lastWrite = state.lastWrite {
-      let earliest = lastWrite + ServerConnection.goodbyePause
-      while !earliest.hasPassed { _ = poll(nil, 0, earliest.millisecondsForPoll) }
-    }
+    let earliest = state.lastProgress + ServerConnection.goodbyePause
+    while !earliest.hasPassed { _ = poll(nil, 0, earliest.millisecondsForPoll) }
     connection.leave()
   }
 
@@ -106,8 +123,7 @@ final class Sender: Sendable {
         if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first {
           let end = first.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? first.endIndex
           uncertain += first[..<end]
-          state.waiting[0] = first[end...]
-          if state.waiting[0].isEmpty { state.waiting.removeFirst() }
+          state.removeFirst(end - first.startIndex)
         }
         return uncertain.split(separator: UInt8(ascii: "\n")).map { Array($0) }
       }
@@ -116,7 +132,7 @@ final class Sender: Sendable {
 
   /// Continues on another connection.
   func resume(on connection: ServerConnection) {
-    state.withLock { $0.connection = connection }
+    state.withLock { ($0.connection, $0.lastProgress) = (connection, .now) }
     queue.async { self.drain() }
   }
 

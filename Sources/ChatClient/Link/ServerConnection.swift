@@ -79,17 +79,25 @@ package final class ServerConnection: Sendable {
   /// Sends all of `bytes`, waiting for the server until `deadline`, or until the connection ends.
   /// - Returns: how many bytes were sent; fewer than there are if the connection has ended, or the time.
   func send(_ bytes: some Sequence<UInt8>, until deadline: Moment = .never) -> Int {
-    let bytes = ContiguousArray(bytes)
-    return bytes.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        switch socket.send(UnsafeRawBufferPointer(rebasing: rest)) {
-        case .bytes(let count): rest = rest.dropFirst(count)
-        case .wouldBlock where socket.wait(for: POLLOUT, until: deadline): continue
-        case .wouldBlock, .ended, .failed: return bytes.count - rest.count
-        }
+    let bytes = Array(bytes)
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = sendSome(rest, until: deadline)
+      if count == 0 { break }
+      rest = rest.dropFirst(count)
+    }
+    return bytes.count - rest.count
+  }
+
+  /// Sends what fits of `bytes`, as soon as something does.
+  /// - Returns: how many bytes were sent; 0 if the connection has ended, or the time.
+  func sendSome(_ bytes: ArraySlice<UInt8>, until deadline: Moment = .never) -> Int {
+    while true {
+      switch bytes.withUnsafeBytes({ socket.send($0) }) {
+      case .bytes(let count): return count
+      case .wouldBlock where socket.wait(for: POLLOUT, until: deadline): continue
+      case .wouldBlock, .ended, .failed: return 0
       }
-      return bytes.count
     }
   }
 

@@ -57,6 +57,9 @@ final class TerminalSession {
       || Terminal.waitForKey(or: wakeup, milliseconds: min(updateAt, deadline).millisecondsForPoll)
   }
 
+  /// Whether nothing more will come from the server.
+  var hasEnded: Bool { mailbox.ending != nil }
+
   /// Whether the screen may be updated again.
   var isUpdateDue: Bool { nextUpdateAt.hasPassed }
 

@@ -46,6 +46,11 @@ package enum PasteState: Equatable {
     return end.count - ((0..<end.count).last { block.suffix($0).elementsEqual(end.prefix($0)) } ?? 0)
   }
 
+  /// Whether more of a block is to be expected.
+  package func expectsMore(at now: Moment) -> Bool {
+    if case .arriving(_, let lastByteAt, _) = self { lastByteAt + Self.stall >= now } else { false }
+  }
+
   /// Takes in `bytes` of the block, at most `wantedBytes`.
   /// - Parameters:
   ///   - isInterrupt: whether they are the interrupt key, which is part of the block unless that has stalled.
@@ -127,11 +132,17 @@ package enum PasteState: Equatable {
     return line
   }
 
-  /// Gives up a block that goes out.
+  /// Gives up the block.
   /// - Returns: its lines that were not handed out, and at last the text that would begin the line after them.
   package mutating func cancel() -> [[UInt8]] {
-    guard case .sending(let lines, let next) = self else { return [] }
-    self = .idle
-    return lines + [next.before + next.after]
+    defer { self = .idle }
+    switch self {
+    case .idle: return []
+    case .arriving(let block, _, let asked): return (asked.map(Self.lines(of:)) ?? []) + Self.lines(of: Paste(block))
+    case .asking(let paste), .ready(let paste, _, _): return Self.lines(of: paste)
+    case .sending(let lines, let next): return lines + [next.before + next.after]
+    }
   }
+
+  private static func lines(of paste: Paste) -> [[UInt8]] { paste.lines + [paste.rest] }
 }

@@ -18,8 +18,8 @@ struct PipeReader {
   private let wakeup: Wakeup
   /// When to end because nobody reads standard output any more; nil while somebody may.
   private var drainDeadline: Moment?
-  /// Whether a line was too long to be sent, or came after `exit`.
-  private(set) var hasUnsentLines = false
+  /// Whether a line was too long to be sent or came after `exit`, or reading failed.
+  private(set) var hasFailed = false
 
   init(link: Link, mailbox: Mailbox, wakeup: Wakeup) {
     self.link = link
@@ -33,6 +33,8 @@ struct PipeReader {
     case left
     /// The link has ended.
     case interrupted
+    /// The server takes nothing.
+    case stalled
     /// Nobody reads standard output any more.
     case outputClosed
   }
@@ -45,6 +47,10 @@ struct PipeReader {
         if let outcome = waitForInput() { return outcome }
         let count = read(STDIN_FILENO, buffer.baseAddress, buffer.count)
         if count < 0 && (errno == EAGAIN || errno == EINTR) { continue }
+        if count < 0 {
+          hasFailed = true
+          StandardOutput.report(error: Wording.cannotRead(because: SystemCallError("read")))
+        }
 
         var batch = Batch()
         let consume = { (count: Int) in
@@ -67,7 +73,7 @@ struct PipeReader {
           _ = framer.endMessage { batch.append($0, $1) }
         }
         if !batch.unsent.isEmpty {
-          hasUnsentLines = true
+          hasFailed = true
           StandardOutput.write(batch.unsent, to: STDERR_FILENO)
         }
         link.send(batch.lines)
@@ -121,9 +127,11 @@ struct PipeReader {
   private mutating func waitUntilSent() -> Outcome? {
     while true {
       if mailbox.ending != nil { return .interrupted }
+      let stallDeadline = link.stallDeadline
       if link.isIdle { return nil }
-      wait(forInput: false)
+      wait(forInput: false, until: stallDeadline)
       if isOver { return .outputClosed }
+      if link.stallDeadline.hasPassed && !link.isIdle { return .stalled }
     }
   }
 
@@ -142,14 +150,14 @@ struct PipeReader {
   /// Waits for a call, and for input if that is wanted, but for no more input once nobody reads standard output any more.
   /// - Returns: whether there is input to read, or its end.
   @discardableResult
-  private mutating func wait(forInput isInputWanted: Bool) -> Bool {
+  private mutating func wait(forInput isInputWanted: Bool, until deadline: Moment = .never) -> Bool {
     var entries = [
       // A negative descriptor is passed over (poll(2)).
       pollfd(fd: isInputWanted ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: drainDeadline == nil ? STDOUT_FILENO : -1, events: 0, revents: 0),
     ]
-    let timeout = isInputWanted && drainDeadline != nil ? 0 : (drainDeadline ?? .never).millisecondsForPoll
+    let timeout = isInputWanted && drainDeadline != nil ? 0 : min(drainDeadline ?? .never, deadline).millisecondsForPoll
     while poll(&entries, nfds_t(entries.count), timeout) < 0 && errno == EINTR {}
     if entries[1].revents != 0 { wakeup.clear() }
     if Int32(entries[2].revents) & (POLLERR | POLLHUP) != 0 { drainDeadline = .now + Self.drainTime }

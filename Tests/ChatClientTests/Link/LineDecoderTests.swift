@@ -18,13 +18,15 @@ private func shown(_ pieces: String?...) -> String {
   String(decoding: shown(pieces.map { $0.map { Array($0.utf8) } }), as: UTF8.self)
 }
 
-/// Which lines are shown when, if `receives` bring these texts at these times in milliseconds.
+/// Which lines are shown when, if `receives` bring these texts at these times in milliseconds. Those of one time follow without
+/// a pause.
 private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text: String)] {
   var decoder = LineDecoder()
   var shown: [(time: Int, text: String)] = []
   func take(at time: Int) { shown += decoder.takeLines().map { (time, String(decoding: $0.bytes, as: UTF8.self)) } }
   var last = 0
   for receive in receives + [(time: 1_000_000, text: "")] {
+    if receive.time > last { decoder.endBurst() }
     if decoder.timeout >= 0, receive.time >= last + Int(decoder.timeout) {
       last += Int(decoder.timeout)
       decoder.endMessage()
@@ -87,6 +89,18 @@ private func lines(_ receives: [(time: Int, text: String)]) -> [(time: Int, text
       (0, batch + "2: to"), (10, "rn\n"), (500, "3: pau"), (1400, "sed\n"), (1500, "4: c"), (1600, "d: e\n"),
     ])
     #expect(shown.map(\.text).suffix(3) == ["2: torn", "3: paused", "4: cd: e"])
+  }
+
+  @Test(arguments: [0, 10]) func `A newline behind a large fragment proves nothing if it ends the next message`(
+    pause: Int
+  ) {
+    let fragment = "1: " + String(repeating: "x", count: 1200)
+    let shown = lines([(0, fragment), (pause + 10, "2: two\n"), (pause + 500, "3: one"), (pause + 510, "4: two")])
+    #expect(shown.map(\.text).suffix(2) == ["3: one", "4: two"])
+  }
+
+  @Test func `A line stays whole that was torn just behind a receive that ended with a newline`() {
+    #expect(lines([(0, batch), (0, "2: hel"), (300, "lo world\n")]).map(\.text).last == "2: hello world")
   }
 
   @Test func `The end of the stream ends the last line`() {
