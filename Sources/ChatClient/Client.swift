@@ -22,7 +22,7 @@ package struct Client {
     prepareProcess()
     do {
       let client = try Client(to: address, options)
-      if let error = client.tell("connected", Wording.connected) {
+      if let error = client.tell(.connected, Wording.connected) {
         return client.conclude(.output(error), hasLeft: false)
       }
       return client.converse()
@@ -60,7 +60,7 @@ package struct Client {
   }
 
   /// Tells a person or a program, on standard output, what has become of the connection.
-  private func tell(_ kind: String, _ sentence: String) -> SystemCallError? {
+  private func tell(_ kind: JSONFormat.Kind, _ sentence: String) -> SystemCallError? {
     Self.show(formatter.event(kind, sentence))
   }
 
@@ -97,7 +97,7 @@ package struct Client {
       StandardOutput.write(sentence, to: STDERR_FILENO)
       if !options.json { return status }
     }
-    return tell("disconnected", sentence).map { conclude(.output($0), hasLeft: hasLeft) } ?? status
+    return tell(.disconnected, sentence).map { conclude(.output($0), hasLeft: hasLeft) } ?? status
   }
 }
 
@@ -126,14 +126,14 @@ extension Client {
       switch event {
       case .lines(let received): formatter.append(received, to: &lines)
       case .lost(let uncertain):
-        if let error = tellAside("disconnected", Wording.connectionLost) { return error }
+        if let error = tellAside(.disconnected, Wording.connectionLost) { return error }
         for line in uncertain {
           StandardOutput.write(Wording.mayHaveArrived(SafeText.made(from: line)), to: STDERR_FILENO)
         }
       case .waiting: break
       case .restored(let name):
         formatter.setOwnName(name)
-        if let error = tellAside("connected", Wording.connectedAgain) { return error }
+        if let error = tellAside(.connected, Wording.connectedAgain) { return error }
       case .ended: mailbox.put([event])
       }
     }
@@ -141,7 +141,7 @@ extension Client {
   }
 
   /// Tells people on standard error, and programs on standard output.
-  private func tellAside(_ kind: String, _ sentence: String) -> SystemCallError? {
+  private func tellAside(_ kind: JSONFormat.Kind, _ sentence: String) -> SystemCallError? {
     if options.json { return tell(kind, sentence) }
     StandardOutput.write(sentence, to: STDERR_FILENO)
     return nil

@@ -1,14 +1,30 @@
+import ChatWire
 import Glibc
 
 /// One JSON object (RFC 8259) and a newline for each line or event: `time` (UTC, RFC 3339, milliseconds), `from` (a
-/// name, or null), `text`, and `kind`: `message`, `notice`, `connected` or `disconnected`.
+/// name, or null), `text`, and `kind`, one of `Kind`.
 struct JSONFormat {
+  enum Kind: String {
+    /// Received lines.
+    case message, notice
+    /// What happens to the connection.
+    case connected, disconnected
+
+    init(_ kind: ServerLine.Kind) {
+      self =
+        switch kind {
+        case .message: .message
+        case .notice: .notice
+        }
+    }
+  }
+
   private let time: timespec
 
   init(at time: timespec) { self.time = time }
 
   /// - Parameter text: well-formed UTF-8, as `from`.
-  func append(kind: String, from: ArraySlice<UInt8>?, text: ArraySlice<UInt8>, to output: inout [UInt8]) {
+  func append(kind: Kind, from: ArraySlice<UInt8>?, text: ArraySlice<UInt8>, to output: inout [UInt8]) {
     output += "{\"time\":\"\(timestamp)\",\"from\":".utf8
     if let from {
       Self.append(from, to: &output)
@@ -17,7 +33,7 @@ struct JSONFormat {
     }
     output += ",\"text\":".utf8
     Self.append(text, to: &output)
-    output += ",\"kind\":\"\(kind)\"}\n".utf8
+    output += ",\"kind\":\"\(kind.rawValue)\"}\n".utf8
   }
 
   private var timestamp: String {

@@ -51,7 +51,7 @@ package final class LineFormatter: Sendable {
   private func append(_ line: ServerLine, to output: inout [UInt8]) {
     if let names, let name = line.name { names.add(name) }
     if isJSON {
-      JSONFormat(at: Self.now()).append(kind: line.kind.rawValue, from: line.name, text: line.text, to: &output)
+      JSONFormat(at: Self.now()).append(kind: .init(line.kind), from: line.name, text: line.text, to: &output)
       return
     }
     let line = spreadsTabs ? ServerLine(RowLayout.spreadTabs(line.bytes)) : line
@@ -71,7 +71,7 @@ package final class LineFormatter: Sendable {
 
   /// What to write when the connection begins or ends: `sentence`, and in JSON an object of this kind. There, `from` is this
   /// client's own name, so that a program can recognize mentions.
-  func event(_ kind: String, _ sentence: String) -> [UInt8] {
+  func event(_ kind: JSONFormat.Kind, _ sentence: String) -> [UInt8] {
     guard isJSON else { return Array(sentence.utf8) }
     var output: [UInt8] = []
     let text = Array(sentence.utf8.prefix { $0 != UInt8(ascii: "\n") })

@@ -47,6 +47,7 @@ extension LibeditEditor {
       editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)C", next)
       editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)D", previous)
     }
+    // A binding for one of these keys has to come after this loop.
     for key in Self.otherKeys {
       if isVi { editline_bind_key(editor, 1, key, "ed-ignore") }
       editline_bind_key(editor, isVi ? 1 : 0, "\\e" + key, "ed-ignore")

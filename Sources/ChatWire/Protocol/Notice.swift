@@ -1,4 +1,5 @@
-/// What the server itself says to a member, as a `* ` line.
+/// What the server itself says to a member, as a `* ` line. `--send` takes any notice for a refusal of its line, except those
+/// that `countsSkippedLines` knows.
 package enum Notice: Equatable, Sendable {
   /// The member did not read fast enough, and the log evicted this many lines that were due to it.
   case linesSkipped(Int)

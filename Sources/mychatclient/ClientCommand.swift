@@ -6,7 +6,7 @@ import Glibc
 extension Options.Colours: ExpressibleByArgument {}
 
 @main
-struct MyChatClient: ParsableCommand {
+struct ClientCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mychatclient",
     abstract: "Join a line chat.",
