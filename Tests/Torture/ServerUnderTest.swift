@@ -36,10 +36,12 @@ final class ServerUnderTest {
     var found: UInt16?
     let log = log
     try eventually("the server to listen; it says \(shown(contents(of: log, atMost: 300)))") {
-      let line = String(decoding: contents(of: log, atMost: 300), as: UTF8.self)
-      guard let end = line.firstIndex(of: "\n") else { return false }
+      let text = String(decoding: contents(of: log, atMost: 600), as: UTF8.self)
+      // A line without an end has perhaps not come whole; a warning may come first.
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      guard let line = lines.first(where: { !$0.hasPrefix("[WARNING]") }) else { return false }
       guard line.hasPrefix("[LISTENING]") else { throw TestFailure("the server does not start: \(line)") }
-      found = line[..<end].split(separator: ":").last.flatMap { UInt16($0) }
+      found = line.split(separator: ":").last.flatMap { UInt16($0) }
       return true
     }
     port = found ?? 0
