@@ -32,8 +32,8 @@ struct ServerCommand: ParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      How fast a member may send, in lines a second, and how many lines at once; who is faster is slowed, and nothing is \
-      lost. (default: no limit)
+      How fast a member may send, in lines a second, and how many lines at once; who is faster is slowed, and loses \
+      nothing while connected. (default: no limit)
       """, valueName: "lines[:burst]"),
     transform: {
       guard let rate = RateLimit(parsing: $0) else {
