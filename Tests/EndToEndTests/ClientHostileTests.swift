@@ -16,7 +16,12 @@ import Testing
     lines = (named.map(\.bytes) + generated).enumerated().map { Array("9: \($0) ".utf8) + $1 + Array(".".utf8) }
   }
 
-  private var stream: [UInt8] { lines.flatMap { $0 + [0x0A] } + Array("9: the last\n".utf8) }
+  /// All lines and the last, in pieces of whole lines: on a busy machine a line that is sent in two parts may pause for longer
+  /// than a client waits.
+  private var pieces: [[UInt8]] {
+    let all = lines.map { $0 + [0x0A] } + [Array("9: the last\n".utf8)]
+    return stride(from: 0, to: all.count, by: 500).map { all[$0..<min(all.count, $0 + 500)].flatMap(\.self) }
+  }
 
   /// The shown lines have to be as many as were sent, and harmless; in a pipe a TAB passes.
   private func expectHarmless(_ text: String, isJSON: Bool = false, isPiped: Bool = false) {
@@ -45,8 +50,8 @@ import Testing
       built: "mychatclient", [String(server.port)], environment: ["LANG": locale, "LC_ALL": locale], on: terminal)
     let connection = try server.accept()
     try terminal.waitForEditing()
-    for start in stride(from: 0, to: stream.count, by: 65_536) {
-      try connection.send(Array(stream[start..<min(stream.count, start + 65_536)]))
+    for piece in pieces {
+      try connection.send(piece)
       terminal.readWhatIsThere()
     }
     let last = Array(": the last".utf8)
@@ -67,8 +72,8 @@ import Testing
       built: "mychatclient", [String(server.port)] + (isJSON ? ["--json"] : []),
       environment: ["LANG": locale, "LC_ALL": locale])
     let connection = try server.accept()
-    for start in stride(from: 0, to: stream.count, by: 65_536) {
-      try connection.send(Array(stream[start..<min(stream.count, start + 65_536)]))
+    for piece in pieces {
+      try connection.send(piece)
       client.readWhatIsThere()
     }
     connection.close()
