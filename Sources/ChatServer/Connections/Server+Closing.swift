@@ -78,7 +78,7 @@ extension Server {
       connection.progress = nil
       updateInterest(of: connection)
       schedule(checkOf: connection, by: deadline)
-    case .endMessageAndLeave: endMessageAndLeave(connection, because: .endOfStream)
+    case .endMessageAndLeave: endMessageAndLeave(connection)
     case .close(let isLost):
       if isLost {
         countHeld(of: connection)

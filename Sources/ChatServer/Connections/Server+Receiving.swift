@@ -147,9 +147,9 @@ extension Server {
   }
 
   /// Says what the end of the stream completes; the member leaves then, unless it has to wait with that.
-  func endMessageAndLeave(_ connection: Connection, because reason: CloseReason) {
+  func endMessageAndLeave(_ connection: Connection) {
     guard endMessage(of: connection), connection.lifecycle.isHeard else { return }
-    if case .unreachable = connection.lifecycle { lose(connection) } else { leave(connection, because: reason) }
+    if case .unreachable = connection.lifecycle { lose(connection) } else { leave(connection, because: .endOfStream) }
   }
 
   // MARK: Members that wait
