@@ -40,10 +40,10 @@ test: test-packages ## Run the tests
 
 check: lint test ## Lint, build with warnings as errors, and test: what CI runs
 
-# What is pure stays pure: the room and the wire's protocol do no input and output, and look at no clock.
-PURE = Sources/ChatServer/Room Sources/ChatWire/Protocol
+# What is pure stays pure: the room, its people and the wire's protocol do no input and output, and look at no clock.
+PURE = Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol
 IMPURE = import (Dispatch|CLinux|Foundation)|(FileDescriptor|Socket[A-Z][a-z]+|Dispatch[A-Z][A-Za-z]+|ContinuousClock)
-lint: ## Check the format of every source file, and that the room and the protocol do no input and output
+lint: ## Check the format of every source file, and that the room, its people and the protocol do no input and output
 	swift format lint --strict --recursive Package.swift Sources Tests
 	@! grep -rnE '$(IMPURE)' $(PURE)
 

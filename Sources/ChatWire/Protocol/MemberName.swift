@@ -1,10 +1,11 @@
-/// What a member is called in the room: the number of its port or, on a Unix socket, the number of its connection.
+/// What a member is called in the room: the number of its port or, on a Unix socket, of its connection, until it takes a name.
 ///
 /// A name never contains a byte of `delimiters`, so that no name can look like a notice or end early.
 package struct MemberName: Hashable, Sendable, CustomStringConvertible {
   package let bytes: [UInt8]
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  /// - Parameter bytes: without a delimiter.
+  package init(bytes: [UInt8]) { self.bytes = bytes }
 
   package init(port: UInt16) { bytes = Array(String(port).utf8) }
 
