@@ -159,9 +159,9 @@ extension Client {
       switch editor.nextLine() {
       case .line(let line):
         switch ClientLine(line.span) {
-        case .blank: continue
+        case .blank, .rosterRequest: continue
         case .exit: return leave(editor)
-        case .message:
+        case .message, .escaped, .command:
           editor.remember(line)
           link.send(line + [UInt8(ascii: "\n")])
         }
@@ -184,7 +184,7 @@ extension Client {
     }
   }
 
-  private static func messages(in lines: [[UInt8]]) -> [[UInt8]] { lines.filter { ClientLine($0.span) == .message } }
+  private static func messages(in lines: [[UInt8]]) -> [[UInt8]] { lines.filter { ClientLine($0.span).isSaid } }
 
   /// Says goodbye, and shows what still comes until the link has ended.
   private func leave(_ editor: some LineReader) -> CInt {

@@ -85,9 +85,8 @@ package enum SendOnce {
   private static func objection(in line: [UInt8], hasMember: Bool) -> Answer? {
     let safe = SafeText.made(from: line)
     if !hasMember && isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
-    // Any notice is about our line, except the skipped-lines count.
     let parts = ServerLine(safe[...])
-    guard parts.kind == .notice, !Notice.countsSkippedLines(parts.text) else { return nil }
+    guard parts.kind == .notice, Notice.isRefusal(parts.text) else { return nil }
     return .refused(Array(parts.text))
   }
 

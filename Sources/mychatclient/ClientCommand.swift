@@ -92,9 +92,9 @@ struct ClientCommand: ParsableCommand {
       throw ValidationError("--send takes one line; for several, write them to standard input.")
     }
     switch ClientLine(Array(send.utf8).span) {
-    case .blank: throw ValidationError("--send has nothing to send; give it a TEXT.")
+    case .blank, .rosterRequest: throw ValidationError("--send has nothing to send; give it a TEXT.")
     case .exit: throw ValidationError("--send exit would only leave, and send nothing; give it another TEXT.")
-    case .message: break
+    case .message, .escaped, .command: break
     }
   }
 

@@ -6,7 +6,8 @@ import Glibc
 struct JSONFormat {
   enum Kind: String {
     /// Received lines.
-    case message, notice
+    case message, notice, action, earlier
+    case privateLine = "private"
     /// What happens to the connection.
     case connected, disconnected
 
@@ -15,6 +16,9 @@ struct JSONFormat {
         switch kind {
         case .message: .message
         case .notice: .notice
+        case .privateLine: .privateLine
+        case .action: .action
+        case .earlier: .earlier
         }
     }
   }

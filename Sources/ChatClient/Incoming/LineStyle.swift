@@ -60,7 +60,7 @@ package struct LineStyle: Sendable {
       output += Self.reset
       output += ": ".utf8
       appendMarked(line.text, ownName, then: [], to: &output)
-    case (.message, nil):
+    default:
       appendMarked(line.bytes, ownName, then: [], to: &output)
     }
   }

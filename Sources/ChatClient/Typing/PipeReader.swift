@@ -101,11 +101,11 @@ struct PipeReader {
     mutating func append(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
       if frame == .tooLong { unsent += Wording.tooLong(PipeReader.maximumLineBytes).utf8 }
       switch ClientLine(line) {
-      case .blank: break
+      case .blank, .rosterRequest: break
       case .exit: hasExit = true
-      case .message where hasExit:
+      case _ where hasExit:
         unsent += Wording.notSent(SafeText.made(from: line.withUnsafeBufferPointer { Array($0) }))
-      case .message:
+      case .message, .escaped, .command:
         line.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
         lines.append(UInt8(ascii: "\n"))
       }

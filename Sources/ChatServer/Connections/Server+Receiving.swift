@@ -107,12 +107,12 @@ extension Server {
     switch ClientLine(line) {
     case .blank: return .taken
     case .exit: return .leave
-    case .message:
+    case let kind:
       if frame == .unterminated, !SafeText.isText(line) {
         tell(connection, .notText)
         return .taken
       }
-      return submit(line, by: connection)
+      return kind == .message ? submit(line, by: connection) : perform(kind, line, by: connection)
     }
   }
 
@@ -121,7 +121,7 @@ extension Server {
   ) -> Verdict {
     let meaning = ClientLine(line)
     if frame != .tooLong, meaning == .exit { return .leave }
-    if frame == .tooLong || meaning == .message { connection.inbound.lines = .counted(unsaid + 1) }
+    if frame == .tooLong || meaning.isSaid { connection.inbound.lines = .counted(unsaid + 1) }
     return .taken
   }
 

@@ -1,13 +1,30 @@
 /// What a line from a member asks of the server. Both programs judge lines by this.
 package enum ClientLine: Equatable {
   case message
-  /// `exit`, with or without spaces around it, in any case.
+  /// A message that begins with a slash: `//text` says `/text`.
+  case escaped
+  /// `/WORD`, alone or before a space: see `Command`. Never relayed.
+  case command
+  /// `exit`, with or without spaces around it, in any case; or `/quit`.
   case exit
   /// Nothing but spaces and tabs. No server relays it.
   case blank
+  /// The blank line by which a client asks who is here: see `rosterRequestLine`.
+  case rosterRequest
+
+  /// Whether it asks something of the server that a person would miss if it did not arrive.
+  package var isSaid: Bool {
+    switch self {
+    case .message, .escaped, .command: true
+    case .exit, .blank, .rosterRequest: false
+    }
+  }
 
   /// The line that leaves.
   package static let exitWord = Array("exit".utf8)
+
+  /// The line that asks who is here. It is blank, so that a server of another kind makes nothing of it.
+  package static let rosterRequestLine = Array("\t \t".utf8)
 
   /// - Parameter line: without its line end.
   package init(_ line: Span<UInt8>) {
@@ -15,15 +32,42 @@ package enum ClientLine: Equatable {
     var end = line.count
     while start < end, Self.isSpace(line[start]) { start += 1 }
     while end > start, Self.isSpace(line[end - 1]) { end -= 1 }
-    self = start == end ? .blank : Self.isExit(line.extracting(start..<end)) ? .exit : .message
+    if start == end {
+      self = Self.isRosterRequest(line) ? .rosterRequest : .blank
+    } else if line[0] == UInt8(ascii: "/") {
+      self.init(afterSlash: line.extracting(1..<end))
+    } else {
+      self = Self.isWord(line.extracting(start..<end), "exit") ? .exit : .message
+    }
   }
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+  private init(afterSlash rest: Span<UInt8>) {
+    var length = 0
+    while length < rest.count, Self.isLetter(rest[length]) { length += 1 }
+    if length > 0, length == rest.count || Self.isSpace(rest[length]) {
+      self = Self.isWord(rest.extracting(0..<length), "quit") ? .exit : .command
+    } else {
+      self = rest.count > 0 && rest[0] == UInt8(ascii: "/") ? .escaped : .message
+    }
+  }
 
-  private static func isExit(_ word: Span<UInt8>) -> Bool {
+  static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+  }
+
+  private static func isRosterRequest(_ line: Span<UInt8>) -> Bool {
+    line.count == rosterRequestLine.count && line.withUnsafeBufferPointer { $0.elementsEqual(rosterRequestLine) }
+  }
+
+  /// - Parameter letters: four small ones.
+  @inline(__always)
+  private static func isWord(_ word: Span<UInt8>, _ letters: StaticString) -> Bool {
     guard word.count == 4 else { return false }
     // `| 0x20` lowercases ASCII letters; compared with a lowercase letter it matches exactly its two cases.
-    return word[0] | 0x20 == UInt8(ascii: "e") && word[1] | 0x20 == UInt8(ascii: "x")
-      && word[2] | 0x20 == UInt8(ascii: "i") && word[3] | 0x20 == UInt8(ascii: "t")
+    let start = letters.utf8Start
+    return word[0] | 0x20 == start[0] && word[1] | 0x20 == start[1] && word[2] | 0x20 == start[2]
+      && word[3] | 0x20 == start[3]
   }
 }
