@@ -83,8 +83,8 @@ extension Server {
 
   /// Acts on one frame.
   private func handle(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
-    guard let limit = rateLimit(of: connection) else { return act(on: frame, line, from: connection) }
-    if let until = connection.inbound.rate.wait(at: now, for: limit) {
+    let limit = rateLimit(of: connection)
+    if let limit, let until = connection.inbound.rate.wait(at: now, for: limit) {
       // Whoever leaves need not wait: all that it said before has been taken.
       if frame != .tooLong, ClientLine(line) == .exit { return .leave }
       if !connection.inbound.isToldOfRate {
@@ -94,13 +94,15 @@ extension Server {
       return .wait(.rate(until: until))
     }
     let verdict = act(on: frame, line, from: connection)
-    if verdict.isTaken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
+    if let limit, verdict.isTaken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
     return verdict
   }
 
+  @inline(__always)
   private func act(on frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
     if case .counted(let unsaid) = connection.inbound.lines { return count(frame, line, from: connection, unsaid) }
-    if frame == .tooLong {
+    // Patterns, here and below, because `==` for another module's type is a call through a table.
+    if case .tooLong = frame {
       tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
       return .taken
     }
@@ -108,11 +110,12 @@ extension Server {
     case .blank: return .taken
     case .exit: return .leave
     case let kind:
-      if frame == .unterminated, !SafeText.isText(line) {
+      if case .unterminated = frame, !SafeText.isText(line) {
         tell(connection, .notText)
         return .taken
       }
-      return kind == .message ? submit(line, by: connection) : perform(kind, line, by: connection)
+      guard case .message = kind else { return perform(kind, line, by: connection) }
+      return submit(line, by: connection)
     }
   }
 

@@ -35,7 +35,7 @@ final class Console {
   /// Adds the line that was said last, which begins at `start`.
   @inline(__always)
   func relayed(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
-    page.append(contentsOf: peer.messagePrefix)
+    peer.messagePrefix.withUnsafeBytes { page.append(contentsOf: $0) }
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
   }
 
