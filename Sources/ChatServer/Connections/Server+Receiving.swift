@@ -46,10 +46,10 @@ extension Server {
     if connection.lifecycle.isHeard {
       guard !connection.inbound.isCounted else { return nil }
       if room.isLogFull || room.isCrowded && connection.inbound.bytes.isBulkSender(at: now) { return .backpressure }
-      guard connection.framer.isSkipping else { return nil }
     }
-    // Discarding costs as well, whether of a line that is too long or of a peer that has left.
     guard let limit = rateLimit(of: connection) else { return nil }
+    // Discarding costs as well, whether of a line that is too long or of a peer that has left.
+    guard connection.framer.isSkipping || !connection.lifecycle.isHeard else { return nil }
     return connection.inbound.rate.wait(at: now, for: limit).map { .rate(until: $0) }
   }
 
