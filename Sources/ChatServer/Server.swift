@@ -88,7 +88,7 @@ package actor Server {
   ///   - onStopped: is called on the server's queue when a stop is complete.
   /// - Throws: if not even the event layer's own descriptor can be had.
   package init(
-    _ configuration: Configuration, log: LogWriter, onStopped: @escaping @Sendable () -> Void
+    _ configuration: Configuration, log: LineWriter, onStopped: @escaping @Sendable () -> Void
   ) throws(SystemCallError) {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")

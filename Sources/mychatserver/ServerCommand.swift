@@ -89,7 +89,7 @@ struct ServerCommand: ParsableCommand {
         "The limit of open files is \(allowed), and the server needs \(own + 1) or more: \(own) of its own, and one for each "
           + "member. Raise it, as with 'ulimit -n 1024'.")
     }
-    let log = LogWriter(descriptor: STDOUT_FILENO)
+    let log = LineWriter(logDescriptor: STDOUT_FILENO)
     do {
       let server = try Server(configuration, log: log) {
         log.drain(seconds: 1)

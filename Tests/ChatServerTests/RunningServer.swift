@@ -9,7 +9,7 @@ final class RunningServer {
   let server: Server
   let addresses: [Address]
   private let stopped = DispatchSemaphore(value: 0)
-  private let writer: LogWriter
+  private let writer: LineWriter
   private let log: FileDescriptor
 
   var port: UInt16 {
@@ -27,7 +27,7 @@ final class RunningServer {
     log = FileDescriptor(owning: mkstemp(&path))
     guard log.number >= 0 else { throw SystemCallError("mkstemp") }
     unlink(path)
-    writer = LogWriter(descriptor: log.number)
+    writer = LineWriter(logDescriptor: log.number)
     server = try Server(configuration, log: writer) { [stopped] in stopped.signal() }
     addresses = try server.start()
   }

@@ -57,8 +57,9 @@ import Testing
     let enlarge = try Program(try Program.found("prlimit"), ["--pid", "\(server.pid)", "--fsize=unlimited"])
     #expect(try enlarge.waitForExit() == .status(0))
     try speaker.send("there is space again\n")
-    try eventually("the log to go on") { try content(of: log).contains("left out") }
+    try eventually("the log to go on") { try content(of: log).contains(": there is space again\n") }
     let lines = try content(of: log).split(separator: "\n")
+    #expect(lines.contains { $0.hasPrefix("[LOG] ") && $0.contains("left out") })
     let next = try #require(lines.first { $0.hasSuffix(": there is space again") })
     #expect(next.hasPrefix("[(") && !next.contains("xxx"))
   }

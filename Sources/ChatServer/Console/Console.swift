@@ -19,11 +19,11 @@ final class Console {
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }
   }
 
-  private let writer: LogWriter
+  private let writer: LineWriter
   /// The lines of this turn.
   @exclusivity(unchecked) private var page: [UInt8] = []
 
-  init(writer: LogWriter) { self.writer = writer }
+  init(writer: LineWriter) { self.writer = writer }
 
   func listening(on address: Address) { line("[LISTENING] Server is listening on \(address)") }
   func connected(_ peer: PeerLabel) { line("[NEW CONNECTION] ", peer, " connected.") }

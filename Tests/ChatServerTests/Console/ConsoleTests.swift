@@ -13,7 +13,7 @@ struct ConsoleTests {
     try pipe.readEnd.setBlocking(false)
     var configuration = Configuration()
     configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
-    let log = LogWriter(descriptor: pipe.writeEnd.number)
+    let log = LineWriter(logDescriptor: pipe.writeEnd.number)
     let stopped = DispatchSemaphore(value: 0)
     let server = try Server(configuration, log: log) { stopped.signal() }
     let addresses = try server.start()
@@ -63,12 +63,11 @@ struct ConsoleTests {
     #expect(leftOut > 0)
   }
 
-  @Test func `Lines that could not be written are counted, and the log says how many once it takes lines again`() throws
-  {
+  @Test func `Where lines could not be written, the log says how many once it takes lines again`() throws {
     let pipe = try Pipe()
     try pipe.readEnd.setBlocking(false)
     let output = FileDescriptor(owning: open("/dev/null", O_RDONLY | O_CLOEXEC))
-    let writer = LogWriter(descriptor: output.number)
+    let writer = LineWriter(logDescriptor: output.number)
     var page = Array("one\ntwo\n".utf8)
     writer.take(&page)
     writer.drain(seconds: 30)
@@ -85,12 +84,12 @@ struct ConsoleTests {
     }
     #expect(
       String(decoding: logged, as: UTF8.self)
-        == "three\n[LOG] 2 lines left out, because standard output took no more.\n")
+        == "[LOG] 2 lines left out, because standard output took no more.\nthree\n")
   }
 
   @Test func `A drain does not wait for an output that nobody reads`() throws {
     let pipe = try Pipe()
-    let writer = LogWriter(descriptor: pipe.writeEnd.number)
+    let writer = LineWriter(logDescriptor: pipe.writeEnd.number)
     defer {
       // The pipe is closed next, and another test will get its number.
       withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 1) { _ = pipe.readEnd.read(into: $0) }
@@ -108,7 +107,7 @@ struct ConsoleTests {
     let broken = try Pipe()
     let whole = try Pipe()
     let output = FileDescriptor(owning: dup(broken.writeEnd.number))
-    let writer = LogWriter(descriptor: output.number)
+    let writer = LineWriter(logDescriptor: output.number)
     // 64 KiB fit into a pipe (pipe(7)): 65 lines and half of the next.
     var page = Array(String(repeating: String(repeating: "x", count: 999) + "\n", count: 200).utf8)
     writer.take(&page)
@@ -130,6 +129,6 @@ struct ConsoleTests {
     }
     #expect(
       String(decoding: logged, as: UTF8.self)
-        == "\nnext\n[LOG] 135 lines left out, because standard output took no more.\n")
+        == "\n[LOG] 135 lines left out, because standard output took no more.\nnext\n")
   }
 }
