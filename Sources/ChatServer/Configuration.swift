@@ -19,6 +19,11 @@ package struct Configuration: Sendable {
   /// How fast a member may send; nil for as fast as it can.
   package var rate: RateLimit?
 
+  /// The directory that keeps what has to survive a restart; nil for none.
+  package var stateDirectory: String?
+  /// The file whose first line makes an operator of whoever gives it; nil for no operators.
+  package var operatorTokenFile: String?
+
   /// How long a crowded room waits before the members that lag by more than half the window lose their protection.
   package var patience = Duration.seconds(1)
   /// The pause that ends a message of a peer that ends none itself. Longer than the gap between two packets of one message

@@ -1,5 +1,6 @@
 import ChatWire
 import Dispatch
+import Glibc
 
 /// The chat server: one room, its listeners and its connections.
 ///
@@ -29,6 +30,7 @@ package actor Server {
   @exclusivity(unchecked) var room: Room
   @exclusivity(unchecked) var connections = ConnectionTable()
   let console: Console
+  var moderation: Moderation
   let onStopped: @Sendable () -> Void
 
   var stage = Stage.running
@@ -86,15 +88,21 @@ package actor Server {
   /// - Parameters:
   ///   - log: takes the server's lines.
   ///   - onStopped: is called on the server's queue when a stop is complete.
-  /// - Throws: if not even the event layer's own descriptor can be had.
+  /// - Throws: `SystemCallError` if not even the event layer's own descriptor can be had, `FileError` if one of the
+  ///   files that it was told of cannot be used.
   package init(
     _ configuration: Configuration, log: LineWriter, onStopped: @escaping @Sendable () -> Void
-  ) throws(SystemCallError) {
+  ) throws {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")
     self.configuration = configuration
     room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
-    console = Console(writer: log)
+    let console = Console(writer: log)
+    moderation = try Moderation(configuration) {
+      console.file($0)
+      StandardOutput.write("\($0)\n", to: STDERR_FILENO)
+    }
+    self.console = console
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     progressInterval = configuration.progressLimits.silent / 40

@@ -52,6 +52,20 @@ struct ServerCommand: ParsableCommand {
       """, valueName: "n"))
   var maxPerAddress: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep bans in DIR, so that they survive a restart; it is made if it is missing. (default: they do not)",
+      valueName: "dir"))
+  var stateDirectory: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Whoever says '/op TOKEN' with the first line of FILE keeps order: may kick, ban and mute. Nobody but its owner may \
+      read FILE. (default: nobody)
+      """, valueName: "file"))
+  var operatorTokenFile: String?
+
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
@@ -75,6 +89,8 @@ struct ServerCommand: ParsableCommand {
     configuration.eventLayer = eventLayer
     configuration.rate = rate
     configuration.maximumPerAddress = maxPerAddress
+    configuration.stateDirectory = stateDirectory
+    configuration.operatorTokenFile = operatorTokenFile
 
     ignoreBrokenPipes()
     occupyStandardStreams()

@@ -1,4 +1,5 @@
 import ChatWire
+import Glibc
 import TestSupport
 import Testing
 
@@ -40,4 +41,25 @@ final class ServerProgram {
     #expect(try nextPort() == member.localPort)
     return member
   }
+
+  /// Stops it, and waits for its end.
+  func stop() throws {
+    program.signal(SIGTERM)
+    #expect(try program.waitForExit() == .status(0))
+  }
+
+  /// What a server says that cannot start with `options`.
+  static func refusal(of options: [String]) throws -> String {
+    let server = try Program(built: "mychatserver", ["0"] + options)
+    #expect(try server.waitForExit() == .status(1))
+    #expect(server.outputLines == [])
+    #expect(server.errorLines.count == 1)
+    return server.errorLines.first ?? ""
+  }
+}
+
+/// Appends to a file; makes it if there is none.
+func append(_ text: String, to path: String) throws {
+  let file = FileDescriptor(owning: open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
+  try #require(StandardOutput.write(text, to: file.number) == nil)
 }

@@ -204,6 +204,9 @@ extension Server {
     for connection in connections.all where connection.lifecycle.isHeard { leave(connection, because: .serverStopping) }
   }
 
+  /// How long the end of the server waits for a disk.
+  private static let diskSeconds = 5.0
+
   private func finishStopping() {
     guard stage != .stopped else { return }
     stage = .stopped
@@ -211,6 +214,7 @@ extension Server {
     readiness.cancel()
     timer.cancel()
     console.flushPage()
+    moderation.drain(seconds: Self.diskSeconds)
     onStopped()
   }
 }

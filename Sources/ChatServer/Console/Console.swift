@@ -31,6 +31,8 @@ final class Console {
   func lost(_ peer: PeerLabel) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
   func dropped(_ peer: PeerLabel, lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
   func removed(_ peer: PeerLabel) { line("[DISCONNECTED] ", peer, " has been removed.") }
+  /// Says something of a file, `text` being the whole line.
+  func file(_ text: String) { line(text) }
 
   /// Adds the line that was said last, which begins at `start`.
   @inline(__always)

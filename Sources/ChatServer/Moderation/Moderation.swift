@@ -1,0 +1,36 @@
+import ChatWire
+
+/// Who may not be here, kept over a restart where there is a state directory, and what makes a member an operator.
+struct Moderation {
+  private(set) var bans = BanList()
+  /// Nil if the server has no token, and so no operators.
+  let operatorToken: OperatorToken?
+  /// Nil where bans last no longer than the server.
+  private let file: BanFile?
+
+  /// - Parameter tell: takes what people have to know of damaged lines, a line each.
+  init(_ configuration: Configuration, tell: (String) -> Void) throws(FileError) {
+    operatorToken = try configuration.operatorTokenFile.map { path throws(FileError) in
+      try OperatorToken(fromFile: path)
+    }
+    file = try configuration.stateDirectory.map { path throws(FileError) in try BanFile(in: path) }
+    if let file { bans = try file.load(tell: tell) }
+  }
+
+  /// - Returns: false if there are too many bans.
+  mutating func add(_ ban: Ban) -> Bool {
+    guard bans.add(ban, at: .now) else { return false }
+    file?.save(bans)
+    return true
+  }
+
+  /// - Returns: the ban that no longer holds; nil if there was none of this target.
+  mutating func remove(_ target: Ban.Target) -> Ban? {
+    guard let ban = bans.remove(target, at: .now) else { return nil }
+    file?.save(bans)
+    return ban
+  }
+
+  /// Waits until the bans are written, for `seconds` at most.
+  func drain(seconds: Double) { file?.drain(seconds: seconds) }
+}
