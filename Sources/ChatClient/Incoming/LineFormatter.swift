@@ -50,10 +50,7 @@ package final class LineFormatter: Sendable {
 
   private func append(_ line: ServerLine, to output: inout [UInt8]) {
     if let names, let name = line.name { names.add(name) }
-    if isJSON {
-      JSONFormat(at: Self.now()).append(kind: .init(line.kind), from: line.name, text: line.text, to: &output)
-      return
-    }
+    if isJSON { return JSONFormat(at: Self.now()).append(line, to: &output) }
     let line = spreadsTabs ? ServerLine(RowLayout.spreadTabs(line.bytes)) : line
     guard !style.isUnstyled || rings else {
       output += line.bytes
@@ -62,10 +59,15 @@ package final class LineFormatter: Sendable {
     }
     let ownName = ownName.withLock { $0 }
     style.append(line, time: style.timestamps ? Self.clock(Self.now()) : [], ownName: ownName, to: &output)
-    if rings, line.kind == .message, line.name.map({ !$0.elementsEqual(ownName) }) ?? true,
-      Mention.isIn(line.text, of: ownName)
-    {
-      output.append(0x07)
+    if rings, isMention(line, of: ownName) { output.append(0x07) }
+  }
+
+  private func isMention(_ line: ServerLine, of ownName: [UInt8]) -> Bool {
+    switch line.kind {
+    case .message, .action:
+      line.name.map { !$0.elementsEqual(ownName) } ?? true && Mention.isIn(line.text, of: ownName)
+    case .privateLine: true
+    case .notice, .earlier: false
     }
   }
 

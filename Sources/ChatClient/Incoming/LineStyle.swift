@@ -1,7 +1,7 @@
 import ChatWire
 
-/// How received lines look on a terminal: each name in its colour, own name and mentions marked, notices dim, and the time
-/// before each line if it is wanted. It adds colours (ECMA-48 SGR) and the time, and leaves the characters of a line alone.
+/// How received lines look on a terminal: each name in its colour, own name and mentions marked, private lines with an
+/// underlined tag, the text of actions in italics, notices and earlier lines dim, and the time before each line if it is wanted. It adds colours (ECMA-48 SGR) and the time, and leaves the characters of a line alone.
 package struct LineStyle: Sendable {
   package let colours: Bool
   package let timestamps: Bool
@@ -15,7 +15,11 @@ package struct LineStyle: Sendable {
   package var isUnstyled: Bool { !colours && !timestamps }
 
   private static let reset = Array("\u{1B}[0m".utf8)
+  private static let bold = Array("\u{1B}[1m".utf8)
   private static let dim = Array("\u{1B}[2m".utf8)
+  private static let italic = Array("\u{1B}[3m".utf8)
+  /// Bold and underlined, for the tag of private lines: visible in any theme.
+  private static let privateTag = Array("\u{1B}[1;4m".utf8)
   /// Bold and reversed: visible in any theme, and to people who cannot tell colours apart.
   private static let mark = Array("\u{1B}[0;1;7m".utf8)
 
@@ -49,20 +53,43 @@ package struct LineStyle: Sendable {
   }
 
   private func appendColoured(_ line: ServerLine, _ ownName: [UInt8], to output: inout [UInt8]) {
-    switch (line.kind, line.name) {
-    case (.notice, _):
+    switch line.kind {
+    case .notice:
       output += Self.dim
       appendMarked(line.bytes, ownName, then: Self.dim, to: &output)
       output += Self.reset
-    case (.message, let name?):
-      output += name.elementsEqual(ownName) ? Self.mark : Self.colour(of: name)
-      output += name
-      output += Self.reset
-      output += ": ".utf8
+    case .earlier:
+      // Without colours and marks within it, because nothing of it happens now.
+      output += Self.dim + line.bytes + Self.reset
+    case .message:
+      if let name = line.name { append(name, ownName, ending: ": ", to: &output) }
       appendMarked(line.text, ownName, then: [], to: &output)
-    default:
-      appendMarked(line.bytes, ownName, then: [], to: &output)
+    case .privateLine:
+      append(tag: Self.privateTag, of: line, to: &output)
+      output += Self.bold
+      if let name = line.name { append(name, ownName, ending: ": ", to: &output) }
+      appendMarked(line.text, ownName, then: [], to: &output)
+    case .action:
+      append(tag: Self.dim, of: line, to: &output)
+      if let name = line.name { append(name, ownName, ending: " ", to: &output) }
+      output += Self.italic
+      appendMarked(line.text, ownName, then: Self.italic, to: &output)
+      output += Self.reset
     }
+  }
+
+  /// Appends what stands before the name of `line` but the space.
+  private func append(tag style: [UInt8], of line: ServerLine, to output: inout [UInt8]) {
+    guard let name = line.name else { return }
+    output += style + line.bytes[..<(name.startIndex - 1)] + Self.reset
+    output.append(UInt8(ascii: " "))
+  }
+
+  private func append(_ name: ArraySlice<UInt8>, _ ownName: [UInt8], ending: String, to output: inout [UInt8]) {
+    output += name.elementsEqual(ownName) ? Self.mark : Self.colour(of: name)
+    output += name
+    output += Self.reset
+    output += ending.utf8
   }
 
   private func appendMarked(

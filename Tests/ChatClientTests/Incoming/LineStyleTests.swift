@@ -10,16 +10,45 @@ private func shown(_ line: String, own: String = "7", colours: Bool = true, time
   return String(decoding: output, as: UTF8.self)
 }
 
+private func colour(_ name: String) -> String {
+  String(decoding: LineStyle.colour(of: Array(name.utf8)), as: UTF8.self)
+}
+
 private let plain = "\u{1B}[0m"
 private let mark = "\u{1B}[0;1;7m"
 
 @Suite(.timeLimit(.minutes(10))) struct LineStyleTests {
   @Test func `A notice is dim`() { #expect(shown("* 8 has left") == "\u{1B}[2m* 8 has left\(plain)\n") }
 
+  @Test func `A private line has an underlined tag and a bold name`() {
+    let name = "\u{1B}[1m\(colour("8"))8\(plain)"
+    #expect(shown("[private] 8: hi") == "\u{1B}[1;4m[private]\(plain) \(name): hi\n")
+  }
+
+  @Test func `An action has a dim tag, a coloured name and its text in italics`() {
+    let start = "\u{1B}[2m[action]\(plain) \(colour("8"))8\(plain) "
+    #expect(shown("[action] 8 waves") == "\(start)\u{1B}[3mwaves\(plain)\n")
+    #expect(shown("[action] 8 sees 7 go") == "\(start)\u{1B}[3msees \(mark)7\(plain)\u{1B}[3m go\(plain)\n")
+  }
+
+  @Test(arguments: ["[21:03] 8: hi 7", "[2026-11-23 21:03] * 8 is now 7"]) func `An earlier line is dim as a whole`(
+    line: String
+  ) {
+    #expect(shown(line) == "\u{1B}[2m\(line)\(plain)\n")
+  }
+
+  @Test(arguments: [
+    "8: [private] 9: hi", "8: [action] 9 waves", "8: [21:03] 9: hi", "8: * 9 left", "[other] 9: hi", "[private]  9: hi",
+    "[private] a b: hi", "[privat\u{435}] 9: hi", "[action]\u{A0}9 waves", "[action] 9", "[2:03] 9: hi",
+    "[21:03]9: hi",
+  ])
+  func `What only looks like a line of another kind is shown as a message`(line: String) {
+    for style in ["[1;4m", "[2m", "[3m"] { #expect(!shown(line).contains("\u{1B}\(style)")) }
+  }
+
   @Test func `A name keeps its colour`() {
-    let colour = String(decoding: LineStyle.colour(of: Array("8".utf8)), as: UTF8.self)
-    #expect(shown("8: a") == "\(colour)8\(plain): a\n")
-    #expect(shown("8: b").hasPrefix("\(colour)8"))
+    #expect(shown("8: a") == "\(colour("8"))8\(plain): a\n")
+    #expect(shown("8: b").hasPrefix("\(colour("8"))8"))
     let colours = Set((50_000..<50_100).map { LineStyle.colour(of: Array(String($0).utf8)) })
     #expect(colours.count >= 10)
   }
