@@ -11,8 +11,8 @@ package struct Client {
   /// Called by the mailbox, by signals, and when all is sent.
   private let wakeup: Wakeup
   private let formatter: LineFormatter
-  /// The names that Tab completes.
-  private let names: NameCompletion?
+  /// Who is here.
+  private let roster: Roster
   /// Nil where standard input or standard output is no terminal, or programs read the output.
   private let terminal: Terminal?
 
@@ -44,19 +44,27 @@ package struct Client {
     link = try Link(to: address, reconnects: options.reconnects, wakeup: wakeup)
     mailbox = Mailbox(wakeup: wakeup)
     terminal = options.json ? nil : Terminal()
-    names = terminal == nil || options.plain ? nil : NameCompletion()
-    formatter = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, names: names)
-    formatter.setOwnName(link.firstName)
+    roster = Roster(
+      ownName: link.firstName, wanting: options.name.isEmpty ? nil : Array(options.name.utf8),
+      keepsNames: terminal != nil && !options.plain
+    ) { [link] in link.sendOwn($0) }
+    formatter = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, roster: roster)
   }
 
   private func converse() -> CInt {
     guard let terminal else { return conversePiped() }
     let session = TerminalSession(on: terminal, options, formatter: formatter, mailbox: mailbox, wakeup: wakeup)
     let editor: (any LineReader)? =
-      options.plain ? BasicEditor(session) : LibeditEditor(session, options, names: names ?? NameCompletion())
+      options.plain ? BasicEditor(session) : LibeditEditor(session, options, roster: roster)
     if let editor { return converse(editor) }
     session.close()
     return conversePiped()
+  }
+
+  /// Starts to receive, and asks who is here if a name is wanted.
+  private func start(deliver: @escaping @Sendable ([LinkEvent]) -> SystemCallError?) {
+    roster.introduce()
+    link.start(greeting: { [roster] in roster.greeting() }, deliver: deliver)
   }
 
   /// Tells a person or a program, on standard output, what has become of the connection.
@@ -104,8 +112,8 @@ package struct Client {
 /// Without a terminal to edit on: the link's queue writes what comes, and input is read no faster than the server takes it.
 extension Client {
   private func conversePiped() -> CInt {
-    link.start { write($0) }
-    var input = PipeReader(link: link, mailbox: mailbox, wakeup: wakeup)
+    start { write($0) }
+    var input = PipeReader(link: link, mailbox: mailbox, wakeup: wakeup, roster: roster)
     switch input.sendAll() {
     case .left:
       let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
@@ -122,21 +130,25 @@ extension Client {
   /// Writes what happens on the link; the input thread hears only of its end.
   private func write(_ events: [LinkEvent]) -> SystemCallError? {
     var lines: [UInt8] = []
+    let isAnswerAwaited = roster.isAwaited()
     for event in events {
       switch event {
       case .lines(let received): formatter.append(received, to: &lines)
+      case .unframed: roster.servedWithoutNewlines()
       case .lost(let uncertain):
+        roster.disconnected()
         if let error = tellAside(.disconnected, Wording.connectionLost) { return error }
         for line in uncertain {
           StandardOutput.write(Wording.mayHaveArrived(SafeText.made(from: line)), to: STDERR_FILENO)
         }
       case .waiting: break
-      case .restored(let name):
-        formatter.setOwnName(name)
+      case .restored(let name, let greeting):
+        roster.reconnected(as: name, greeting: greeting)
         if let error = tellAside(.connected, Wording.connectedAgain) { return error }
       case .ended: mailbox.put([event])
       }
     }
+    if isAnswerAwaited && !roster.isAwaited() { wakeup.call() }
     return Self.show(lines)
   }
 
@@ -151,7 +163,7 @@ extension Client {
 /// On a terminal: the link fills the mailbox, and the editor shows what it holds.
 extension Client {
   private func converse(_ editor: some LineReader) -> CInt {
-    link.start { [mailbox] events in
+    start { [mailbox] events in
       mailbox.put(events)
       return nil
     }
@@ -161,9 +173,12 @@ extension Client {
         switch ClientLine(line.span) {
         case .blank, .rosterRequest: continue
         case .exit: return leave(editor)
-        case .message, .escaped, .command:
-          editor.remember(line)
-          link.send(line + [UInt8(ascii: "\n")])
+        case .message, .escaped: say(line, editor)
+        case .command:
+          let command = try? Command(line.span)
+          if let command { roster.note(command) }
+          // A token is for nobody who reads the history.
+          if case .becomeOperator = command { say(line, editor, remembers: false) } else { say(line, editor) }
         }
       case .cleared: continue
       case .endOfInput: return leave(editor)
@@ -182,6 +197,11 @@ extension Client {
         return 1
       }
     }
+  }
+
+  private func say(_ line: [UInt8], _ editor: some LineReader, remembers: Bool = true) {
+    if remembers { editor.remember(line) }
+    link.send(line + [UInt8(ascii: "\n")])
   }
 
   private static func messages(in lines: [[UInt8]]) -> [[UInt8]] { lines.filter { ClientLine($0.span).isSaid } }

@@ -11,6 +11,8 @@ package struct Options: Sendable {
     case none
   }
 
+  /// The name to ask for on each connection; empty for none.
+  package var name = ""
   /// Shown before the line that is typed on a terminal.
   package var prompt = ""
   package var colours = Colours.auto

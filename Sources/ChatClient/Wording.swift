@@ -44,7 +44,10 @@ package enum Wording {
     "[WAITING] \(lines == 1 ? "1 line is" : "\(lines) lines are") shown once you enter this line or clear it (Ctrl-U).\n"
   }
 
-  static func moreNames(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
+  /// Told once if a name is wanted.
+  static let namesUnknown = "[NAME] The server does not know names.\n"
+
+  static func more(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
 
   static func cannotKeepHistory(in path: String, because failure: HistoryFile.Failure) -> String {
     let reason =

@@ -7,8 +7,7 @@ import Glibc
 /// An actor whose executor is one serial dispatch queue: every event handler runs on that queue and enters by
 /// `assumeIsolated`, and the compiler proves that nothing else touches the state. No job is ever awaited in here.
 ///
-/// Everything happens in turns, see `Turn.swift`. What every turn touches is `@exclusivity(unchecked)`, because checks of
-/// access would be a third of its instructions.
+/// Everything happens in turns, see `Turn.swift`.
 package actor Server {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
   private nonisolated let executor: QueueExecutor
@@ -50,9 +49,9 @@ package actor Server {
   var heardOut: Set<Token> = []
 
   let readiness: any Readiness
-  @exclusivity(unchecked) var ready: [ReadyConnection] = []
+  var ready: [ReadyConnection] = []
   /// What one connection is read into, in a turn.
-  @exclusivity(unchecked) var input = [UInt8](repeating: 0, count: 64 << 10)
+  var input = [UInt8](repeating: 0, count: 64 << 10)
   /// Bytes that are read of each connection in this turn.
   var readShare = 16 << 10
 
@@ -61,20 +60,20 @@ package actor Server {
   /// The slot at which the next delivery to all begins. It moves on, so that nobody is always first.
   var firstSlotServed = 0
   /// Connections that something is due to although nothing was said.
-  @exclusivity(unchecked) var due: [Connection] = []
+  var due: [Connection] = []
   /// Connections that broke while they were written to, and how. Collected and closed after the walk, because closing
   /// during it would change what is being walked.
-  @exclusivity(unchecked) var broken: [(Connection, SystemCallError)] = []
+  var broken: [(Connection, SystemCallError)] = []
   /// Members that are not read because others have to catch up. One counts only while its hold says so.
-  @exclusivity(unchecked) var heldBack: [Token] = []
+  var heldBack: [Token] = []
   /// Connections to be read in the next turn although nothing was reported for them.
-  @exclusivity(unchecked) var released: [Token] = []
+  var released: [Token] = []
   /// A turn is on its way through the queue.
   var isTurnScheduled = false
 
   /// The time as of this turn.
   var now = Moment.now
-  @exclusivity(unchecked) var deadlines = Deadlines()
+  var deadlines = Deadlines()
   /// How often a connection is checked that something is on its way to.
   let progressInterval: Duration
   /// When a crowded room stops to wait for its slowest members.

@@ -15,7 +15,7 @@ struct ClientCommand: ParsableCommand {
       or press Ctrl-D on an empty line, to leave.
 
       Arrow keys bring back earlier lines, those of earlier sessions too, and Ctrl-R searches them. Tab completes \
-      names, Ctrl-C clears the line. Editing is libedit's, and ~/.editrc is read.
+      commands and names, Ctrl-C clears the line. Editing is libedit's, and ~/.editrc is read.
 
       Without a terminal, lines are read from standard input until it ends, and what the server sends is written to \
       standard output: printf 'hi\\n' | mychatclient
@@ -30,6 +30,11 @@ struct ClientCommand: ParsableCommand {
       "Where the server is: PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH. (default: \(Address.standard))",
       valueName: "address"))
   var address: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Ask the server to call you NAME, each time you connect.", valueName: "name"))
+  var name: String?
 
   // The next argument is the text, even if it looks like an option.
   @Option(
@@ -81,6 +86,7 @@ struct ClientCommand: ParsableCommand {
     guard (1...1_000_000).contains(historySize) else {
       throw ValidationError("--history-size takes a number from 1 to 1000000; for no history, give --no-history.")
     }
+    if let name { try Self.validate(name: name) }
     guard let send else { return }
     let others = [
       (json, "--json"), (plain, "--plain"), (reconnect, "--reconnect"), (bell, "--bell"), (timestamps, "--timestamps"),
@@ -91,15 +97,27 @@ struct ClientCommand: ParsableCommand {
     if send.utf8.contains(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
       throw ValidationError("--send takes one line; for several, write them to standard input.")
     }
-    switch ClientLine(Array(send.utf8).span) {
+    let bytes = Array(send.utf8)
+    switch ClientLine(bytes.span) {
     case .blank, .rosterRequest: throw ValidationError("--send has nothing to send; give it a TEXT.")
     case .exit: throw ValidationError("--send exit would only leave, and send nothing; give it another TEXT.")
-    case .message, .escaped, .command: break
+    case .command: throw ValidationError("--send sends a line to everybody; it takes no commands.")
+    case .message, .escaped: break
+    }
+  }
+
+  /// Refuses what cannot be a name at any server; the rest is the server's to judge.
+  private static func validate(name: String) throws {
+    guard (1...64).contains(name.utf8.count) else { throw ValidationError("--name takes a name of 1 to 64 bytes.") }
+    if name.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.properties.generalCategory == .control })
+    {
+      throw ValidationError("--name takes a name without spaces; put - or _ in their place.")
     }
   }
 
   private var options: Options {
     var options = Options()
+    options.name = name ?? ""
     options.prompt = prompt
     options.colours = color
     options.timestamps = timestamps

@@ -1,6 +1,5 @@
 import ChatWire
 import Glibc
-import Synchronization
 
 /// What people and programs read of a conversation: text with or without looks, or JSON.
 package final class LineFormatter: Sendable {
@@ -9,19 +8,20 @@ package final class LineFormatter: Sendable {
   private let rings: Bool
   /// Whether blanks stand for TABs: a terminal gets no control character but newlines.
   private let spreadsTabs: Bool
-  /// Gets the names of senders; nil where nobody completes any.
-  private let names: NameCompletion?
-  /// The name by which the server knows this client.
-  private let ownName = Mutex<[UInt8]>([])
+  /// Reads each line too, and knows the name that is marked, and that programs are told.
+  package let roster: Roster
+  /// Whether all lines are written as they are, and nobody reads them before.
+  private let passesOn: Bool
 
   /// - Parameter onTerminal: whether lines go to a person's terminal.
-  package init(_ options: Options, onTerminal: Bool, names: NameCompletion? = nil) {
+  package init(_ options: Options, onTerminal: Bool, roster: Roster) {
     style = LineStyle(
       colours: !options.plain && Self.colours(options.colours, onTerminal: onTerminal), timestamps: options.timestamps)
     isJSON = options.json
     rings = options.bell && onTerminal
     spreadsTabs = onTerminal && !options.json
-    self.names = names
+    passesOn = style.isUnstyled && !isJSON && !rings && !spreadsTabs && options.name.isEmpty
+    self.roster = roster
   }
 
   /// The person's word first, then what is customary (no-color.org).
@@ -36,12 +36,9 @@ package final class LineFormatter: Sendable {
     }
   }
 
-  /// The name that is marked, and that programs are told.
-  func setOwnName(_ name: [UInt8]) { ownName.withLock { $0 = name } }
-
   /// Appends what to write for `lines`, each with its newline.
   func append(_ lines: ReceivedLines, to output: inout [UInt8]) {
-    if !isJSON && style.isUnstyled && !rings && !spreadsTabs && names == nil {
+    if passesOn {
       output += lines.text
     } else {
       for line in lines { append(line, to: &output) }
@@ -49,7 +46,7 @@ package final class LineFormatter: Sendable {
   }
 
   private func append(_ line: ServerLine, to output: inout [UInt8]) {
-    if let names, let name = line.name { names.add(name) }
+    guard roster.take(line) else { return }
     if isJSON { return JSONFormat(at: Self.now()).append(line, to: &output) }
     let line = spreadsTabs ? ServerLine(RowLayout.spreadTabs(line.bytes)) : line
     guard !style.isUnstyled || rings else {
@@ -57,7 +54,7 @@ package final class LineFormatter: Sendable {
       output.append(UInt8(ascii: "\n"))
       return
     }
-    let ownName = ownName.withLock { $0 }
+    let ownName = roster.ownName
     style.append(line, time: style.timestamps ? Self.clock(Self.now()) : [], ownName: ownName, to: &output)
     if rings, isMention(line, of: ownName) { output.append(0x07) }
   }
@@ -77,7 +74,7 @@ package final class LineFormatter: Sendable {
     guard isJSON else { return Array(sentence.utf8) }
     var output: [UInt8] = []
     let text = Array(sentence.utf8.prefix { $0 != UInt8(ascii: "\n") })
-    let name = ownName.withLock { $0 }
+    let name = roster.ownName
     JSONFormat(at: Self.now()).append(kind: kind, from: name.isEmpty ? nil : name[...], text: text[...], to: &output)
     return output
   }
@@ -98,17 +95,20 @@ package final class LineFormatter: Sendable {
     for event in events {
       switch event {
       case .lines(let lines): append(lines, to: &update.lines)
+      case .unframed: roster.servedWithoutNewlines()
       case .lost(let uncertain):
+        roster.disconnected()
         if !hasStatus { update.lines += Wording.connectionLost.utf8 }
         for line in uncertain { update.lines += Wording.mayHaveArrived(SafeText.made(from: line)) }
       case .waiting(let seconds): if hasStatus { update.status = Array(Wording.tryingAgain(inSeconds: seconds).utf8) }
-      case .restored(let name):
-        setOwnName(name)
+      case .restored(let name, let greeting):
+        roster.reconnected(as: name, greeting: greeting)
         update.status = []
         update.lines += Wording.connectedAgain.utf8
       case .ended(let ending): update.ending = ending
       }
     }
+    if roster.takeSilence() { update.lines += Wording.namesUnknown.utf8 }
     return update
   }
 

@@ -7,6 +7,8 @@ extension LibeditEditor {
   /// A key that is handed to libedit so that it inserts a pasted block when it is ready for a command (`mychat-paste`). It is a C1
   /// control, which nobody types.
   static let pasteKey: UInt32 = 0x9D
+  /// One that is handed to libedit once a Tab has waited for the server.
+  static let completionKey: UInt32 = 0x9E
 
   /// Adds the commands, which stay when bindings are thrown away.
   func addCommands() {
@@ -40,6 +42,7 @@ extension LibeditEditor {
     editline_bind_key(editor, 0, "^L", "mychat-clear-screen")
     editline_bind_key(editor, 0, "^I", "mychat-complete")
     editline_bind_key(editor, 0, "\\235", "mychat-paste")
+    editline_bind_key(editor, 0, "\\236", "mychat-complete")
     // Ctrl and Alt with the left and right arrows, as xterm and its like write them. In vi's way ESC goes to command mode,
     // and the rest is a key there, as libedit has it for the arrows alone.
     let (next, previous) = isVi ? ("vi-next-word", "vi-prev-word") : ("em-next-word", "ed-prev-word")
@@ -59,27 +62,45 @@ extension LibeditEditor {
     }
   }
 
-  /// Names that one Tab shows at most: a few rows, not a screen.
-  private static let shownNames = 50
+  /// Words that one Tab shows at most: a few rows, not a screen.
+  private static let shownWords = 50
 
-  /// Completes the word before the cursor to a name, shows the names if there are several, or puts in a TAB if there is none.
+  /// Completes the word before the cursor to a command or a name, shows the words if there are several, or puts in a TAB if
+  /// there is none. Where names are wanted it waits for the server to say who is here: in `read`, which then calls it again.
   private func complete() -> UInt8 {
-    let line = el_line(editor).pointee
-    let before = Array(UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer))
+    let hasWaited = completionDeadline != nil
+    completionDeadline = nil
+    let before = parts.before
     let start = before.lastIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { $0 + 1 } ?? 0
-    switch names.completion(of: Array(before[start...])) {
+    let word = Array(before[start...])
+    let isCommand = start == 0 && word.first == UInt8(ascii: "/")
+    if !isCommand && !word.isEmpty && !wasSearching && !hasWaited, let deadline = roster.ask() {
+      completionDeadline = deadline
+      return UInt8(CC_NORM)
+    }
+    switch isCommand ? Completion(of: word, among: Self.commands) : roster.completion(of: word) {
     // A Tab that ends a search is no text for the middle of the line that was found.
     case .none where wasSearching: return UInt8(CC_ERROR)
     case .none: editline_insert(editor, "\t")
     case .adding(let rest, let isWhole):
-      let text = String(decoding: rest, as: UTF8.self) + (isWhole && start == 0 ? ": " : "")
+      let end = !isWhole ? "" : isCommand || Self.isFirstArgument(before[..<start]) ? " " : start == 0 ? ": " : ""
+      let text = String(decoding: rest, as: UTF8.self) + end
       guard !text.isEmpty else { return UInt8(CC_ERROR) }
       editline_insert(editor, text)
-    case .several(let names):
-      let more = names.count > Self.shownNames ? [Wording.moreNames(names.count - Self.shownNames)] : []
-      let shown = names.prefix(Self.shownNames) + more
+    case .several(let words):
+      let more = words.count > Self.shownWords ? [Wording.more(words.count - Self.shownWords)] : []
+      let shown = words.prefix(Self.shownWords) + more
       showLine(after: Array(shown.joined(separator: "  ".utf8)) + [UInt8(ascii: "\n")])
     }
     return UInt8(CC_REFRESH)
+  }
+
+  private static let commands = Command.Word.allCases.map { Array("/\($0.rawValue)".utf8) }
+
+  /// Whether a word is the first that stands behind a command.
+  /// - Parameter before: all that stands before the word.
+  private static func isFirstArgument(_ before: ArraySlice<UInt8>) -> Bool {
+    let words = before.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    return words.count == 1 && before.first == UInt8(ascii: "/")
   }
 }

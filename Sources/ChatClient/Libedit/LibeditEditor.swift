@@ -26,8 +26,8 @@ final class LibeditEditor: LineReader {
   let editor: OpaquePointer
   /// What the arrow keys bring back.
   private let history: History
-  /// The names that Tab completes.
-  let names: NameCompletion
+  /// Who is here, for Tab.
+  let roster: Roster
   /// Where libedit draws, which nobody sees.
   private let libeditOutput: LibeditOutput
   /// What is shown of the connection above the line, if anything.
@@ -46,12 +46,14 @@ final class LibeditEditor: LineReader {
   private var stop: Stop?
   /// Whether a key may have changed the line since it was shown.
   var isLineStale = false
+  /// Until when a Tab waits for the server to say who is here, and all keys after it wait; nil while none does.
+  var completionDeadline: Moment?
   /// Whether the key that libedit was last handed was pressed during a search.
   private(set) var wasSearching = false
 
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
-  init?(_ session: TerminalSession, _ options: Options, names: NameCompletion) {
+  init?(_ session: TerminalSession, _ options: Options, roster: Roster) {
     // libedit last, because it is not freed by itself where a later part fails.
     guard let history = History(options), let libeditOutput = LibeditOutput(),
       let editor = editline_init("mychatclient", libeditOutput.stream)
@@ -60,7 +62,7 @@ final class LibeditEditor: LineReader {
     self.session = session
     self.editor = editor
     self.history = history
-    self.names = names
+    self.roster = roster
     asksAboutLongPastes = options.pasteGuard
     canErase = editline_terminal_can(editor, "up") != 0 && editline_terminal_can(editor, "cd") != 0
 
@@ -105,6 +107,7 @@ final class LibeditEditor: LineReader {
 
   /// Lets the person type a line.
   func nextLine() -> InputEvent {
+    completionDeadline = nil
     if let end = endOfPaste() {
       _ = paste.cancel()
       return end
@@ -175,6 +178,13 @@ extension LibeditEditor {
         return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart)
       }
       if isLineStale && (!Terminal.hasKey || session.isUpdateDue) { showLine() }
+      if let completionDeadline {
+        if roster.isAwaited() && !completionDeadline.hasPassed {
+          session.waitForUpdate(until: completionDeadline)
+          continue
+        }
+        return put(Self.completionKey, into: character)
+      }
       guard session.waitForKey() else { continue }
       do throws(SystemCallError) {
         if case .arriving = paste {

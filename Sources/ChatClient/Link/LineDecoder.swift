@@ -35,6 +35,9 @@ package struct LineDecoder {
 
   package init() {}
 
+  /// Whether a message has come without newline.
+  package var isUnframed: Bool { framing == .raw }
+
   /// Milliseconds without a byte that would end a message now; -1 where none has begun.
   package var timeout: CInt {
     guard framer.heldBytes > 0 else { return -1 }

@@ -51,12 +51,16 @@ final class Link: Sendable {
   var firstName: [UInt8] { firstConnection.ownName }
 
   /// Starts to receive.
-  /// - Parameter deliver: gets the events on the link's queue. While it waits nothing is
-  ///   received, and so the server is slowed. An error that it returns ends the link.
-  func start(deliver: @escaping @Sendable ([LinkEvent]) -> SystemCallError?) {
+  /// - Parameters:
+  ///   - greeting: what the client itself says first on each connection but the first, as lines with their newlines.
+  ///   - deliver: gets the events on the link's queue. While it waits nothing is
+  ///     received, and so the server is slowed. An error that it returns ends the link.
+  func start(
+    greeting: @escaping @Sendable () -> [UInt8], deliver: @escaping @Sendable ([LinkEvent]) -> SystemCallError?
+  ) {
     queue.async { [self] in
       let ending: Ending
-      do throws(SystemCallError) { ending = try run(deliver) } catch { ending = .output(error) }
+      do throws(SystemCallError) { ending = try run(greeting, deliver) } catch { ending = .output(error) }
       _ = deliver([.ended(ending)])
     }
   }
@@ -69,6 +73,9 @@ final class Link: Sendable {
 
   /// Sends `lines`, each with its newline, once a connection takes them.
   func send(_ lines: [UInt8]) { sender.send(lines) }
+
+  /// Sends `lines` of the client itself, each with its newline, on the present connection or not at all.
+  func sendOwn(_ lines: [UInt8]) { sender.sendOwn(lines) }
 
   /// Says goodbye once all is sent, or gives up where there is no connection. The link ends soon.
   func leave() {
@@ -84,7 +91,7 @@ final class Link: Sendable {
 
   private typealias Deliver = ([LinkEvent]) -> SystemCallError?
 
-  private func run(_ deliver: Deliver) throws(SystemCallError) -> Ending {
+  private func run(_ greeting: () -> [UInt8], _ deliver: Deliver) throws(SystemCallError) -> Ending {
     func tell(_ event: LinkEvent) throws(SystemCallError) { if let error = deliver([event]) { throw error } }
     var connection = firstConnection
     var connectedAt = Moment.now
@@ -102,13 +109,15 @@ final class Link: Sendable {
       // The last words of a server that lets nobody in are still to be shown, but a line would be lost on it.
       isProven = !next.isEnded(within: Self.proofMilliseconds)
       guard isProven else { continue }
-      sender.resume(on: next)
-      try tell(.restored(ownName: next.ownName))
+      let greeting = greeting()
+      sender.resume(on: next, greeting: greeting)
+      try tell(.restored(ownName: next.ownName, greeting: greeting))
     }
   }
 
   private func receive(from connection: ServerConnection, _ deliver: Deliver) throws(SystemCallError) -> Ending {
     var decoder = LineDecoder()
+    var isUnframedTold = false
     var lateBytes = 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.receiveBytes, alignment: 16)
     defer { buffer.deallocate() }
@@ -133,7 +142,12 @@ final class Link: Sendable {
       }
       if ending != nil { decoder.endMessage() }
       let lines = decoder.takeLines()
-      if !lines.isEmpty, let error = deliver([.lines(lines)]) { throw error }
+      var events: [LinkEvent] = lines.isEmpty ? [] : [.lines(lines)]
+      if decoder.isUnframed && !isUnframedTold {
+        isUnframedTold = true
+        events.append(.unframed)
+      }
+      if !events.isEmpty, let error = deliver(events) { throw error }
       if let ending { return ending }
     }
   }

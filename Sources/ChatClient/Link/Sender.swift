@@ -11,8 +11,8 @@ final class Sender: Sendable {
   private struct State {
     /// What lines are written to; nil while there is none that works.
     var connection: ServerConnection?
-    /// Whole lines that were not written yet; of the first, only the end may be left.
-    var waiting: ArraySlice<ArraySlice<UInt8>> = []
+    /// What was not written yet; of the first, only the end may be left.
+    var waiting: ArraySlice<Waiting> = []
     /// What was written and may not have arrived.
     var sent = UnconfirmedLines()
     /// When something was last written or could first be written.
@@ -24,9 +24,22 @@ final class Sender: Sendable {
     mutating func removeFirst(_ count: Int) {
       guard let first = waiting.first else { return }
       // An empty array in its place, because a slice keeps the memory of all that it began with.
-      waiting[waiting.startIndex] = count < first.count ? first.dropFirst(count) : []
-      if count == first.count { waiting = waiting.dropFirst() }
+      waiting[waiting.startIndex].lines = count < first.lines.count ? first.lines.dropFirst(count) : []
+      if count == first.lines.count { waiting = waiting.dropFirst() }
     }
+  }
+
+  private struct Waiting {
+    /// Whole lines, each with its newline.
+    var lines: ArraySlice<UInt8>
+    let author: Author
+  }
+
+  /// Who says a line.
+  private enum Author {
+    case person
+    /// The client itself: the line is for one connection, and nobody is told if it is lost.
+    case client
   }
 
   /// How long a server may take nothing of a pipe's input: as long as ours waits for a silent machine.
@@ -59,18 +72,26 @@ final class Sender: Sendable {
   /// Sends `lines`, each with its newline, once a connection takes them.
   func send(_ lines: [UInt8]) {
     guard !lines.isEmpty else { return }
-    state.withLock { state in
-      if state.waiting.isEmpty { state.lastProgress = .now }
-      state.waiting.append(lines[...])
-    }
+    state.withLock { append(lines, by: .person, to: &$0) }
     queue.async { self.drain() }
   }
 
+  /// Sends `lines` of the client itself, each with its newline, on the present connection or not at all.
+  func sendOwn(_ lines: [UInt8]) {
+    state.withLock { if $0.connection != nil { append(lines, by: .client, to: &$0) } }
+    queue.async { self.drain() }
+  }
+
+  private func append(_ lines: [UInt8], by author: Author, to state: inout State) {
+    if state.waiting.isEmpty { state.lastProgress = .now }
+    state.waiting.append(Waiting(lines: lines[...], author: author))
+  }
+
   private func drain() {
-    while let (connection, piece) = nextPiece() {
+    while let (connection, piece, author) = nextPiece() {
       let count = connection.sendSome(piece)
       let isIdle = state.withLock { state in
-        if remembers {
+        if remembers && author == .person {
           state.sent.append(
             piece.prefix(count), unacknowledged: connection.unacknowledgedBytes, now: .now)
         }
@@ -86,10 +107,10 @@ final class Sender: Sendable {
     sayGoodbye()
   }
 
-  private func nextPiece() -> (ServerConnection, ArraySlice<UInt8>)? {
+  private func nextPiece() -> (ServerConnection, ArraySlice<UInt8>, Author)? {
     state.withLock { state in
       guard let connection = state.connection, let first = state.waiting.first else { return nil }
-      return (connection, first.prefix(Self.writeBytes))
+      return (connection, first.lines.prefix(Self.writeBytes), first.author)
     }
   }
 
@@ -120,24 +141,30 @@ final class Sender: Sendable {
         state.connection = nil
         var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, now: .now)
         // A line that went out in part is uncertain as a whole.
-        if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first {
+        if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first?.lines {
           let end = first.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? first.endIndex
           uncertain += first[..<end]
           state.removeFirst(end - first.startIndex)
         }
+        state.waiting.removeAll { $0.author == .client }
         return uncertain.split(separator: UInt8(ascii: "\n")).map { Array($0) }
       }
     }
   }
 
   /// Continues on another connection.
-  func resume(on connection: ServerConnection) {
-    state.withLock { ($0.connection, $0.lastProgress) = (connection, .now) }
+  /// - Parameter greeting: lines of the client itself that come first, each with its newline.
+  func resume(on connection: ServerConnection, greeting: [UInt8]) {
+    state.withLock { state in
+      (state.connection, state.lastProgress) = (connection, .now)
+      if !greeting.isEmpty { state.waiting = [Waiting(lines: greeting[...], author: .client)] + state.waiting }
+    }
     queue.async { self.drain() }
   }
 
   /// The lines that were not written, each without its newline.
   var unsentLines: [[UInt8]] {
-    state.withLock { $0.waiting.flatMap { $0 } }.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+    let lines = state.withLock { $0.waiting.filter { $0.author == .person }.flatMap(\.lines) }
+    return lines.split(separator: UInt8(ascii: "\n")).map { Array($0) }
   }
 }

@@ -52,9 +52,19 @@ final class TerminalSession {
   /// - Parameter deadline: when to return at the latest.
   /// - Returns: whether there is a key.
   func waitForKey(until deadline: Moment = .never) -> Bool {
-    let updateAt = mailbox.isEmpty ? .never : nextUpdateAt
-    return keyboard.hasByte
-      || Terminal.waitForKey(or: wakeup, milliseconds: min(updateAt, deadline).millisecondsForPoll)
+    keyboard.hasByte
+      || Terminal.waitForKey(or: wakeup, milliseconds: min(updateMoment, deadline).millisecondsForPoll)
+  }
+
+  /// Waits for a signal, or something to show; keys wait meanwhile.
+  /// - Parameter deadline: when to return at the latest.
+  func waitForUpdate(until deadline: Moment) {
+    if wakeup.isCalled(by: min(updateMoment, deadline)) { wakeup.clear() }
+  }
+
+  /// When the screen is to be updated next, as far as that is known.
+  private var updateMoment: Moment {
+    mailbox.isEmpty ? max(formatter.roster.silenceMoment, nextUpdateAt) : nextUpdateAt
   }
 
   /// Whether nothing more will come from the server.
@@ -68,7 +78,7 @@ final class TerminalSession {
   /// What has arrived, if something has and it may be shown by now.
   /// - Parameter hasStatus: as for `LineFormatter.update`.
   func takeUpdate(hasStatus: Bool) -> LineFormatter.Update? {
-    guard !mailbox.isEmpty, isUpdateDue else { return nil }
+    guard updateMoment.hasPassed else { return nil }
     noteUpdate()
     return formatter.update(for: mailbox.take(), hasStatus: hasStatus)
   }

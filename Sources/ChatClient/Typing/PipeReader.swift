@@ -16,15 +16,17 @@ struct PipeReader {
   private let mailbox: Mailbox
   /// Can be read once the connection has ended, or all is sent.
   private let wakeup: Wakeup
+  private let roster: Roster
   /// When to end because nobody reads standard output any more; nil while somebody may.
   private var drainDeadline: Moment?
   /// Whether a line was too long to be sent or came after `exit`, or reading failed.
   private(set) var hasFailed = false
 
-  init(link: Link, mailbox: Mailbox, wakeup: Wakeup) {
+  init(link: Link, mailbox: Mailbox, wakeup: Wakeup, roster: Roster) {
     self.link = link
     self.mailbox = mailbox
     self.wakeup = wakeup
+    self.roster = roster
   }
 
   /// How sending came to its end.
@@ -40,6 +42,7 @@ struct PipeReader {
   }
 
   mutating func sendAll() -> Outcome {
+    if let outcome = waitForName() { return outcome }
     // A line that does not fit into bounded memory is not sent at all, because its parts would be taken for lines.
     var framer = LineFramer(maximumLineBytes: Self.maximumLineBytes, overlong: .skip)
     return withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
@@ -77,6 +80,7 @@ struct PipeReader {
           StandardOutput.write(batch.unsent, to: STDERR_FILENO)
         }
         link.send(batch.lines)
+        for command in batch.commands { roster.note(command) }
         if isLast {
           if let outcome = waitUntilSent() { return outcome }
           link.leave()
@@ -93,6 +97,8 @@ struct PipeReader {
   private struct Batch {
     /// What goes out, each line with a newline.
     var lines: [UInt8] = []
+    /// The commands among them.
+    var commands: [Command] = []
     /// What is said on standard error of lines that are not sent.
     var unsent: [UInt8] = []
     /// Whether a line was `exit`: none after it is sent.
@@ -103,14 +109,34 @@ struct PipeReader {
       switch ClientLine(line) {
       case .blank, .rosterRequest: break
       case .exit: hasExit = true
-      case _ where hasExit:
-        unsent += Wording.notSent(SafeText.made(from: line.withUnsafeBufferPointer { Array($0) }))
-      case .message, .escaped, .command:
-        line.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
-        lines.append(UInt8(ascii: "\n"))
+      case .message, .escaped: say(line)
+      case .command:
+        say(line)
+        if let command = try? Command(line) { commands.append(command) }
       }
       return true
     }
+
+    private mutating func say(_ line: Span<UInt8>) {
+      guard !hasExit else {
+        unsent += Wording.notSent(SafeText.made(from: line.withUnsafeBufferPointer { Array($0) }))
+        return
+      }
+      line.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
+      lines.append(UInt8(ascii: "\n"))
+    }
+  }
+
+  /// Waits until the name that is wanted was asked for, so that no line goes out under another, or until it is clear that the
+  /// server does not know names.
+  private mutating func waitForName() -> Outcome? {
+    while roster.isAwaited() {
+      if mailbox.ending != nil { return .interrupted }
+      wait(forInput: false, until: roster.silenceMoment)
+      if isOver { return .outputClosed }
+    }
+    if roster.takeSilence() { StandardOutput.write(Wording.namesUnknown, to: STDERR_FILENO) }
+    return nil
   }
 
   /// Waits for input, and before that until the server has taken all that was read.

@@ -26,7 +26,6 @@ final class Connection: Member {
 
   let token: Token
   let admission: Admission
-  /// Accesses are checked, because lines are handled while it is being changed.
   var framer: LineFramer
   @exclusivity(unchecked) var inbound: Inbound
   /// The peer as console lines show it.

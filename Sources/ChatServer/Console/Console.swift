@@ -37,7 +37,7 @@ final class Console {
   /// Adds the line that was said last, which begins at `start`.
   @inline(__always)
   func relayed(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
-    peer.messagePrefix.withUnsafeBytes { page.append(contentsOf: $0) }
+    page.append(contentsOf: peer.messagePrefix)
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
   }
 

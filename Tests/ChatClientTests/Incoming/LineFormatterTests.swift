@@ -1,9 +1,13 @@
 import ChatClient
 import Testing
 
+private func formatter(_ options: Options, onTerminal: Bool) -> LineFormatter {
+  LineFormatter(options, onTerminal: onTerminal, roster: Roster(ownName: Array("7".utf8), keepsNames: true) { _ in })
+}
+
 /// What a terminal shows of these events.
 private func shown(_ events: [LinkEvent], hasStatus: Bool) -> (lines: String, status: String?, ending: Ending?) {
-  let update = LineFormatter(Options(), onTerminal: false).update(for: events, hasStatus: hasStatus)
+  let update = formatter(Options(), onTerminal: false).update(for: events, hasStatus: hasStatus)
   return (
     String(decoding: update.lines, as: UTF8.self), update.status.map { String(decoding: $0, as: UTF8.self) },
     update.ending
@@ -38,7 +42,8 @@ private func lines(_ texts: String...) -> LinkEvent {
   }
 
   @Test func theStatusGoesWhenTheConnectionIsBack() {
-    let update = shown([.waiting(seconds: 0), .restored(ownName: [0x37]), lines("8: hi")], hasStatus: true)
+    let restored = LinkEvent.restored(ownName: [0x37], greeting: [])
+    let update = shown([.waiting(seconds: 0), restored, lines("8: hi")], hasStatus: true)
     #expect(update.lines == "[RECONNECTED] Connected to chat server again.\n8: hi\n")
     #expect(update.status == "")
   }
@@ -48,5 +53,40 @@ private func lines(_ texts: String...) -> LinkEvent {
     #expect(update.lines == "8: bye\n")
     #expect(update.ending == .closed)
     #expect(update.status == nil)
+  }
+
+  @Test(arguments: [
+    ("8: hey 7", true), ("8: hey 77", false), ("7: I am 7", false), ("[action] 8 greets 7", true),
+    ("[action] 7 counts to 7", false), ("[private] 8: psst", true), ("[21:03] 8: hey 7", false), ("* 7 is here", false),
+    ("[2026-11-23 21:03] [private] 8: 7", false),
+  ])
+  func `The bell rings for mentions and private lines, and not for earlier ones`(line: String, rings: Bool) {
+    var options = Options()
+    options.bell = true
+    let update = formatter(options, onTerminal: true).update(for: [lines(line)], hasStatus: true)
+    #expect(update.lines.contains(0x07) == rings)
+  }
+
+  @Test func `An object for a line has its kind, who it is from, and when it was said`() {
+    var options = Options()
+    options.json = true
+    let received = lines(
+      "[private] 8: psst", "[action] 8 waves", "[21:03] 8: a: b", "[2026-11-23 21:03] [action] 9 went",
+      "[21:04] * 8 is now bob", "* 8 is now bob", "* alice, bob and 98 others joined", "* bob left", "* bob left us?")
+    let update = formatter(options, onTerminal: false).update(for: [received], hasStatus: false)
+    let objects = String(decoding: update.lines, as: UTF8.self).split(separator: "\n").map {
+      $0.replacing(/"time":"[^"]*",/, with: "").replacing("\"", with: "'")
+    }
+    #expect(
+      objects == [
+        "{'from':'8','text':'psst','kind':'private'}", "{'from':'8','text':'waves','kind':'action'}",
+        "{'from':'8','text':'a: b','kind':'earlier','said':'21:03'}",
+        "{'from':'9','text':'went','kind':'earlier','said':'2026-11-23 21:03'}",
+        "{'from':null,'text':'8 is now bob','kind':'earlier','said':'21:04'}",
+        "{'from':'8','text':'bob','kind':'renamed'}",
+        "{'from':'alice','text':'alice, bob and 98 others joined','kind':'joined'}",
+        "{'from':'bob','text':'alice, bob and 98 others joined','kind':'joined'}",
+        "{'from':'bob','text':'bob left','kind':'left'}", "{'from':null,'text':'bob left us?','kind':'notice'}",
+      ])
   }
 }

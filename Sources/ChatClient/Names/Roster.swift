@@ -1,0 +1,224 @@
+import ChatWire
+import Synchronization
+
+/// Who is here, and by which name the server knows this client, as far as the server's lines tell. The client asks for it with
+/// a line that other servers take for a blank one; the answer is taken in, and not shown.
+///
+/// On each connection it also introduces the client: by the name that the person wants, and those whom the person ignores. Only
+/// a server that has answered is told that, because another would relay it. Any thread may call.
+package final class Roster: Sendable {
+  /// How long an answer may take before the server counts as one that does not know names.
+  static let patience = Duration.seconds(2)
+  /// How long somebody who wants a name waits for an answer.
+  static let completionPatience = Duration.seconds(1)
+  /// How long an answer is good enough to complete names by.
+  static let freshness = Duration.seconds(5)
+
+  /// Where the question who is here stands on the present connection.
+  private enum Question {
+    case unasked
+    /// It went out then, and these names have come so far. It is not repeated, as only another kind of server never answers.
+    case asked(at: Moment, names: [[UInt8]])
+    case answered(at: Moment)
+    /// There is no connection, or the server has sent messages without newlines, so it is none that could answer.
+    case useless
+  }
+
+  private struct State {
+    /// The name by which the server knows this client; empty where that is not known.
+    var ownName: [UInt8] = []
+    var names = KnownNames()
+    var question = Question.unasked
+    /// Whether this connection was told name and ignored ones, if there are any.
+    var isIntroduced = false
+    /// Whether any connection has brought an answer.
+    var hasAnswered = false
+    /// Whether the person was told that the server does not know names.
+    var isSilenceTold = false
+    /// Whom the person ignores, in the order in which that was asked for.
+    var ignored: [[UInt8]] = []
+  }
+
+  private let state: Mutex<State>
+  /// The name that the person wants; nil for none.
+  private let wantedName: [UInt8]?
+  /// Whether somebody completes names, so that they are kept.
+  private let keepsNames: Bool
+  /// Sends lines on the present connection.
+  private let send: @Sendable ([UInt8]) -> Void
+
+  /// - Parameter ownName: the name by which the server knows the first connection; empty where that is not known.
+  package init(
+    ownName: [UInt8], wanting wantedName: [UInt8]? = nil, keepsNames: Bool,
+    send: @escaping @Sendable ([UInt8]) -> Void
+  ) {
+    state = Mutex(State(ownName: ownName))
+    self.wantedName = wantedName
+    self.keepsNames = keepsNames
+    self.send = send
+  }
+
+  package var ownName: [UInt8] { state.withLock { $0.ownName } }
+
+  /// What Tab makes of `word`, where a name is wanted.
+  package func completion(of word: [UInt8]) -> Completion {
+    let names = state.withLock { $0.names }
+    return Completion(of: word, among: names.all)
+  }
+}
+
+/// Asking.
+extension Roster {
+  /// Begins the first connection.
+  package func introduce() {
+    if wantedName != nil { _ = ask() }
+  }
+
+  /// Asks who is here, unless that is known or cannot be.
+  /// - Returns: until when the answer is worth waiting for; nil if none is to come.
+  package func ask(at now: Moment = .now) -> Moment? {
+    let (isNew, deadline): (Bool, Moment?) = state.withLock { state in
+      switch state.question {
+      case .answered(let answeredAt) where now < answeredAt + Self.freshness: return (false, nil)
+      case .useless: return (false, nil)
+      case .asked(let askedAt, _):
+        let deadline = askedAt + Self.completionPatience
+        return (false, now < deadline ? deadline : nil)
+      case .unasked, .answered:
+        state.question = .asked(at: now, names: [])
+        return (true, now + Self.completionPatience)
+      }
+    }
+    if isNew { send(Self.requestLine) }
+    return deadline
+  }
+
+  private static let requestLine = ClientLine.rosterRequestLine + [UInt8(ascii: "\n")]
+
+  /// Whether an answer may still come in time.
+  package func isAwaited(at now: Moment = .now) -> Bool {
+    if case .asked(let askedAt, _) = state.withLock({ $0.question }) { now < askedAt + Self.patience } else { false }
+  }
+
+  /// When the person is to be told that the server does not know names; `.never` if that was done, or nobody wants any.
+  package var silenceMoment: Moment {
+    guard wantedName != nil else { return .never }
+    return state.withLock { state in
+      if state.isSilenceTold || state.hasAnswered { return .never }
+      return switch state.question {
+      case .asked(let askedAt, _): askedAt + Self.patience
+      case .useless: .now
+      case .unasked, .answered: .never
+      }
+    }
+  }
+
+  /// Whether to tell the person now that the server does not know names; once.
+  package func takeSilence() -> Bool {
+    guard silenceMoment.hasPassed else { return false }
+    state.withLock { $0.isSilenceTold = true }
+    return true
+  }
+
+  /// What to send first on a connection after the first; empty for nothing. A server that has answered before is told at once
+  /// what others are told when they answer, so that no line goes out under another name.
+  package func greeting() -> [UInt8] {
+    state.withLock { state in
+      // The next connection has no name yet that could be the wanted one.
+      let introduction = introduction(of: [], ignoring: state.ignored)
+      return introduction.isEmpty ? [] : Self.requestLine + (state.hasAnswered ? introduction : [])
+    }
+  }
+
+  private func introduction(of ownName: [UInt8], ignoring ignored: [[UInt8]]) -> [UInt8] {
+    var lines: [String] = []
+    if let wantedName, !Self.areEqual(wantedName, ownName) {
+      lines.append("/\(Command.Word.nick) \(String(decoding: wantedName, as: UTF8.self))\n")
+    }
+    for name in ignored { lines.append("/\(Command.Word.ignore) \(String(decoding: name, as: UTF8.self))\n") }
+    return lines.flatMap { Array($0.utf8) }
+  }
+
+  private static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    String(decoding: one, as: UTF8.self) == String(decoding: other, as: UTF8.self)
+  }
+}
+
+/// What happens on the link, in its order.
+extension Roster {
+  /// The connection is lost.
+  package func disconnected() { state.withLock { $0.question = .useless } }
+
+  /// There is a connection again, on which `greeting` was sent.
+  package func reconnected(as ownName: [UInt8], greeting: [UInt8]) {
+    state.withLock { state in
+      state.ownName = ownName
+      state.question = greeting.isEmpty ? .unasked : .asked(at: .now, names: [])
+      state.isIntroduced = greeting.count > Self.requestLine.count
+    }
+  }
+
+  /// The server has sent a message without newline. One that was asked before may still answer, as a line may have been torn.
+  package func servedWithoutNewlines() {
+    state.withLock { if case .unasked = $0.question { $0.question = .useless } }
+  }
+
+  /// Takes in what `line` tells.
+  /// - Returns: whether to show it: an answer to the question is not.
+  package func take(_ line: ServerLine) -> Bool {
+    let (isShown, lines): (Bool, [UInt8]) = state.withLock { state in
+      guard line.kind == .notice else {
+        if keepsNames, line.kind != .earlier, let name = line.name { state.names.add(Array(name)) }
+        return (true, [])
+      }
+      switch Notice(parsing: line.text) {
+      case .here(let names, let isLast): return take(names, isLast: isLast, &state)
+      case .renamed(let old, let new):
+        if old.bytes == state.ownName { state.ownName = new.bytes }
+        if keepsNames {
+          state.names.remove(old.bytes)
+          state.names.add(new.bytes)
+        }
+      case .joined(let names, _): if keepsNames { for name in names { state.names.add(name.bytes) } }
+      case .left(let names, _): for name in names { state.names.remove(name.bytes) }
+      default: break
+      }
+      return (true, [])
+    }
+    if !lines.isEmpty { send(lines) }
+    return isShown
+  }
+
+  /// - Returns: whether to show the line, and what to send.
+  private func take(_ names: [MemberName], isLast: Bool, _ state: inout State) -> (Bool, [UInt8]) {
+    guard case .asked(let askedAt, var all) = state.question else { return (true, []) }
+    // Lets go of the names, so that they grow in place.
+    state.question = .answered(at: .now)
+    all += names.prefix(KnownNames.capacity - all.count).map(\.bytes)
+    guard isLast else {
+      state.question = .asked(at: askedAt, names: all)
+      return (false, [])
+    }
+    state.hasAnswered = true
+    if let own = all.first { state.ownName = own }
+    if keepsNames {
+      state.names = KnownNames()
+      for name in all { state.names.add(name) }
+    }
+    defer { state.isIntroduced = true }
+    return (false, state.isIntroduced ? [] : introduction(of: state.ownName, ignoring: state.ignored))
+  }
+
+  /// Notes whom the person ignores from now on, or no more.
+  package func note(_ command: Command) {
+    switch command {
+    case .ignore(let name):
+      state.withLock { state in
+        state.ignored.removeAll { Self.areEqual($0, name) }
+        state.ignored.append(name)
+      }
+    case .unignore(let name): state.withLock { $0.ignored.removeAll { Self.areEqual($0, name) } }
+    default: break
+    }
+  }
+}
