@@ -19,6 +19,8 @@ package struct Configuration: Sendable {
   /// How fast a member may send; nil for as fast as it can.
   package var rate: RateLimit?
 
+  /// The file that keeps what is said, with its times; nil for none.
+  package var transcript: String?
   /// The directory that keeps what has to survive a restart; nil for none.
   package var stateDirectory: String?
   /// The file whose first line makes an operator of whoever gives it; nil for no operators.

@@ -29,6 +29,8 @@ package actor Server {
   @exclusivity(unchecked) var room: Room
   @exclusivity(unchecked) var connections = ConnectionTable()
   let console: Console
+  /// Where what is said is kept; nil for nowhere.
+  let transcript: Transcript?
   var moderation: Moderation
   let onStopped: @Sendable () -> Void
 
@@ -95,12 +97,17 @@ package actor Server {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")
     self.configuration = configuration
-    room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
+    var room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
     let console = Console(writer: log)
+    transcript = try configuration.transcript.map { path throws(FileError) in
+      try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) { console.file($0) }
+    }
     moderation = try Moderation(configuration) {
       console.file($0)
       StandardOutput.write("\($0)\n", to: STDERR_FILENO)
     }
+    servedUpTo = room.log.head
+    self.room = room
     self.console = console
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
@@ -113,8 +120,9 @@ package actor Server {
   }
 
   /// Binds every address, then begins to take connections.
-  /// - Parameter stopsOnSignals: whether SIGINT, SIGTERM and SIGHUP stop the server from the moment that it listens. Until
-  ///   then they end the process, because the name of an address may take minutes to resolve.
+  /// - Parameter stopsOnSignals: whether SIGINT, SIGTERM and SIGHUP stop the server from the moment that it listens (SIGHUP
+  ///   reopens a transcript instead). Until then they end the process, because the name of an address may take minutes to
+  ///   resolve.
   /// - Returns: where the server listens now, with real ports.
   /// - Throws: if one address cannot be had; then none is kept.
   @discardableResult
@@ -129,6 +137,22 @@ package actor Server {
   /// `onStopped` is called.
   package nonisolated func stop() {
     queue.async { self.assumeIsolated { $0.stopRequested() } }
+  }
+
+  /// Opens the transcript's path anew, because the file was renamed.
+  nonisolated func reopenTranscript() {
+    queue.async {
+      self.assumeIsolated { server in
+        server.transcript?.reopen { text in
+          self.queue.async {
+            self.assumeIsolated {
+              $0.console.file(text)
+              $0.console.flushPage()
+            }
+          }
+        }
+      }
+    }
   }
 
   private func open(stopsOnSignals: Bool) throws(ListenError) -> [Address] {

@@ -54,6 +54,14 @@ struct ServerCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Keep every public line, with its time, at the end of FILE. A server that is started again takes the last lines back. \
+      SIGHUP reopens FILE, and no longer stops the server. (default: nothing is kept)
+      """, valueName: "file"))
+  var transcript: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Keep bans in DIR, so that they survive a restart; it is made if it is missing. (default: they do not)",
       valueName: "dir"))
   var stateDirectory: String?
@@ -89,6 +97,7 @@ struct ServerCommand: ParsableCommand {
     configuration.eventLayer = eventLayer
     configuration.rate = rate
     configuration.maximumPerAddress = maxPerAddress
+    configuration.transcript = transcript
     configuration.stateDirectory = stateDirectory
     configuration.operatorTokenFile = operatorTokenFile
 

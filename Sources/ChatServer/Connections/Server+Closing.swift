@@ -144,6 +144,8 @@ extension Server {
     while arrived > 0, connection.lifecycle.isHeard, connection.inbound.hold == nil, !connection.inbound.hasEnded {
       arrived -= readShare
       readable(connection)
+      // Much may be said before the next delivery.
+      transcript?.take(from: room.log)
     }
     endRawMessage(of: connection)
   }
@@ -214,6 +216,7 @@ extension Server {
     readiness.cancel()
     timer.cancel()
     console.flushPage()
+    transcript?.drain(seconds: Self.diskSeconds)
     moderation.drain(seconds: Self.diskSeconds)
     onStopped()
   }

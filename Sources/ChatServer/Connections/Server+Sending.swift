@@ -16,6 +16,7 @@ extension Server {
   /// Sends to each member what is due to it.
   func deliverToAll() {
     if room.log.head != servedUpTo {
+      transcript?.take(from: room.log)
       servedUpTo = room.log.head
       due.removeAll(keepingCapacity: true)
       let count = connections.slotCount

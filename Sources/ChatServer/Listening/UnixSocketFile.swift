@@ -91,36 +91,3 @@ private struct LockFile: ~Copyable {
 
   deinit { identity.unlink(path) }
 }
-
-/// Which file a path led to: device and inode.
-private struct FileIdentity: Equatable {
-  private let device: dev_t
-  private let inode: ino_t
-
-  private init(_ information: stat) { (device, inode) = (information.st_dev, information.st_ino) }
-
-  /// Nil where there is nothing. Links are not followed.
-  init?(at path: String) {
-    var information = stat()
-    guard lstat(path, &information) == 0 else { return nil }
-    self.init(information)
-  }
-
-  init?(of descriptor: CInt) {
-    var information = stat()
-    guard fstat(descriptor, &information) == 0 else { return nil }
-    self.init(information)
-  }
-
-  /// Nil where there is nothing.
-  /// - Throws: `ENOTSOCK` if there is something else than a socket.
-  init?(ofSocketAt path: String) throws(SystemCallError) {
-    var information = stat()
-    guard lstat(path, &information) == 0 else { return nil }
-    guard information.st_mode & S_IFMT == S_IFSOCK else { throw SystemCallError("bind", code: ENOTSOCK) }
-    self.init(information)
-  }
-
-  /// Removes this file, if it is still the one at `path`.
-  func unlink(_ path: String) { if FileIdentity(at: path) == self { Glibc.unlink(path) } }
-}
