@@ -46,7 +46,7 @@ package struct Row: Sendable {
     crowdRows + [
       resets, stalledReaders, stoppedPeer, vanishedMachine, everybodyTalks, goodbyes, noNewline, byteASecond,
     ]
-    + [floods, droppedTogether, failingCalls, restarts, hostileServer, randomActors, soak]
+    + [floods, droppedTogether, failingCalls, restarts, hostileServer, randomActors, soak, killedTranscript]
 
   package static func numbered(_ number: Int) -> Row? { all.first { $0.number == number } }
 }
