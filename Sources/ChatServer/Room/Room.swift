@@ -50,28 +50,56 @@ package struct Room: ~Copyable {
     case tooLong
   }
 
-  /// Says a line to everybody but its speaker, made safe.
+  /// Says a message to everybody but its speaker, made safe.
   package mutating func say(_ text: Span<UInt8>, by member: Member) -> Outcome {
-    if SafeText.plainPrefix(text) == text.count { return append(text, by: member) }
+    say(text, behind: member.namePrefix, by: member)
+  }
+
+  /// Says what a member does to everybody but itself, made safe.
+  package mutating func act(_ text: Span<UInt8>, by member: Member) -> Outcome {
+    say(text, behind: Member.NamePrefix(bytes: ServerLine.actionPrefix(of: member.name)), by: member)
+  }
+
+  /// Says a line of the server itself, with its newline, to everybody.
+  /// - Returns: false if nothing was said, because the log is full of lines that somebody has still to get.
+  package mutating func announce(_ line: [UInt8]) -> Bool {
+    precondition(line.last == UInt8(ascii: "\n"), "what is announced is a whole line")
+    guard makeSpace(for: line.count) else { return false }
+    log.append([], line.span.extracting(droppingLast: 1))
+    return true
+  }
+
+  @inline(__always)
+  private mutating func say(_ text: Span<UInt8>, behind prefix: borrowing Member.NamePrefix, by member: Member)
+    -> Outcome
+  {
+    if SafeText.plainPrefix(text) == text.count { return append(text, behind: prefix, by: member) }
     var safe: [UInt8] = []
     swap(&safe, &safeText)
     defer { swap(&safe, &safeText) }
     safe.removeAll(keepingCapacity: true)
     SafeText.append(text, to: &safe)
-    return append(safe.span, by: member)
+    return append(safe.span, behind: prefix, by: member)
   }
 
-  private mutating func append(_ text: Span<UInt8>, by member: Member) -> Outcome {
+  @inline(__always)
+  private mutating func append(_ text: Span<UInt8>, behind prefix: borrowing Member.NamePrefix, by member: Member)
+    -> Outcome
+  {
     guard text.count <= maximumLineBytes else { return .tooLong }
-    let bytes = member.prefix.count + text.count + 1
-    guard log.free >= bytes || evict(for: bytes) else {
-      backpressure.noteLogFull()
-      return .logFull
-    }
+    guard makeSpace(for: prefix.bytes.count + text.count + 1) else { return .logFull }
     let start = log.head
-    log.append(member.prefix, text)
+    log.append(prefix.bytes, text)
     member.cursor.passOver(from: start, in: log)
     return .said
+  }
+
+  /// Whether the log has space for `bytes` now, after eviction where that is needed and nobody is waited for.
+  @inline(__always)
+  private mutating func makeSpace(for bytes: Int) -> Bool {
+    if log.free >= bytes || evict(for: bytes) { return true }
+    backpressure.noteLogFull()
+    return false
   }
 
   /// Evicts old lines until the log has space for `bytes`.

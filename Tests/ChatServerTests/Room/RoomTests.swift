@@ -143,16 +143,6 @@ private struct Play: ~Copyable {
   }
 }
 
-extension Room {
-  init(logBytes: Int) { self.init(logBytes: logBytes, maximumLineBytes: Configuration().maximumLineBytes) }
-
-  mutating func joined(_ name: String) -> Member {
-    let member = Member(name: MemberName(bytes: Array(name.utf8)), cursor: Cursor(joining: log))
-    join(member)
-    return member
-  }
-}
-
 struct RoomTests {
   @Test
   func
@@ -198,7 +188,7 @@ struct RoomTests {
     room.measureLag()
     var (isFull, isCrowded) = (room.isLogFull, room.isCrowded)
     #expect(isFull && isCrowded)
-    #expect(stream(of: listener, in: room).utf8.count == 1000)
+    #expect(listener.stream(in: room).utf8.count == 1000)
     room.measureLag()
     (isFull, isCrowded) = (room.isLogFull, room.isCrowded)
     #expect(!isFull && !isCrowded)
@@ -219,7 +209,7 @@ struct RoomTests {
       room.measureLag()
     }
     func take(_ bytes: Int, in room: inout Room) {
-      self.take(bytes, by: listener, in: room)
+      listener.take(bytes, in: room)
       room.reprotect(listener)
       room.measureLag()
     }
@@ -267,11 +257,11 @@ struct RoomTests {
     let isProtected = leaver.cursor.isProtected
     #expect(!isProtected)
     room.remove(leaver)
-    _ = stream(of: leaver, in: room)
+    _ = leaver.stream(in: room)
     room.reprotect(leaver)
     let laggard = room.joined("c")
     say(100, in: &room)
-    let lines = stream(of: laggard, in: room).split(separator: "\n")
+    let lines = laggard.stream(in: room).split(separator: "\n")
     #expect(lines.first == "* \(100 - (lines.count - 1)) lines skipped")
     #expect(lines.count < 100)
   }
@@ -283,10 +273,10 @@ struct RoomTests {
     for _ in 0..<10_000 where member.cursor.tell(Array("* note\n".utf8)) { kept += 1 }
     #expect((100...12 << 10).contains(kept * 7))
     let notes = String(repeating: "* note\n", count: kept)
-    #expect(stream(of: member, in: room) == notes + "* \(10_000 - kept) private lines skipped\n")
+    #expect(member.stream(in: room) == notes + "* \(10_000 - kept) private lines skipped\n")
     let isKept = member.cursor.tell(Array("* again\n".utf8))
     #expect(isKept)
-    #expect(stream(of: member, in: room) == "* again\n")
+    #expect(member.stream(in: room) == "* again\n")
   }
 
   @Test func `Members inside the same line when they are overtaken share one copy of it`() {
@@ -298,7 +288,7 @@ struct RoomTests {
     // Half of them are inside the first line, half inside the second, by turns.
     for _ in 0..<2 { say(in: &room) }
     for (number, listener) in listeners.enumerated() {
-      take(number % 2 * 4004 + 3 + number, by: listener, in: room)
+      listener.take(number % 2 * 4004 + 3 + number, in: room)
     }
     for _ in 0..<8 { say(in: &room) }
     var copies: Set<UInt> = []
@@ -313,7 +303,7 @@ struct RoomTests {
     }
     #expect(copies.count == 2)
     for (number, listener) in listeners.enumerated() {
-      let rest = stream(of: listener, in: room).prefix { $0 != "*" }
+      let rest = listener.stream(in: room).prefix { $0 != "*" }
       #expect(rest == String(repeating: "x", count: 4000 - number) + "\n")
     }
   }
@@ -323,26 +313,9 @@ struct RoomTests {
     let speaker = room.joined("a")
     let listener = room.joined("b")
     _ = room.say(Array("hello".utf8).span, by: speaker)
-    let begun = take(4, by: listener, in: room)
+    let begun = listener.take(4, in: room)
     listener.cursor.tell(Array("* note\n".utf8))
     _ = room.say(Array("again".utf8).span, by: speaker)
-    #expect(begun + stream(of: listener, in: room) == "a: hello\n* note\na: again\n")
+    #expect(begun + listener.stream(in: room) == "a: hello\n* note\na: again\n")
   }
-
-  /// What a member is given of at most `bytes`.
-  @discardableResult
-  private func take(_ bytes: Int, by member: Member, in room: borrowing Room) -> String {
-    var taken: [UInt8] = []
-    var sent = 0
-    _ = member.cursor.deliver(from: room.log, budget: 1 << 30, sent: &sent) { pieces in
-      guard taken.count < bytes else { return .wouldBlock }
-      let count = min(bytes - taken.count, pieces[0].iov_len)
-      taken += UnsafeRawBufferPointer(start: pieces[0].iov_base, count: count)
-      return .bytes(count)
-    }
-    return String(decoding: taken, as: UTF8.self)
-  }
-
-  /// All that is due to a member.
-  private func stream(of member: Member, in room: borrowing Room) -> String { take(.max, by: member, in: room) }
 }
