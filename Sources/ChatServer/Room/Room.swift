@@ -69,6 +69,21 @@ package struct Room: ~Copyable {
     return true
   }
 
+  /// Appends a line of an earlier session, without its newline and made safe, before anybody is here. A line that the log
+  /// cannot hold is left out.
+  /// - Parameter minute: when it was said, in minutes since 1970, UTC.
+  package mutating func restore(_ line: Span<UInt8>, minute: Int32) {
+    precondition(members.isEmpty, "a line of an earlier session is due to nobody")
+    var safe: [UInt8] = []
+    SafeText.append(line, to: &safe)
+    guard safe.count < log.capacity, makeSpace(for: safe.count + 1) else { return }
+    log.mark(minute: minute)
+    log.append([], safe.span)
+  }
+
+  /// What is said from now on is said in this minute, in minutes since 1970, UTC.
+  package mutating func mark(minute: Int32) { log.mark(minute: minute) }
+
   @inline(__always)
   private mutating func say(_ text: Span<UInt8>, behind prefix: borrowing Member.NamePrefix, by member: Member)
     -> Outcome

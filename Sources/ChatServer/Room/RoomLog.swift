@@ -31,6 +31,7 @@ package struct RoomLog: ~Copyable {
   private var marks: [Mark]
   /// A block's size is two to this power.
   private let blockShift: Int
+  private var minutes: MinuteMarks
 
   struct Mark {
     var offset = LogOffset(0)
@@ -46,6 +47,7 @@ package struct RoomLog: ~Copyable {
     blockShift = max(0, rounded.trailingZeroBitCount - 6)
     // The ring has 64 blocks, and touches one more when it begins within one.
     marks = Array(repeating: Mark(), count: 128)
+    minutes = MinuteMarks(maximumCount: max(1, rounded / 64))
   }
 
   deinit { storage.deallocate() }
@@ -84,6 +86,43 @@ package struct RoomLog: ~Copyable {
     tail = mark.offset
     tailLine = mark.line
   }
+
+  /// The last mark at or before a kept line, or `tail` as one: where counting lines begins.
+  private func nearestMark(to isBehind: (Mark) -> Bool) -> Mark {
+    var block = head.bytes >> blockShift
+    while block << blockShift > tail.bytes {
+      let mark = marks[block & (marks.count - 1)]
+      if !isBehind(mark) { return mark }
+      block -= 1
+    }
+    return Mark(offset: tail, line: tailLine)
+  }
+
+  /// The number of the line that begins at this kept offset, or would at `head`.
+  func line(at boundary: LogOffset) -> Int {
+    let mark = nearestMark { $0.offset > boundary }
+    return mark.line + lines(from: mark.offset, to: boundary)
+  }
+
+  /// Where the last `count` lines begin, or all that are kept if they are fewer.
+  package func start(ofLast count: Int) -> LogOffset {
+    let line = max(tailLine, headLine - max(0, count))
+    let mark = nearestMark { $0.line > line }
+    var offset = mark.offset
+    for _ in mark.line..<line { offset = boundary(atOrAfter: offset + 1) }
+    return offset
+  }
+
+  // MARK: Times
+
+  /// What is said from now on is said in this minute, in minutes since 1970, UTC. Called once a minute at most.
+  package mutating func mark(minute: Int32) { minutes.mark(minute, at: head, tail: tail) }
+
+  /// The minute in which the line that begins at this kept offset was said; nil if that is not known.
+  package func minute(at offset: LogOffset) -> Int32? { minutes.minute(at: offset) }
+
+  /// Where the first kept line begins that was said in this minute or later; `head` if there is none.
+  package func start(sinceMinute minute: Int32) -> LogOffset { max(tail, minutes.start(since: minute) ?? head) }
 
   @inline(__always)
   private mutating func write(_ bytes: UnsafeRawBufferPointer) {
