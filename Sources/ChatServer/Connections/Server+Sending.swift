@@ -71,6 +71,8 @@ extension Server {
     case .blocked, .budgetSpent:
       connection.isBlocked = true
       updateInterest(of: connection)
+    case .answerDue:
+      preconditionFailure("no member begins an answer")
     case .failed(let error):
       broken.append((connection, error))
       return

@@ -17,6 +17,8 @@ package struct Cursor: ~Copyable {
     case blocked
     /// The budget is used up; there is more.
     case budgetSpent
+    /// The next piece of the answer that is pending is needed: `tell` it, or say by `endAnswer` that there is none.
+    case answerDue
     /// The receiver has gone.
     case failed(SystemCallError)
   }
@@ -30,39 +32,17 @@ package struct Cursor: ~Copyable {
   /// Whether the log waits for this member rather than overtake it.
   package var isProtected = true
 
-  /// State that only a notified, overtaken or leaving member needs.
-  private final class SlowPath {
-    /// Where the member's stream ends: `never` until it leaves.
-    var end = LogOffset.never
-    /// The number of the line that begins at `end`.
-    var endLine = Int.max
-    /// The rest of a line that the member had begun to receive when it was overtaken. Nothing else is sent before it.
-    var restOfLine: ArraySlice<UInt8> = []
-    /// Sent at line boundaries only.
-    var privateQueue = PrivateQueue()
-    /// The number of the first line that the member missed whole, while it is overtaken.
-    var missedFrom: Int?
-    /// How many of the lines missed were its own, and so no loss.
-    var ownMissed = 0
-
-    var hasPrivateBytes: Bool { !restOfLine.isEmpty || !privateQueue.isEmpty }
-    var isOver: Bool { !hasPrivateBytes && missedFrom == nil && end == .never }
-
-    func sendPrivateBytes(to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
-      restOfLine.isEmpty ? privateQueue.send(to: send) : restOfLine.sendPrefix(to: send)
-    }
-  }
-
   /// A cursor for a member that joins now, and hears what is said from here on.
   package init(joining log: borrowing RoomLog) { position = log.head }
 
   package var isOvertaken: Bool { slowPath?.missedFrom != nil }
 
-  /// Whether nothing is due to this member.
+  /// Whether nothing is due to this member, and no answer pending.
   @inline(__always)
   package func isCaughtUp(with log: borrowing RoomLog) -> Bool {
     guard let slowPath else { return position >= log.head }
-    return slowPath.missedFrom == nil && !slowPath.hasPrivateBytes && position >= min(log.head, slowPath.end)
+    return slowPath.missedFrom == nil && !slowPath.hasPrivateBytes && !slowPath.isAnswerPending
+      && position >= min(log.head, slowPath.end)
   }
 
   private mutating func makeSlowPath() -> SlowPath {
@@ -87,6 +67,16 @@ package struct Cursor: ~Copyable {
   /// - Returns: false if too many wait for that already. Then these are dropped, and the member is told how many were.
   @discardableResult
   package mutating func tell(_ lines: [UInt8]) -> Bool { makeSlowPath().privateQueue.append(lines) }
+
+  /// Bytes that wait for this member alone.
+  package var privateBytes: Int { slowPath?.privateQueue.byteCount ?? 0 }
+
+  /// Begins an answer of any length: until `endAnswer`, nothing more of the log is sent, and each delivery ends with
+  /// `answerDue` when all that was told is sent. So an answer stands before all that is said after its question.
+  package mutating func beginAnswer() { makeSlowPath().isAnswerPending = true }
+
+  /// The last piece of the answer was told.
+  package mutating func endAnswer() { slowPath?.isAnswerPending = false }
 
   /// Ends the member's stream at the log's head: nothing said from now on is for it.
   package mutating func end(with log: borrowing RoomLog) {
@@ -134,24 +124,21 @@ package struct Cursor: ~Copyable {
     from log: borrowing RoomLog, budget: Int, sent: inout Int,
     to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
   ) -> Outcome {
-    if let slowPath { resume(log, slowPath) }
     var left = budget
     while true {
-      // With an own line at the front there would be no piece to send.
-      while let past = own.end(ofRunAt: position) { position = past }
-      if let slowPath, slowPath.isOver { self.slowPath = nil }
-      let last = min(log.head, slowPath?.end ?? .never)
       let transfer: Transfer
-      if let slowPath, slowPath.hasPrivateBytes {
-        if left <= 0 { return .budgetSpent }
-        // `position` may already be evicted when it equals `last`; it is a line boundary all the same.
-        transfer =
-          position >= last || log.isBoundary(position)
-          ? slowPath.sendPrivateBytes(to: send) : sendLog(log, to: log.boundary(atOrAfter: position), send)
+      if let slowPath {
+        switch step(slowPath, log, budget: left, send) {
+        case .sent(let made): transfer = made
+        case .ended(let outcome): return outcome
+        case .moved: continue
+        }
       } else {
-        if position >= last { return .caughtUp }
+        // With an own line at the front there would be no piece to send.
+        while let past = own.end(ofRunAt: position) { position = past }
+        if position >= log.head { return .caughtUp }
         if left <= 0 { return .budgetSpent }
-        transfer = sendLog(log, to: min(last, position + left), send)
+        transfer = sendLog(log, to: min(log.head, position + left), send)
       }
       switch transfer {
       case .bytes(let count):
@@ -162,6 +149,41 @@ package struct Cursor: ~Copyable {
       case .ended: return .failed(SystemCallError("send", code: EPIPE))
       }
     }
+  }
+
+  private enum Step {
+    case sent(Transfer)
+    case ended(Outcome)
+    /// Nothing was sent, and there is another step.
+    case moved
+  }
+
+  /// One step of a delivery to a member with a slow path.
+  private mutating func step(
+    _ slowPath: SlowPath, _ log: borrowing RoomLog, budget: Int,
+    _ send: (UnsafeMutableBufferPointer<iovec>) -> Transfer
+  ) -> Step {
+    if !slowPath.isAnswerPending { resume(log, slowPath) }
+    if slowPath.missedFrom == nil {
+      while let past = own.end(ofRunAt: position) { position = past }
+    }
+    if slowPath.isOver {
+      self.slowPath = nil
+      return .moved
+    }
+    let last = min(log.head, slowPath.end)
+    if slowPath.hasPrivateBytes || slowPath.isAnswerPending {
+      // `position` may be evicted if the member is overtaken or got to the end of its stream; it is a line boundary then.
+      let isWithinLine = slowPath.missedFrom == nil && position < last && !log.isBoundary(position)
+      if !isWithinLine, !slowPath.hasPrivateBytes { return .ended(.answerDue) }
+      if budget <= 0 { return .ended(.budgetSpent) }
+      return .sent(
+        isWithinLine
+          ? sendLog(log, to: log.boundary(atOrAfter: position), send) : slowPath.sendPrivateBytes(to: send))
+    }
+    if position >= last { return .ended(.caughtUp) }
+    if budget <= 0 { return .ended(.budgetSpent) }
+    return .sent(sendLog(log, to: min(last, position + budget), send))
   }
 
   @inline(__always)

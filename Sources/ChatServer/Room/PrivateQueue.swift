@@ -6,7 +6,7 @@ import Glibc
 /// It is bounded. Lines that do not fit are dropped and counted, and so are all that follow until the lines that wait
 /// have been sent; then the member is told the count, at the place where the lines are missing.
 struct PrivateQueue {
-  /// Bytes that wait at most, besides the notices of the two counts below.
+  /// Bytes that wait at most, besides the notices of the two counts below; what is appended while nothing waits may be more.
   static let maximumBytes = 12 << 10
 
   /// Whole lines, less what of the first is sent. Empty only if both counts are 0.
@@ -17,11 +17,12 @@ struct PrivateQueue {
   private var missedLines = 0
 
   var isEmpty: Bool { bytes.isEmpty }
+  var byteCount: Int { bytes.count }
 
   /// - Parameter lines: one or more whole lines, each with its newline.
   /// - Returns: whether they were kept. If not, all of them were dropped.
   mutating func append(_ lines: [UInt8]) -> Bool {
-    guard droppedLines == 0, bytes.count + lines.count <= Self.maximumBytes else {
+    guard bytes.isEmpty || droppedLines == 0 && bytes.count + lines.count <= Self.maximumBytes else {
       for byte in lines where byte == UInt8(ascii: "\n") { droppedLines += 1 }
       tellCounts()
       return false
