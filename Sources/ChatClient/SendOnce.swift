@@ -19,20 +19,44 @@ package enum SendOnce {
     case broken
     /// The time was over.
     case silence
+    /// The server does not know names, so nothing was sent.
+    case nameless
   }
 
-  /// Sends `line`, and leaves once the server has all of it. What others say meanwhile is not shown.
+  /// How far it has come.
+  private enum Stage {
+    /// The server was asked who is here, which only one that knows names and commands answers in time.
+    case asking(until: Moment)
+    /// It knows this client by this name, and was asked for another.
+    case naming(from: MemberName)
+    /// The line has gone, as far as the server took it; the goodbye comes then.
+    case sent(isWhole: Bool, leavesAt: Moment)
+    case left(isWhole: Bool)
+
+    /// When to go on without the server; nil while it has to answer.
+    var deadline: Moment? {
+      switch self {
+      case .asking(let deadline), .sent(_, let deadline): deadline
+      case .naming, .left: nil
+      }
+    }
+  }
+
+  /// Sends `line`, and leaves once the server has all of it. What others say meanwhile is not shown. A command, and a line under
+  /// a name, is for a server that knows these, and no other is sent it.
+  /// - Parameter name: the name under which to say it; nil for whichever the server gives.
   /// - Returns: the exit status: 0 if a chat server had it all and did not refuse it, 1 if anything failed.
-  package static func send(_ line: String, to address: Address) -> CInt {
+  package static func send(_ line: String, as name: String?, to address: Address) -> CInt {
     Client.prepareProcess()
     do {
       let deadline = Moment.now + timeout
       let connection = try ServerConnection.open(to: address, until: deadline)
-      switch answer(to: Array(line.utf8) + [UInt8(ascii: "\n")], on: connection, by: deadline) {
+      switch answer(to: line, as: name, on: connection, by: deadline) {
       case .taken: return 0
       case .refused(let notice): throw ConnectionFailure(Wording.refused(notice))
       case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(address, saying: words))
       case .broken: throw ConnectionFailure(Wording.notTaken(by: address))
+      case .nameless: throw ConnectionFailure(Wording.namesUnknown(by: address))
       case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, within: timeout))
       }
     } catch {
@@ -41,18 +65,46 @@ package enum SendOnce {
     }
   }
 
-  private static func answer(to line: [UInt8], on connection: ServerConnection, by deadline: Moment) -> Answer {
-    let isSent = connection.send(line, until: deadline) == line.count
-    let leaveMoment = Moment.now + ServerConnection.goodbyePause
-    var hasLeft = false
+  private static func answer(
+    to line: String, as name: String?, on connection: ServerConnection, by deadline: Moment
+  ) -> Answer {
+    func say(_ line: String) -> Bool {
+      connection.send(Array("\(line)\n".utf8), until: deadline) == line.utf8.count + 1
+    }
+    func sayLine() -> Stage { .sent(isWhole: say(line), leavesAt: .now + ServerConnection.goodbyePause) }
+    var stage: Stage
+    if name != nil || ClientLine(Array(line.utf8).span) == .command {
+      _ = say(String(decoding: ClientLine.rosterRequestLine, as: UTF8.self))
+      stage = .asking(until: .now + Roster.patience)
+    } else {
+      stage = sayLine()
+    }
     // Skips lines that are too long, because a piece of one could look like a notice.
     var framer = LineFramer(maximumLineBytes: LineDecoder.maximumLineBytes, overlong: .skip)
     var hasMember = false
     var objection: Answer?
+    var ownName: MemberName?
     func look(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
       let line = line.withUnsafeBufferPointer { Array($0) }
       objection = objection ?? Self.objection(in: line, hasMember: hasMember)
-      hasMember = hasMember || ServerLine(line[...]).name != nil
+      let parts = ServerLine(SafeText.made(from: line)[...])
+      hasMember = hasMember || parts.name != nil
+      guard parts.kind == .notice else { return true }
+      switch (stage, Notice(parsing: parts.text)) {
+      case (.asking, .here(let names, let isLast)):
+        // The first of the first such line is this client.
+        ownName = ownName ?? names.first
+        guard isLast else { break }
+        if let name, let ownName, ownName.description != name {
+          _ = say("/\(Command.Word.nick) \(name)")
+          stage = .naming(from: ownName)
+        } else {
+          stage = sayLine()
+        }
+      case (.naming(let own), .renamed(let old, _)) where old == own: stage = sayLine()
+      case (.naming, nil): objection = objection ?? .refused(Array(parts.text))
+      default: break
+      }
       return true
     }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
@@ -60,12 +112,15 @@ package enum SendOnce {
     while true {
       // Asked in every round, because a server that never pauses is always readable.
       if deadline.hasPassed { return .silence }
-      if !hasLeft && leaveMoment.hasPassed {
+      switch stage {
+      case .asking(let deadline) where deadline.hasPassed: return .nameless
+      case .sent(let isWhole, let leavesAt) where leavesAt.hasPassed:
         // Where only a part of the line was sent, the server would take `exit` for the rest of it.
-        connection.leave(sayingExit: isSent, until: deadline)
-        hasLeft = true
+        connection.leave(sayingExit: isWhole, until: deadline)
+        stage = .left(isWhole: isWhole)
+      default: break
       }
-      guard connection.isReadable(until: hasLeft ? deadline : min(leaveMoment, deadline)) else { continue }
+      guard connection.isReadable(until: min(stage.deadline ?? .never, deadline)) else { continue }
       let outcome = connection.receive(into: buffer)
       switch outcome {
       case .bytes(let count):
@@ -76,7 +131,13 @@ package enum SendOnce {
       if let objection { return objection }
       if case .bytes = outcome { continue }
       // A server that has read the line has acknowledged it. One that closed before that never will.
-      return outcome == .ended && isSent && connection.hasDeliveredLines(hasLeft: hasLeft) ? .taken : .broken
+      let (isWhole, hasLeft) =
+        switch stage {
+        case .asking, .naming: (false, false)
+        case .sent(let isWhole, _): (isWhole, false)
+        case .left(let isWhole): (isWhole, true)
+        }
+      return outcome == .ended && isWhole && connection.hasDeliveredLines(hasLeft: hasLeft) ? .taken : .broken
     }
   }
 

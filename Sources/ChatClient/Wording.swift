@@ -63,6 +63,10 @@ package enum Wording {
     "The connection to \(address) broke before the server had the whole line. It may or may not have arrived; send it again."
   }
 
+  static func namesUnknown(by address: Address) -> String {
+    "\(address) does not know names and commands, so the line was not sent. Send it without --name, or to another server."
+  }
+
   static func notConfirmed(by address: Address, within time: Duration) -> String {
     "\(address) did not confirm the line within \(time.components.seconds) s. It may or may not have arrived. Is that a chat server?"
   }

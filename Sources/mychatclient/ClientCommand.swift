@@ -101,7 +101,9 @@ struct ClientCommand: ParsableCommand {
     switch ClientLine(bytes.span) {
     case .blank, .rosterRequest: throw ValidationError("--send has nothing to send; give it a TEXT.")
     case .exit: throw ValidationError("--send exit would only leave, and send nothing; give it another TEXT.")
-    case .command: throw ValidationError("--send sends a line to everybody; it takes no commands.")
+    case .command:
+      if case .action = try? Command(bytes.span) { break }
+      throw ValidationError("--send sends a line to everybody; it takes no command but /me TEXT.")
     case .message, .escaped: break
     }
   }
@@ -144,7 +146,7 @@ struct ClientCommand: ParsableCommand {
 
   mutating func run() throws {
     let address = try serverAddress()
-    if let send { throw ExitCode(SendOnce.send(send, to: address)) }
+    if let send { throw ExitCode(SendOnce.send(send, as: name, to: address)) }
     throw ExitCode(Client.run(connectingTo: address, options))
   }
 

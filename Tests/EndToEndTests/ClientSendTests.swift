@@ -173,4 +173,43 @@ import Testing
     #expect(try client.waitForExit() == .status(64))
     #expect(client.errorLines.count == 1 && client.errorLines[0].hasPrefix("[ERROR] --send "))
   }
+
+  @Test func `A line under a name is said once the server has given the name`() throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--name", "alice", "--send", "hi"])
+    let connection = try server.accept()
+    try connection.expect("\t \t")
+    try connection.send("* Welcome\n9: hello\n* Here: 7, bob\n* Here: carol.\n")
+    try connection.expect("/nick alice")
+    try connection.send("* bob is now robert\n* dave joined\n* 7 is now alice\n")
+    try connection.expectAll("hi\nexit")
+    try connection.finishSending()
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.output == [] && client.errors == [])
+  }
+
+  @Test func `A refused name fails, and the line is not said`() throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--name", "alice", "--send", "hi"])
+    let connection = try server.accept()
+    try connection.send("* Here: 7.\n* alice is taken; alice2 is free.\n")
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].hasSuffix(": alice is taken; alice2 is free."))
+    #expect(try !String(decoding: connection.receiveAll(), as: UTF8.self).contains("hi"))
+  }
+
+  @Test(arguments: [["--send", "/me waves"], ["--name", "alice", "--send", "hi"]])
+  func `A server that does not know names is not sent what only others understand`(options: [String]) throws {
+    let server = try RawServer()
+    let client = try Program(built: "mychatclient", [String(server.port)] + options)
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("does not know names"))
+    #expect(server.messages.map(\.text) == ["\t \t\n"])
+  }
+
+  @Test(arguments: ["/who", "/msg bob hi", "/nosuch", "/me"]) func `A command is wrong usage`(line: String) throws {
+    let client = try Program(built: "mychatclient", ["--send", line], input: .nothing)
+    #expect(try client.waitForExit() == .status(64))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains("takes no command but /me TEXT"))
+  }
 }
