@@ -148,16 +148,6 @@ package struct Room: ~Copyable {
     }
   }
 
-  /// Appends a line that was said before, without its newline and made safe, when nobody is here. A line that the log cannot
-  /// hold is left out.
-  mutating func giveBack(_ line: Span<UInt8>) {
-    precondition(members.isEmpty, "a line that was said before is due to nobody")
-    var safe: [UInt8] = []
-    SafeText.append(line, to: &safe)
-    guard safe.count < log.capacity, log.free > safe.count || evict(for: safe.count + 1) else { return }
-    log.append([], safe.span)
-  }
-
   // MARK: Who is waited for
 
   /// Set when a line found no space in the log; cleared by `measureLag`.

@@ -114,7 +114,7 @@ final class Transcript {
     var (damaged, firstDamaged) = (0, 0)
     for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
       if let parsed = TranscriptLine(line), parsed.text.count <= maximumLineBytes + maximumPrefixBytes {
-        room.giveBack(parsed.text.span)
+        room.restore(parsed.text.span, minute: parsed.time.minute)
       } else {
         if damaged == 0 { firstDamaged = file.lineNumber(bytesBeforeEnd: bytes.endIndex - line.startIndex) }
         damaged += 1
