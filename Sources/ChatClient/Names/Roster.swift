@@ -105,17 +105,14 @@ extension Roster {
     guard wantedName != nil else { return .never }
     return state.withLock { state in
       if state.isSilenceTold || state.hasAnswered { return .never }
-      return switch state.question {
-      case .asked(let askedAt, _): askedAt + Self.patience
-      case .useless: .now
-      case .unasked, .answered: .never
-      }
+      if case .asked(let askedAt, _) = state.question { return askedAt + Self.patience }
+      return .never
     }
   }
 
   /// Whether to tell the person now that the server does not know names; once.
-  package func takeSilence() -> Bool {
-    guard silenceMoment.hasPassed else { return false }
+  package func takeSilence(at now: Moment = .now) -> Bool {
+    guard now >= silenceMoment else { return false }
     state.withLock { $0.isSilenceTold = true }
     return true
   }

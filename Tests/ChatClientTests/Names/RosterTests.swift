@@ -136,9 +136,23 @@ private final class Rehearsal: Sendable {
     let rehearsal = Rehearsal(wanting: "alice")
     rehearsal.roster.introduce()
     #expect(rehearsal.roster.isAwaited() && !rehearsal.roster.takeSilence())
-    #expect(!rehearsal.roster.isAwaited(at: .now + .seconds(3)) && rehearsal.roster.silenceMoment <= .now + .seconds(2))
+    let later = Moment.now + .seconds(3)
+    #expect(!rehearsal.roster.isAwaited(at: later))
+    #expect(rehearsal.roster.takeSilence(at: later) && !rehearsal.roster.takeSilence(at: later))
+  }
+
+  @Test func `Of a server that went before it could answer, nothing is told`() {
+    let rehearsal = Rehearsal(wanting: "alice")
+    rehearsal.roster.introduce()
     rehearsal.roster.disconnected()
-    #expect(rehearsal.roster.takeSilence() && !rehearsal.roster.takeSilence())
+    #expect(!rehearsal.roster.isAwaited() && !rehearsal.roster.takeSilence(at: .now + .seconds(3)))
+  }
+
+  @Test func `An answer that comes late counts`() {
+    let rehearsal = Rehearsal(wanting: "alice")
+    rehearsal.roster.introduce()
+    _ = rehearsal.roster.takeSilence(at: .now + .seconds(3))
+    #expect(rehearsal.hears("* Here: 54321.") == [] && rehearsal.sent == question + "/nick alice\n")
   }
 
   @Test func `After a connection was lost, a server that has answered gets name and ignored ones at once`() throws {
