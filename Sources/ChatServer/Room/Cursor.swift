@@ -66,7 +66,15 @@ package struct Cursor: ~Copyable {
   /// Puts one or more whole lines into the member's stream at the next line boundary.
   /// - Returns: false if too many wait for that already. Then these are dropped, and the member is told how many were.
   @discardableResult
-  package mutating func tell(_ lines: [UInt8]) -> Bool { makeSlowPath().privateQueue.append(lines) }
+  package mutating func tell(_ lines: [UInt8]) -> Bool { makeSlowPath().privateQueue.append(lines, from: nil) }
+
+  /// As `tell`, for lines from another member, which wants to know if they are not sent.
+  mutating func tell(_ lines: [UInt8], from sender: Token) -> Bool {
+    makeSlowPath().privateQueue.append(lines, from: sender)
+  }
+
+  /// When the member gets nothing more: how many lines from which member were not handed out whole. Each is counted once.
+  mutating func takeUnsentLetters() -> [Token: Int] { slowPath?.privateQueue.takeUnsentLetters() ?? [:] }
 
   /// Bytes that wait for this member alone.
   package var privateBytes: Int { slowPath?.privateQueue.byteCount ?? 0 }

@@ -11,6 +11,10 @@ struct PrivateQueue {
 
   /// Whole lines, less what of the first is sent. Empty only if both counts are 0.
   private var bytes: ArraySlice<UInt8> = []
+  /// The lines from other members that wait, as far as one is not sent whole: who sent it, and where it ends.
+  private var letters: [(sender: Token, end: Int)] = []
+  /// Bytes sent in all: where `bytes` begin, as `letters` count.
+  private var sentBytes = 0
   /// Lines that were dropped and that the member is not told of yet.
   private var droppedLines = 0
   /// Lines of the log that the member missed and is not told of yet.
@@ -19,16 +23,32 @@ struct PrivateQueue {
   var isEmpty: Bool { bytes.isEmpty }
   var byteCount: Int { bytes.count }
 
-  /// - Parameter lines: one or more whole lines, each with its newline.
+  /// - Parameters:
+  ///   - lines: one or more whole lines, each with its newline.
+  ///   - sender: the member whose words they are; nil for the server.
   /// - Returns: whether they were kept. If not, all of them were dropped.
-  mutating func append(_ lines: [UInt8]) -> Bool {
+  mutating func append(_ lines: [UInt8], from sender: Token?) -> Bool {
     guard bytes.isEmpty || droppedLines == 0 && bytes.count + lines.count <= Self.maximumBytes else {
       for byte in lines where byte == UInt8(ascii: "\n") { droppedLines += 1 }
       tellCounts()
       return false
     }
+    if let sender {
+      let start = sentBytes + bytes.count
+      for (index, byte) in lines.enumerated() where byte == UInt8(ascii: "\n") {
+        letters.append((sender, start + index + 1))
+      }
+    }
     bytes += lines
     return true
+  }
+
+  /// Counts the lines from each member that were not sent whole, and forgets whose they are.
+  mutating func takeUnsentLetters() -> [Token: Int] {
+    var counts: [Token: Int] = [:]
+    for letter in letters { counts[letter.sender, default: 0] += 1 }
+    letters = []
+    return counts
   }
 
   /// Has the member told that it missed lines of the log.
@@ -40,6 +60,10 @@ struct PrivateQueue {
   /// Sends what waits, or some of it.
   mutating func send(to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
     let transfer = bytes.sendPrefix(to: send)
+    if case .bytes(let count) = transfer {
+      sentBytes += count
+      if !letters.isEmpty { letters.removeFirst(letters.prefix { $0.end <= sentBytes }.count) }
+    }
     tellCounts()
     return transfer
   }
