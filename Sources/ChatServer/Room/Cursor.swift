@@ -3,8 +3,9 @@ import Glibc
 
 /// How far one member is in the room's log, and what it gets besides.
 ///
-/// The member's stream is the log from its cursor on, less its own lines, with what is meant for it alone inserted at line
-/// boundaries. A cursor does the bookkeeping of partial writes and of being overtaken; it knows no socket.
+/// The member's stream is the log from its cursor on, less its own lines and those that it ignores, with what is meant for
+/// it alone inserted at line boundaries. A cursor does the bookkeeping of partial writes and of being overtaken; it knows no
+/// socket.
 ///
 /// Invariant: `position` lies within what the log keeps, and not inside one of the member's own lines; or `missedFrom` is
 /// set, and then no byte of the log is due before `resume`; or it is where the stream ends.
@@ -85,6 +86,22 @@ package struct Cursor: ~Copyable {
 
   /// The last piece of the answer was told.
   package mutating func endAnswer() { slowPath?.isAnswerPending = false }
+
+  /// Ignores, from the log's head on, the lines of a member that begin with one of `prefixes`. To be called again when it has
+  /// another name, and without prefixes when it has gone and is to stay ignored in what was said earlier.
+  ///
+  /// What is ignored is not left out of the count of lines missed, because the log forgets whose they were.
+  mutating func ignore(prefixes: [[UInt8]], of sender: Token, from log: borrowing RoomLog) {
+    makeSlowPath().ignored.ignore(prefixes: prefixes, of: sender, in: log)
+  }
+
+  /// Ignores no line of a member that is said from `head` on.
+  mutating func unignore(_ sender: Token, at head: LogOffset) { slowPath?.ignored.unignore(sender, at: head) }
+
+  /// Whether the line that begins at this kept offset is to be left out of what was said earlier.
+  func ignores(lineAt start: LogOffset, in log: borrowing RoomLog) -> Bool {
+    slowPath?.ignored.contains(lineAt: start, in: log, isHistory: true) ?? false
+  }
 
   /// Ends the member's stream at the log's head: nothing said from now on is for it.
   package mutating func end(with log: borrowing RoomLog) {
@@ -175,6 +192,7 @@ package struct Cursor: ~Copyable {
     if slowPath.missedFrom == nil {
       while let past = own.end(ofRunAt: position) { position = past }
     }
+    slowPath.ignored.forget(passed: position)
     if slowPath.isOver {
       self.slowPath = nil
       return .moved
@@ -191,7 +209,14 @@ package struct Cursor: ~Copyable {
     }
     if position >= last { return .ended(.caughtUp) }
     if budget <= 0 { return .ended(.budgetSpent) }
-    return .sent(sendLog(log, to: min(last, position + budget), send))
+    if slowPath.ignored.isEmpty { return .sent(sendLog(log, to: min(last, position + budget), send)) }
+    let end = min(last, position + min(budget, IgnoredLines.maximumRunBytes))
+    let ignored = slowPath.ignored.firstLine(from: position, to: end, in: log)
+    if ignored == position {
+      position = log.boundary(atOrAfter: position + 1)
+      return .moved
+    }
+    return .sent(sendLog(log, to: ignored ?? end, send))
   }
 
   @inline(__always)

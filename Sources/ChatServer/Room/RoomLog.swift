@@ -179,6 +179,16 @@ package struct RoomLog: ~Copyable {
     offset == tail || offset == head || storage[(offset.bytes - 1) & (capacity - 1)] == UInt8(ascii: "\n")
   }
 
+  /// Whether the line at this kept offset begins with `prefix`, which has no LF.
+  func isLine(at start: LogOffset, beginningWith prefix: [UInt8]) -> Bool {
+    guard prefix.count <= head - start else { return false }
+    return prefix.withUnsafeBytes { prefix in
+      let piece = contiguous(from: start, to: start + prefix.count)
+      let rest = contiguous(from: start + piece.count, to: start + prefix.count)
+      return prefix.starts(with: piece) && prefix.dropFirst(piece.count).elementsEqual(rest)
+    }
+  }
+
   /// The kept bytes from `start` on: to `end`, or to where the ring begins again. Valid until the next mutation.
   @inline(__always)
   func contiguous(from start: LogOffset, to end: LogOffset) -> UnsafeRawBufferPointer {

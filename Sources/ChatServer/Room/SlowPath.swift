@@ -14,13 +14,16 @@ extension Cursor {
     var privateQueue = PrivateQueue()
     /// Whether more of an answer is to come before anything else of the log. While it is, an overtaken member does not go on.
     var isAnswerPending = false
+    var ignored = IgnoredLines()
     /// The number of the first line that the member missed whole, while it is overtaken.
     var missedFrom: Int?
     /// How many of the lines missed were its own, and so no loss.
     var ownMissed = 0
 
     var hasPrivateBytes: Bool { !restOfLine.isEmpty || !privateQueue.isEmpty }
-    var isOver: Bool { !hasPrivateBytes && !isAnswerPending && missedFrom == nil && end == .never }
+    var isOver: Bool {
+      !hasPrivateBytes && !isAnswerPending && missedFrom == nil && end == .never && ignored.isEmpty
+    }
 
     func sendPrivateBytes(to send: (UnsafeMutableBufferPointer<iovec>) -> Transfer) -> Transfer {
       restOfLine.isEmpty ? privateQueue.send(to: send) : restOfLine.sendPrefix(to: send)
