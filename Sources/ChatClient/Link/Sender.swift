@@ -89,7 +89,9 @@ final class Sender: Sendable {
 
   private func drain() {
     while let (connection, piece, author) = nextPiece() {
-      let count = connection.sendSome(piece)
+      // The kernel would take one more piece for a server that has gone, and lose it.
+      let hasGone = connection.isEnded(within: 0)
+      let count = hasGone ? 0 : connection.sendSome(piece)
       let isIdle = state.withLock { state in
         if remembers && author == .person {
           state.sent.append(
@@ -101,7 +103,7 @@ final class Sender: Sendable {
         return state.waiting.isEmpty
       }
       // A server that reads no more may never end its own stream, so the receiver would wait for ever.
-      if count == 0 { connection.shutdown() }
+      if count == 0 && !hasGone { connection.shutdown() }
       if isIdle { wakeup.call() }
     }
     sayGoodbye()
