@@ -1,6 +1,7 @@
 /*
  * Log, cursors, skipping and closing, as RoomLog, Cursor, Room, Backpressure and Server+Sending have them, small enough to
- * try every order of events: 3 members, a ring of 4 cells, lines of 1 and 2 cells.
+ * try every order of events: 3 members, a ring of 4 cells, lines of 1 and 2 cells. Left out: what is told to one member
+ * alone, answers, which hold back the log for one member until they are given, and lines that a member ignores.
  *
  * Checked:
  *   - torn: what a member gets is whole lines, in order; a line that it had begun when it was overtaken is finished first;

@@ -69,8 +69,8 @@ package struct Cursor: ~Copyable {
   @discardableResult
   package mutating func tell(_ lines: [UInt8]) -> Bool { makeSlowPath().privateQueue.append(lines, from: nil) }
 
-  /// As `tell`, for lines from another member, which wants to know if they are not sent.
-  mutating func tell(_ lines: [UInt8], from sender: Token) -> Bool {
+  /// As `tell`, for lines from another member, which wants to know if they are not sent; nil for the server.
+  mutating func tell(_ lines: [UInt8], from sender: Token?) -> Bool {
     makeSlowPath().privateQueue.append(lines, from: sender)
   }
 
