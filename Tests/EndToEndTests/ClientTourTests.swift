@@ -41,6 +41,8 @@ import Testing
     try terminal.type("n")
     try expect(terminal, seen + [line])
     try terminal.press("Enter")
+    // At the first Tab the client has asked who is here.
+    try connection.expect("\t \t")
     try connection.expectAll(line + "\n")
     seen.append(line)
 
