@@ -1,5 +1,6 @@
 import ChatWire
 import Dispatch
+import Glibc
 
 /// What a server may be told, and the limits it keeps, each with its reason.
 package struct Configuration: Sendable {
@@ -25,6 +26,42 @@ package struct Configuration: Sendable {
   package var stateDirectory: String?
   /// The file whose first line makes an operator of whoever gives it; nil for no operators.
   package var operatorTokenFile: String?
+
+  /// Whether it is said who comes and who goes.
+  package var announces = false
+  /// Lines of before that a member gets when it comes.
+  package var replayedLines = 0
+  /// What the room is about; nil if nothing is said of that.
+  package var topic: String?
+  /// What a member is told when it comes, line by line, safe to show.
+  package var welcome: [String] = []
+
+  package static let maximumTopicBytes = 300
+  private static let maximumWelcomeBytes = 4 << 10
+
+  /// Reads the lines of a `--welcome` file, made safe.
+  package static func welcome(fromFile path: String) throws(FileError) -> [String] {
+    let purpose = "the welcome"
+    let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard number >= 0 else { throw FileError(path, for: purpose, SystemCallError("open")) }
+    let file = FileDescriptor(owning: number)
+    var bytes: [UInt8] = []
+    try withUnsafeTemporaryAllocation(byteCount: maximumWelcomeBytes + 1, alignment: 1) { buffer throws(FileError) in
+      switch file.read(into: buffer) {
+      case .bytes(let count): bytes += buffer[..<count]
+      case .ended: break
+      case .wouldBlock: throw FileError(path, for: purpose, "it is no regular file. Choose another one.")
+      case .failed(let error): throw FileError(path, for: purpose, error)
+      }
+    }
+    guard bytes.count <= maximumWelcomeBytes else {
+      throw FileError(path, for: purpose, "it is longer than \(maximumWelcomeBytes) bytes. Shorten it.")
+    }
+    if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+    return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+      String(decoding: SafeText.made(from: Array($0)), as: UTF8.self)
+    }
+  }
 
   /// How long a crowded room waits before the members that lag by more than half the window lose their protection.
   package var patience = Duration.seconds(1)

@@ -5,11 +5,21 @@ import ChatWire
 /// This server alone orders its room, so a line is committed as soon as it is submitted. Whatever has to happen because a
 /// line was said belongs into `committed`, and nothing but that depends on when it happens.
 extension Server {
+  /// What a member says to everybody.
+  enum Speech {
+    case message, action
+  }
+
   /// Gives a member's line to the room.
   @inline(__always)
-  func submit(_ line: Span<UInt8>, by connection: Connection) -> Verdict {
+  func submit(_ line: Span<UInt8>, as speech: Speech, by connection: Connection) -> Verdict {
     let start = room.log.head
-    switch room.say(line, by: connection) {
+    let outcome =
+      switch speech {
+      case .message: room.say(line, by: connection)
+      case .action: room.act(line, by: connection)
+      }
+    switch outcome {
     case .said:
       committed(from: start, by: connection)
       return .taken

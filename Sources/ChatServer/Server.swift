@@ -7,7 +7,8 @@ import Glibc
 /// An actor whose executor is one serial dispatch queue: every event handler runs on that queue and enters by
 /// `assumeIsolated`, and the compiler proves that nothing else touches the state. No job is ever awaited in here.
 ///
-/// Everything happens in turns, see `Turn.swift`.
+/// Everything happens in turns, see `Turn.swift`. What every turn touches is `@exclusivity(unchecked)`, because checks of
+/// access would be a third of its instructions.
 package actor Server {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
   private nonisolated let executor: QueueExecutor
@@ -44,16 +45,26 @@ package actor Server {
   var counts = Counters()
   /// Connections that there was no place for, and that are being told so.
   var refusedCount = 0
-  /// Peers on Unix sockets so far: such a peer has no port, and its number is its name.
-  var unixPeers = 0
+
+  /// Who is here by name.
+  @exclusivity(unchecked) var people = People()
+  /// Answers that their askers have not read yet.
+  var answers: [Token: Answer] = [:]
+  /// What has changed since the oldest of these began.
+  var changes = RosterChanges()
+  /// Who came and went and is not announced yet.
+  var arrivals = Arrivals()
+  /// The minute it is, since 1970, and when it ends.
+  var minute: Int32 = 0
+  var minuteEndsAt = Moment.now
 
   /// Members that had to wait when a stop was requested or have had to since, and that are not heard out yet.
   var heardOut: Set<Token> = []
 
   let readiness: any Readiness
-  var ready: [ReadyConnection] = []
+  @exclusivity(unchecked) var ready: [ReadyConnection] = []
   /// What one connection is read into, in a turn.
-  var input = [UInt8](repeating: 0, count: 64 << 10)
+  @exclusivity(unchecked) var input = [UInt8](repeating: 0, count: 64 << 10)
   /// Bytes that are read of each connection in this turn.
   var readShare = 16 << 10
 
@@ -62,20 +73,20 @@ package actor Server {
   /// The slot at which the next delivery to all begins. It moves on, so that nobody is always first.
   var firstSlotServed = 0
   /// Connections that something is due to although nothing was said.
-  var due: [Connection] = []
+  @exclusivity(unchecked) var due: [Connection] = []
   /// Connections that broke while they were written to, and how. Collected and closed after the walk, because closing
   /// during it would change what is being walked.
-  var broken: [(Connection, SystemCallError)] = []
+  @exclusivity(unchecked) var broken: [(Connection, SystemCallError)] = []
   /// Members that are not read because others have to catch up. One counts only while its hold says so.
-  var heldBack: [Token] = []
+  @exclusivity(unchecked) var heldBack: [Token] = []
   /// Connections to be read in the next turn although nothing was reported for them.
-  var released: [Token] = []
+  @exclusivity(unchecked) var released: [Token] = []
   /// A turn is on its way through the queue.
   var isTurnScheduled = false
 
   /// The time as of this turn.
   var now = Moment.now
-  var deadlines = Deadlines()
+  @exclusivity(unchecked) var deadlines = Deadlines()
   /// How often a connection is checked that something is on its way to.
   let progressInterval: Duration
   /// When a crowded room stops to wait for its slowest members.

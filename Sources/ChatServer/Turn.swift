@@ -45,6 +45,7 @@ extension Server {
   }
 
   private func receive() {
+    beginMinuteIfDue()
     readShare =
       configuration.rate != nil && stage == .running
       ? Self.limitedReadShare
@@ -113,6 +114,7 @@ extension Server {
   func timerFired() {
     guard stage != .stopped else { return }
     now = .now
+    beginMinuteIfDue()
     timerFiresAt = .never
     while let next = deadlines.removeFirst(dueBy: now) {
       // An entry that is not the connection's earliest is stale.
@@ -125,6 +127,17 @@ extension Server {
     if acceptResumesAt <= now { resumeAccepting() }
     finishTurn()
     scheduleTurnIfNeeded()
+  }
+
+  /// Notes in the log which minute it is, once in each.
+  @inline(__always)
+  func beginMinuteIfDue() { if minuteEndsAt <= now { beginMinute() } }
+
+  private func beginMinute() {
+    let time = WallTime.now
+    minute = time.minute
+    minuteEndsAt = now + .seconds(60 - time.seconds % 60)
+    room.mark(minute: minute)
   }
 
   private func setTimer() {

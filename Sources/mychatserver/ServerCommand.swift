@@ -74,12 +74,34 @@ struct ServerCommand: ParsableCommand {
       """, valueName: "file"))
   var operatorTokenFile: String?
 
+  @Flag(help: "Say who comes and who goes.")
+  var announce = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Show the last N lines to everybody who comes, with their times.", valueName: "n"))
+  var replay = 0
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Tell everybody who comes what the room is about.", valueName: "text"))
+  var topic: String?
+
+  @Option(help: ArgumentHelp("Tell everybody who comes the lines of FILE, at most 4 KiB.", valueName: "file"))
+  var welcome: String?
+
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
   func validate() throws {
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
+    }
+    guard (0...1_000_000).contains(replay) else {
+      throw ValidationError("--replay takes a number of lines from 0 to 1000000, not \(replay).")
+    }
+    guard topic?.utf8.count ?? 0 <= Configuration.maximumTopicBytes else {
+      throw ValidationError(
+        "--topic takes at most \(Configuration.maximumTopicBytes) bytes; write more into a --welcome FILE.")
     }
     guard maxPerAddress ?? 1 >= 1 else {
       throw ValidationError("--max-per-address takes a number from 1 on, not \(maxPerAddress ?? 0).")
@@ -98,6 +120,13 @@ struct ServerCommand: ParsableCommand {
     configuration.rate = rate
     configuration.maximumPerAddress = maxPerAddress
     configuration.transcript = transcript
+
+    configuration.announces = announce
+    configuration.replayedLines = replay
+    configuration.topic = topic.map { String(decoding: SafeText.made(from: Array($0.utf8)), as: UTF8.self) }
+    if let welcome {
+      do { configuration.welcome = try Configuration.welcome(fromFile: welcome) } catch { throw failure("\(error)") }
+    }
     configuration.stateDirectory = stateDirectory
     configuration.operatorTokenFile = operatorTokenFile
 

@@ -23,3 +23,12 @@ package func exists(_ path: String) -> Bool {
   var status = stat()
   return lstat(path, &status) == 0
 }
+
+/// Makes a file of `text`, or changes it to that.
+package func write(_ text: String, to path: String, mode: mode_t = 0o644) throws {
+  let number = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+  guard number >= 0 else { throw SystemCallError("open") }
+  let file = FileDescriptor(owning: number)
+  let outcome = Array(text.utf8).withUnsafeBytes { FileDescriptor.writeAll($0, to: file.number) }
+  if let error = outcome.error { throw error }
+}

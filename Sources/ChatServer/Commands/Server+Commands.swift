@@ -1,12 +1,139 @@
 import ChatWire
 
-/// What a member asks for by a line that is no message.
+/// What a member asks for by a line that is no message. `People` judges what a command means for names and the like; here its
+/// effects are carried out.
 extension Server {
+  /// Bytes that the room says because of one command at most.
+  private static let maximumAnnouncedBytes = 1 << 10
+  /// Bytes of answers that may wait before the asker is heard no further.
+  private static let maximumWaitingBytes = 4 << 10
+
   /// Acts on a line that begins with a slash, or asks who is here.
   func perform(_ kind: ClientLine, _ line: Span<UInt8>, by connection: Connection) -> Verdict {
-    switch kind {
-    case .escaped: return submit(line.extracting(droppingFirst: 1), by: connection)
-    default: return .taken
+    if kind == .message { return speak(.message, line, by: connection) }
+    if kind == .escaped { return speak(.message, line.extracting(droppingFirst: 1), by: connection) }
+    // Nothing of an answer is dropped, and a room that has no space for a new name's announcement keeps the old name.
+    guard answers[connection.token] == nil, connection.cursor.privateBytes < Self.maximumWaitingBytes else {
+      return .wait(.answer)
+    }
+    guard room.makeSpace(for: Self.maximumAnnouncedBytes) else { return .wait(.backpressure) }
+    if kind == .rosterRequest {
+      ask(.roster, connection)
+      return .taken
+    }
+    let command: Command
+    do throws(Command.Failure) { command = try Command(line) } catch {
+      switch error {
+      case .unknown(let word, let suggestion): answer(.unknownCommand(word, suggestion: suggestion), to: connection)
+      case .usage(let word): answer(.usage(word), to: connection)
+      }
+      return .taken
+    }
+    if case .action(let text) = command { return speak(.action, text.span, by: connection) }
+    for effect in effects(of: command, by: connection) { carryOut(effect, for: connection) }
+    return .taken
+  }
+
+  private func effects(of command: Command, by connection: Connection) -> [Effect] {
+    let asker = connection.token
+    switch command {
+    case .help(nil): return [.reply(.help)]
+    case .help(let word?): return [.reply(.helpOn(word))]
+    case .nick(let wanted):
+      if let wanted, !people.isOperator(asker),
+        moderation.bans.ban(of: NameKey(String(decoding: wanted, as: UTF8.self)), at: .now) != nil
+      {
+        return [.reply(.nameIsBanned(People.shown(wanted)))]
+      }
+      return people.rename(asker, to: wanted)
+    case .who: return [.answer(.who)]
+    case .privateLine(let name, let text): return people.whisper(text, to: name, by: asker)
+    case .reply(let text): return people.reply(text, by: asker)
+    // It is said, as a message is.
+    case .action: return []
+    case .last(let lines): return [.answer(.last(lines: lines))]
+    case .since(let minute): return [.answer(.since(minute: minute))]
+    case .ignore(let name): return people.ignore(name, by: asker)
+    case .unignore(let name): return people.stopIgnoring(name, by: asker)
+    case .ignored: return [.reply(.ignored(people.ignoredNames(of: asker)))]
+    case .away(let text): return people.setAway(text, by: asker)
+    case .becomeOperator(let token): return becomeOperator(connection, token)
+    case .kick, .ban, .bans, .unban, .mute, .unmute, .slow:
+      return people.isOperator(asker) ? keepOrder(command, by: connection) : [.reply(.onlyForOperators)]
+    }
+  }
+
+  /// Says something to everybody, if its speaker may.
+  func speak(_ speech: Speech, _ text: Span<UInt8>, by connection: Connection) -> Verdict {
+    if people.restrictsSpeech, let refusal = people.refusalToSpeak(connection.token, at: now) {
+      answer(refusal, to: connection)
+      return .taken
+    }
+    return submit(text, as: speech, by: connection)
+  }
+
+  func answer(_ reply: Reply, to connection: Connection) {
+    connection.cursor.tell(reply.bytes)
+    due.append(connection)
+  }
+
+  func carryOut(_ effect: Effect, for asker: Connection) {
+    switch effect {
+    case .reply(let reply): answer(reply, to: asker)
+    case .rename(let old, let new): rename(asker, from: old, to: new)
+    case .deliver(let reader, let text): deliver(text, to: reader, from: asker)
+    case .answer(let question): ask(question, asker)
+    case .hide(let hidden, let viewer): hide(hidden, from: viewer)
+    case .show(let hidden, let viewer): connections[viewer]?.cursor.unignore(hidden, at: room.log.head)
+    case .kick(let token, let why): kick(token, why: why, by: asker)
+    case .announce(let text): announce(text)
+    case .record(let text): console.moderated(text)
+    }
+  }
+
+  /// Tells everybody. There is space for it, because `perform` has made some.
+  func announce(_ text: String) { _ = room.announce(ServerLine.notice(text)) }
+
+  // MARK: Names
+
+  private func rename(_ connection: Connection, from old: MemberName, to new: MemberName) {
+    recordRosterChange(of: connection)
+    connection.rename(to: new)
+    announce(Notice.renamed(old, to: new).text)
+    console.renamed(connection.label, to: new)
+    for viewer in people.ignorers(of: connection.token) { hide(connection.token, from: viewer) }
+  }
+
+  /// Leaves out of a member's stream what another one says under its present name from now on.
+  private func hide(_ hidden: Token, from viewer: Token) {
+    guard let speaker = connections[hidden] else { return }
+    let prefixes = [ServerLine.messagePrefix(of: speaker.name), ServerLine.actionPrefix(of: speaker.name)]
+    connections[viewer]?.cursor.ignore(prefixes: prefixes, of: hidden, from: room.log)
+  }
+
+  // MARK: Private lines
+
+  private func deliver(_ text: [UInt8], to token: Token, from sender: Connection) {
+    guard let reader = connections[token] else { return }
+    if people.restrictsSpeech, let refusal = people.refusalToSpeak(sender.token, at: now) {
+      return answer(refusal, to: sender)
+    }
+    let safe = SafeText.made(from: text)
+    guard safe.count <= configuration.maximumLineBytes else {
+      return answer(.tooLong(maximumBytes: configuration.maximumLineBytes), to: sender)
+    }
+    let line = ServerLine.privatePrefix(of: sender.name) + safe + [UInt8(ascii: "\n")]
+    guard reader.cursor.tell(line, from: sender.token) else { return answer(.tooFarBehind(reader.name), to: sender) }
+    due.append(reader)
+    people.noteDelivered(from: sender.token, to: token)
+    answer(people.away(token).map { .sentToAway(reader.name, text: $0) } ?? .sent(to: reader.name), to: sender)
+  }
+
+  /// Tells those whose private lines a member had still to get, once its stream has ended.
+  func tellUnread(of connection: Connection) {
+    for (sender, lines) in connection.cursor.takeUnsentLetters() {
+      guard let sender = connections[sender], case .member = sender.lifecycle else { continue }
+      answer(.leftUnread(connection.name, lines: lines), to: sender)
     }
   }
 }

@@ -1,4 +1,5 @@
 import ChatWire
+import Glibc
 
 /// A member with a socket.
 ///
@@ -26,24 +27,34 @@ final class Connection: Member {
 
   let token: Token
   let admission: Admission
+  /// Accesses are checked, because lines are handled while it is being changed.
   var framer: LineFramer
   @exclusivity(unchecked) var inbound: Inbound
   /// The peer as console lines show it.
   let label: Console.PeerLabel
+  /// The minute in which it came, since 1970.
+  let joinedAt: Int32
   /// Its earliest entry in `Deadlines`; later ones are stale.
   var nextCheckAt = Moment.never
 
   init(
     descriptor: consuming FileDescriptor, token: Token, admission: Admission, name: MemberName,
     label: Console.PeerLabel,
-    framer: LineFramer, cursor: consuming Cursor, now: Moment
+    framer: LineFramer, cursor: consuming Cursor, now: Moment, minute: Int32
   ) {
     self.descriptor = descriptor
     self.token = token
     self.admission = admission
     self.label = label
     self.framer = framer
+    joinedAt = minute
     inbound = Inbound(lastReceived: now)
     super.init(name: name, cursor: cursor)
+  }
+
+  /// The peer's numeric address; nil on a Unix socket, and once the peer has gone.
+  var peerAddress: SocketAddress? {
+    guard let address = try? descriptor.peerAddress(), address.family != AF_UNIX else { return nil }
+    return address
   }
 }

@@ -4,6 +4,8 @@ import ChatWire
 enum Hold: Equatable {
   /// Others have to catch up first.
   case backpressure
+  /// It has to take first what it asked for.
+  case answer
   /// It sent more than `--rate` allows; it may go on at this moment.
   case rate(until: Moment)
 }

@@ -13,6 +13,7 @@ extension Server {
     guard index < listeners.count else { return }
     let listener = listeners[index]
     now = .now
+    beginMinuteIfDue()
     accepting: for _ in 0..<Self.maximumAcceptedInTurn {
       switch listener.accept() {
       case .connection(let descriptor, let peer):
@@ -31,27 +32,29 @@ extension Server {
 
   private func admit(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
     let key = quota == nil ? nil : AddressQuota.key(of: peer)
-    let refusal = refusal(for: key)
+    let refusal = refusal(of: peer, as: key)
     if refusal == nil { counts.accepted += 1 } else { counts.refused += 1 }
     if let refusal, refusedCount >= Self.maximumRefusals {
       _ = refusal.line.withUnsafeBytes { descriptor.send($0) }
       return
     }
+    let token = connections.nextToken()
     let name: MemberName
-    let label: String
-    if peer.family == AF_UNIX {
-      unixPeers += 1
-      name = MemberName(connectionNumber: unixPeers)
-      label = "('\(listener.address)', \(unixPeers))"
-    } else {
+    var effects: [Effect] = []
+    if refusal != nil {
       name = MemberName(port: peer.port)
-      label = "('\(peer.host)', \(peer.port))"
+    } else if peer.family == AF_UNIX {
+      (name, effects) = people.joinOnUnixSocket(token)
+    } else {
+      (name, effects) = people.join(token, port: peer.port, host: peer.host)
     }
+    let label =
+      peer.family == AF_UNIX ? "('\(listener.address)', \(name))" : "('\(peer.host)', \(peer.port))"
     let connection = Connection(
-      descriptor: descriptor, token: connections.nextToken(), admission: refusal == nil ? .member(key) : .refused,
+      descriptor: descriptor, token: token, admission: refusal == nil ? .member(key) : .refused,
       name: name, label: Console.PeerLabel(label),
       framer: LineFramer(maximumLineBytes: configuration.maximumLineBytes, overlong: .skip),
-      cursor: Cursor(joining: room.log), now: now)
+      cursor: Cursor(joining: room.log), now: now, minute: minute)
     room.join(connection)
     connections.insert(connection)
     readiness.watch(connection.descriptor.number, as: connection.token, keptOpenBy: connection)
@@ -61,12 +64,14 @@ extension Server {
       leave(connection, because: .refused)
     } else {
       console.connected(connection.label)
+      for effect in effects { carryOut(effect, for: connection) }
+      welcome(connection)
     }
   }
 
-  /// Why there is no place for one more connection from an address that counts as `key`; nil if there is one. It is counted
-  /// then.
-  private func refusal(for key: AddressQuota.Key?) -> Notice? {
+  /// Why a peer, whose address counts as `key`, may not come in; nil if it may. It is counted then.
+  private func refusal(of peer: SocketAddress, as key: AddressQuota.Key?) -> Notice? {
+    if let ban = moderation.bans.ban(of: peer, at: .now) { return ban.notice }
     if connections.count - refusedCount >= maximumMembers { return .serverFull }
     if let key, quota?.admit(key) == false { return .tooManyFromAddress }
     return nil

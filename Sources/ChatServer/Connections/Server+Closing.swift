@@ -9,6 +9,8 @@ enum CloseReason {
   case endOfStream
   /// There is no place for it.
   case refused
+  /// An operator put it out.
+  case putOut
   case serverStopping
 }
 
@@ -22,10 +24,11 @@ extension Server {
     noteUnsaid(of: connection)
     switch reason {
     case .refused: break
-    case .exit, .endOfStream, .serverStopping:
+    case .exit, .endOfStream, .putOut, .serverStopping:
       if reason == .exit { console.leftByCommand(connection.label) }
       console.removed(connection.label)
       counts.left += 1
+      noteDeparture(of: connection)
     }
     take(step, for: connection)
   }
@@ -86,6 +89,7 @@ extension Server {
         counts.lost += 1
         console.lost(connection.label)
         console.removed(connection.label)
+        noteDeparture(of: connection)
       }
       close(connection)
     }
@@ -98,6 +102,8 @@ extension Server {
   }
 
   private func close(_ connection: Connection) {
+    endAnswer(to: connection)
+    tellUnread(of: connection)
     room.remove(connection)
     switch connection.admission {
     case .member(let key?): quota?.release(key)

@@ -46,10 +46,10 @@ extension Server {
     if connection.lifecycle.isHeard {
       guard !connection.inbound.isCounted else { return nil }
       if room.isLogFull || room.isCrowded && connection.inbound.bytes.isBulkSender(at: now) { return .backpressure }
-      guard connection.framer.isSkipping else { return nil }
     }
-    // Discarding costs as well, whether of a line that is too long or of a peer that has left.
     guard let limit = rateLimit(of: connection) else { return nil }
+    // Discarding costs as well, whether of a line that is too long or of a peer that has left.
+    guard connection.framer.isSkipping || !connection.lifecycle.isHeard else { return nil }
     return connection.inbound.rate.wait(at: now, for: limit).map { .rate(until: $0) }
   }
 
@@ -83,8 +83,8 @@ extension Server {
 
   /// Acts on one frame.
   private func handle(_ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
-    guard let limit = rateLimit(of: connection) else { return act(on: frame, line, from: connection) }
-    if let until = connection.inbound.rate.wait(at: now, for: limit) {
+    let limit = rateLimit(of: connection)
+    if let limit, let until = connection.inbound.rate.wait(at: now, for: limit) {
       // Whoever leaves need not wait: all that it said before has been taken.
       if frame != .tooLong, ClientLine(line) == .exit { return .leave }
       if !connection.inbound.isToldOfRate {
@@ -94,13 +94,15 @@ extension Server {
       return .wait(.rate(until: until))
     }
     let verdict = act(on: frame, line, from: connection)
-    if verdict.isTaken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
+    if let limit, verdict.isTaken { connection.inbound.rate.chargeLine(of: line.count, at: now, for: limit) }
     return verdict
   }
 
+  @inline(__always)
   private func act(on frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection) -> Verdict {
     if case .counted(let unsaid) = connection.inbound.lines { return count(frame, line, from: connection, unsaid) }
-    if frame == .tooLong {
+    // Patterns, here and below, because `==` for another module's type is a call through a table.
+    if case .tooLong = frame {
       tell(connection, .lineTooLong(maximumBytes: configuration.maximumLineBytes))
       return .taken
     }
@@ -108,11 +110,12 @@ extension Server {
     case .blank: return .taken
     case .exit: return .leave
     case let kind:
-      if frame == .unterminated, !SafeText.isText(line) {
+      if case .unterminated = frame, !SafeText.isText(line) {
         tell(connection, .notText)
         return .taken
       }
-      return kind == .message ? submit(line, by: connection) : perform(kind, line, by: connection)
+      guard case .message = kind, !people.restrictsSpeech else { return perform(kind, line, by: connection) }
+      return submit(line, as: .message, by: connection)
     }
   }
 
@@ -161,6 +164,7 @@ extension Server {
     if case .hearingOut = stage { heardOut.insert(connection.token) }
     switch hold {
     case .backpressure: heldBack.append(connection.token)
+    case .answer: holdForAnswer(connection)
     case .rate(let moment): schedule(checkOf: connection, by: moment)
     }
     updateInterest(of: connection)
@@ -173,8 +177,9 @@ extension Server {
       switch connection.inbound.hold {
       case nil: break
       case .backpressure where room.isLogFull: return heldBack.append(connection.token)
+      case .answer where answers[connection.token] != nil: return
       case .rate(let until) where until > now && stage == .running: return
-      case .backpressure, .rate: break
+      case .backpressure, .answer, .rate: break
       }
     }
     connection.inbound.hold = nil

@@ -63,6 +63,11 @@ extension Server {
     switch outcome {
     case .caughtUp:
       if case .leaving = connection.lifecycle { return allIsSent(to: connection) }
+    case .answerDue:
+      continueAnswer(to: connection)
+      // The next piece is for the next turn, so that nobody waits for the whole answer.
+      due.append(connection)
+      released.append(connection.token)
     case .blocked where sent == 0 && connection.interest.contains(.writing):
       // It was reported as writable and took nothing: the kernel is short of memory, and would report it without end.
       connection.isBlocked = true
@@ -71,8 +76,6 @@ extension Server {
     case .blocked, .budgetSpent:
       connection.isBlocked = true
       updateInterest(of: connection)
-    case .answerDue:
-      preconditionFailure("no member begins an answer")
     case .failed(let error):
       broken.append((connection, error))
       return

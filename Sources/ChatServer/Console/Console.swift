@@ -16,6 +16,14 @@ final class Console {
     /// - Parameter text: as in `('127.0.0.1', 54321)`.
     init(_ text: String) { messagePrefix = Array("[\(text)\(Self.messageWords)".utf8) }
 
+    /// As in `127.0.0.1:54321`.
+    var place: String {
+      let parts = String(decoding: text.dropFirst(2).dropLast(), as: UTF8.self).split(separator: "', ")
+      guard parts.count == 2 else { return "" }
+      return parts[0].hasPrefix("unix:")
+        ? String(parts[0]) : "\(Address.internet(host: String(parts[0]), port: UInt16(parts[1]) ?? 0))"
+    }
+
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }
   }
 
@@ -30,6 +38,8 @@ final class Console {
   func leftByCommand(_ peer: PeerLabel) { line("[", peer, "] Sent exit command.") }
   func lost(_ peer: PeerLabel) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
   func dropped(_ peer: PeerLabel, lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
+  func renamed(_ peer: PeerLabel, to name: MemberName) { line("[NAME] ", peer, " is now \(name).") }
+  func moderated(_ text: String) { line("[OPERATOR] \(text)") }
   func removed(_ peer: PeerLabel) { line("[DISCONNECTED] ", peer, " has been removed.") }
   /// Says something of a file, `text` being the whole line.
   func file(_ text: String) { line(text) }
@@ -37,7 +47,7 @@ final class Console {
   /// Adds the line that was said last, which begins at `start`.
   @inline(__always)
   func relayed(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
-    page.append(contentsOf: peer.messagePrefix)
+    peer.messagePrefix.withUnsafeBytes { page.append(contentsOf: $0) }
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
   }
 

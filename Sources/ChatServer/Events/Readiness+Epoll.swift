@@ -17,7 +17,7 @@ final class EpollReadiness: Readiness {
 
   private let set: FileDescriptor
   private var source: (any DispatchSourceRead)?
-  private var events = Array(repeating: epoll_event(), count: 512)
+  @exclusivity(unchecked) private var events = Array(repeating: epoll_event(), count: 512)
   /// What the kernel does not watch as it should yet.
   private var overdue: [Token: Overdue] = [:]
   private var retry: (any DispatchSourceTimer)?

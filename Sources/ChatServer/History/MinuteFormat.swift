@@ -33,6 +33,13 @@ struct MinuteFormat {
     return text
   }
 
+  /// The last minute, `now` included, at which local clocks showed so many minutes after midnight.
+  static func last(minuteOfDay: Int, now: Int32) -> Int32 {
+    let local = local(now)
+    let ago = Int(local.tm_hour) * 60 + Int(local.tm_min) - minuteOfDay
+    return now - Int32(ago >= 0 ? ago : ago + 24 * 60)
+  }
+
   private static func local(_ minute: Int32) -> tm {
     var seconds = time_t(minute) * 60
     var local = tm()

@@ -14,6 +14,8 @@ enum NameRule {
 
   /// The name that `bytes` ask for: its composed form, so that canonically equal names are the same bytes to everybody.
   static func name(from bytes: ArraySlice<UInt8>) -> Result<MemberName, NameRefusal> {
+    // Composing shortens no text to less than a third, so this is known without looking at a long line.
+    guard bytes.count <= 3 * maximumBytes else { return .failure(.tooManyBytes) }
     guard let text = String(validating: bytes, as: UTF8.self) else { return .failure(.notText) }
     let name = text.composed
     if let refusal = refusal(of: name) { return .failure(refusal) }

@@ -111,7 +111,7 @@ package struct Room: ~Copyable {
 
   /// Whether the log has space for `bytes` now, after eviction where that is needed and nobody is waited for.
   @inline(__always)
-  private mutating func makeSpace(for bytes: Int) -> Bool {
+  mutating func makeSpace(for bytes: Int) -> Bool {
     if log.free >= bytes || evict(for: bytes) { return true }
     backpressure.noteLogFull()
     return false

@@ -20,12 +20,12 @@ package enum Command: Equatable, Sendable {
   case away([UInt8]?)
   case becomeOperator(token: [UInt8])
   case kick([UInt8], why: [UInt8]?)
-  /// Seconds, or nil for ever.
-  case ban([UInt8], seconds: Int?, why: [UInt8]?)
+  /// Without a term, for ever.
+  case ban([UInt8], Term?, why: [UInt8]?)
   case bans
   case unban([UInt8])
-  /// Seconds, or nil until the member leaves or is unmuted.
-  case mute([UInt8], seconds: Int?)
+  /// Without a term, until the member leaves or is unmuted.
+  case mute([UInt8], Term?)
   case unmute([UInt8])
   /// Seconds between two lines of one member; 0 for no such limit.
   case slow(seconds: Int)
@@ -57,7 +57,7 @@ package enum Command: Equatable, Sendable {
 
   private static func parse(_ word: Word, _ arguments: inout Arguments) -> Command? {
     switch word {
-    case .help: return help(arguments.nextWord())
+    case .help: return helpCommand(arguments.nextWord())
     case .nick: return .nick(arguments.nextWord())
     case .who: return .who
     case .msg:
@@ -77,17 +77,17 @@ package enum Command: Equatable, Sendable {
     case .quit: return nil
     case .op: return arguments.nextWord().map { .becomeOperator(token: $0) }
     case .kick: return arguments.nextWord().map { .kick($0, why: arguments.rest()) }
-    case .ban: return arguments.nextWord().map { .ban($0, seconds: arguments.nextDuration(), why: arguments.rest()) }
+    case .ban: return arguments.nextWord().map { .ban($0, arguments.nextTerm(), why: arguments.rest()) }
     case .bans: return .bans
     case .unban: return arguments.nextWord().map { .unban($0) }
-    case .mute: return arguments.nextWord().map { .mute($0, seconds: arguments.nextDuration()) }
+    case .mute: return arguments.nextWord().map { .mute($0, arguments.nextTerm()) }
     case .unmute: return arguments.nextWord().map { .unmute($0) }
     case .slow:
       return arguments.nextWord().flatMap { number($0, upTo: maximumSlowSeconds) }.map { .slow(seconds: $0) }
     }
   }
 
-  private static func help(_ topic: [UInt8]?) -> Command? {
+  private static func helpCommand(_ topic: [UInt8]?) -> Command? {
     guard let topic else { return .help(nil) }
     let name = topic.first == UInt8(ascii: "/") ? topic.dropFirst() : topic[...]
     return Word(rawValue: String(decoding: name, as: UTF8.self).lowercased()).map { .help($0) }
@@ -130,18 +130,12 @@ package enum Command: Equatable, Sendable {
       return left.isEmpty ? nil : Array(left)
     }
 
-    /// A number with its unit, as `10m`, in seconds. Takes nothing if the next word is none.
-    mutating func nextDuration() -> Int? {
+    /// Takes nothing if the next word is no term.
+    mutating func nextTerm() -> Term? {
       let word = left.prefix { !ClientLine.isSpace($0) }
-      let units: [UInt8: Int] = [
-        UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
-        UInt8(ascii: "w"): 604_800,
-      ]
-      guard let last = word.last, let unit = units[last], word.count > 1,
-        let number = Command.number(word.dropLast(), upTo: 99_999), number > 0
-      else { return nil }
+      guard let term = try? Term.parse(String(decoding: word, as: UTF8.self)) else { return nil }
       _ = nextWord()
-      return number * unit
+      return term
     }
   }
 }

@@ -9,6 +9,8 @@ package enum Notice: Equatable, Sendable {
   case notText
   case serverFull
   case tooManyFromAddress
+  /// The reader may not be here; `until` is a time as text, or nil for ever. `why` may be empty.
+  case banned(until: String?, why: String)
   /// The member sends more than `--rate` allows.
   case slowed(linesPerSecond: Int)
   /// This many of the member's lines were not said, because the server stopped or its time under `--rate` was over.
@@ -32,6 +34,8 @@ package enum Notice: Equatable, Sendable {
     case .notText: "That was not text; it was\(Self.notSentEnding)"
     case .serverFull: "Server is full"
     case .tooManyFromAddress: "Too many connections from your address"
+    case .banned(let until, let why):
+      Self.bannedBeginning + (until.map { " until \($0)" } ?? "") + (why.isEmpty ? "." : ": \(why)")
     case .slowed(let linesPerSecond):
       "You send more than \(linesPerSecond) lines a second; your lines go out at that rate, and none is lost."
     case .linesNotSent(let count): count == 1 ? "1 line was not sent." : "\(count) lines were not sent."
@@ -51,12 +55,13 @@ package enum Notice: Equatable, Sendable {
   /// door, end alike.
   package static func isRefusal(_ text: ArraySlice<UInt8>) -> Bool {
     let text = String(decoding: text, as: UTF8.self)
-    return text.hasSuffix(notSentEnding) || text.hasPrefix("You are banned")
+    return text.hasSuffix(notSentEnding) || text.hasPrefix(bannedBeginning)
       || [serverFull, tooManyFromAddress].contains { $0.text == text }
   }
 
   /// How the text of a notice ends that refuses a line.
   package static let notSentEnding = " not sent."
+  private static let bannedBeginning = "You are banned here"
   private static let renamedWords = " is now "
   private static let joinedEnding = " joined"
   private static let leftEnding = " left"

@@ -4,7 +4,7 @@
 ///     * TEXT                    what the server itself says
 ///     [private] NAME: TEXT      a line for its reader alone
 ///     [action] NAME TEXT        what NAME does
-///     [21:03] LINE              a line of before; `[2026-11-23 21:03] LINE` if not of today
+///     [21:03] LINE              a line of before; `[2026-11-23 21:03] LINE` if not of today, `[--:--] LINE` if of unknown time
 ///
 /// The server formats lines with the static functions; a client takes them apart with `init(_:)`. No name begins with `[` or
 /// `*`, and none contains a colon or a space, so no member can make a line that looks like another kind.
@@ -77,7 +77,7 @@ package struct ServerLine: Equatable, Sendable {
 
   /// The time at the beginning of an earlier line, between its brackets.
   private static func time(in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-    for pattern in ["[dd:dd] ", "[dddd-dd-dd dd:dd] "] {
+    for pattern in ["[dd:dd] ", "[dddd-dd-dd dd:dd] ", "[--:--] "] {
       let start = bytes.prefix(pattern.utf8.count)
       let isTime =
         start.count == pattern.utf8.count

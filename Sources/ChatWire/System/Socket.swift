@@ -51,6 +51,14 @@ extension FileDescriptor {
     return address
   }
 
+  /// The address of the other end.
+  package borrowing func peerAddress() throws(SystemCallError) -> SocketAddress {
+    var result: CInt = 0
+    let address = SocketAddress(filledBy: { getpeername(number, $0, $1) }, result: &result)
+    guard result == 0 else { throw SystemCallError("getpeername") }
+    return address
+  }
+
   package borrowing func set(_ option: SocketOption, to value: CInt) throws(SystemCallError) {
     var value = value
     guard setsockopt(number, option.level, option.name, &value, socklen_t(MemoryLayout<CInt>.size)) == 0 else {

@@ -69,6 +69,8 @@ struct NameRuleTests {
     #expect(name(String(repeating: "e\u{301}", count: 32)) == .success(String(repeating: "é", count: 32)))
     #expect(name(String(repeating: "中", count: 21)) == .success(String(repeating: "中", count: 21)))
     #expect(name(String(repeating: "中", count: 22)) == .failure(.tooManyBytes))
+    #expect(name(String(repeating: "a", count: 10_000)) == .failure(.tooManyBytes))
+    #expect(name(String(repeating: "ι\u{308}\u{301}", count: 32)) == .success(String(repeating: "ΐ", count: 32)))
   }
 
   @Test(arguments: [[0xC0, 0xAF], [0x61, 0xFF], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]])

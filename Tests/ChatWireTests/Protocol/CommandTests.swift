@@ -21,11 +21,11 @@ import Testing
       ("/away lunch time", .away(bytes("lunch time"))), ("/away", .away(nil)),
       ("/op secret", .becomeOperator(token: bytes("secret"))),
       ("/kick bob", .kick(bytes("bob"), why: nil)), ("/kick bob be nice", .kick(bytes("bob"), why: bytes("be nice"))),
-      ("/ban bob", .ban(bytes("bob"), seconds: nil, why: nil)),
-      ("/ban 10.0.0.0/8 2h go away", .ban(bytes("10.0.0.0/8"), seconds: 7200, why: bytes("go away"))),
-      ("/ban bob 2 many words", .ban(bytes("bob"), seconds: nil, why: bytes("2 many words"))),
+      ("/ban bob", .ban(bytes("bob"), nil, why: nil)),
+      ("/ban 10.0.0.0/8 2h go away", .ban(bytes("10.0.0.0/8"), Term(seconds: 7200), why: bytes("go away"))),
+      ("/ban bob 2 many words", .ban(bytes("bob"), nil, why: bytes("2 many words"))),
       ("/bans", .bans), ("/unban bob", .unban(bytes("bob"))),
-      ("/mute bob", .mute(bytes("bob"), seconds: nil)), ("/mute bob 10m", .mute(bytes("bob"), seconds: 600)),
+      ("/mute bob", .mute(bytes("bob"), nil)), ("/mute bob 10m", .mute(bytes("bob"), Term(seconds: 600))),
       ("/unmute bob", .unmute(bytes("bob"))), ("/slow 30", .slow(seconds: 30)), ("/slow 0", .slow(seconds: 0)),
     ] as [(String, Command)])
   func `A command is understood`(line: String, command: Command) {

@@ -1,7 +1,7 @@
 /// For how long a ban or a mute holds, as people write it: a number and `s`, `m`, `h`, `d` or `w`.
-struct Term: Equatable, Sendable, CustomStringConvertible {
+package struct Term: Equatable, Sendable, CustomStringConvertible {
   /// At least 1.
-  let seconds: Int
+  package let seconds: Int
 
   /// The units from the longest on, with their seconds.
   private static let units: [(letter: Character, seconds: Int)] = [
@@ -9,11 +9,11 @@ struct Term: Equatable, Sendable, CustomStringConvertible {
   ]
   private static let maximumSeconds = 3660 * 86_400
 
-  init(seconds: Int) { self.seconds = seconds }
+  package init(seconds: Int) { self.seconds = seconds }
 
   /// Reads a term, as in `10m`.
   /// - Returns: nil if `word` has not the form of one.
-  static func parse(_ word: String) throws(TermError) -> Term? {
+  package static func parse(_ word: String) throws(TermError) -> Term? {
     let digits = word.dropLast()
     guard let letter = word.last, let unit = units.first(where: { $0.letter == letter }), !digits.isEmpty,
       digits.utf8.allSatisfy({ (0x30...0x39).contains($0) })
@@ -24,17 +24,17 @@ struct Term: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// In the largest unit that it is a whole number of, as in `2 h`.
-  var description: String {
+  package var description: String {
     for unit in Self.units where seconds % unit.seconds == 0 { return "\(seconds / unit.seconds) \(unit.letter)" }
     return "\(seconds) s"
   }
 }
 
 /// A term that nothing can hold for.
-enum TermError: Error, CustomStringConvertible {
+package enum TermError: Error, CustomStringConvertible {
   case zero, tooLong
 
-  var description: String {
+  package var description: String {
     switch self {
     case .zero: "That is no time at all. Write a time as 30s, 10m, 2h, 7d or 2w."
     case .tooLong: "That is longer than ten years. Leave the time out for ever."

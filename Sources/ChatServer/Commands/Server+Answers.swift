@@ -1,0 +1,116 @@
+import ChatWire
+
+/// Answers that are made as they are read.
+extension Server {
+  /// Begins to answer. The asker is heard no further until it has all of the answer.
+  func ask(_ question: Question, _ connection: Connection) {
+    switch question {
+    case .who:
+      changes.beginAnswer()
+      answers[connection.token] = .roster(RosterAnswer(.lines, of: sortedSlots(), after: changes))
+    case .roster:
+      changes.beginAnswer()
+      let others = sortedSlots().filter { $0 != connection.token.slot }
+      answers[connection.token] = .roster(RosterAnswer(.names(asker: connection.name), of: others, after: changes))
+    case .last(let lines): askForLines(from: room.log.start(ofLast: lines), connection)
+    case .since(let minute):
+      let start = MinuteFormat.last(minuteOfDay: minute, now: self.minute)
+      askForLines(from: room.log.start(sinceMinute: start), connection)
+    case .bans:
+      let bans = moderation.bans.holding(at: .now)
+      if bans.isEmpty { return answer(.noBans, to: connection) }
+      answers[connection.token] = .bans(bans[...])
+    }
+    beginAnswering(connection)
+  }
+
+  private func askForLines(from start: LogOffset, _ connection: Connection) {
+    answers[connection.token] = .earlier(EarlierLines(from: start, to: room.log.head, in: room.log))
+  }
+
+  private func beginAnswering(_ connection: Connection) {
+    connection.cursor.beginAnswer()
+    due.append(connection)
+  }
+
+  /// Has a member wait until it has read what waits for it alone.
+  func holdForAnswer(_ connection: Connection) {
+    guard answers[connection.token] == nil else { return }
+    answers[connection.token] = .nothing
+    beginAnswering(connection)
+  }
+
+  /// Puts the next piece of a member's answer into its stream, or ends the answer.
+  func continueAnswer(to connection: Connection) {
+    if let piece = nextPiece(for: connection) {
+      connection.cursor.tell(piece)
+    } else {
+      endAnswer(to: connection)
+    }
+  }
+
+  /// Ends a member's answer, complete or not.
+  func endAnswer(to connection: Connection) {
+    guard let answer = answers.removeValue(forKey: connection.token) else { return }
+    if case .roster = answer { changes.endAnswer() }
+    connection.cursor.endAnswer()
+    if connection.inbound.hold == .answer { released.append(connection.token) }
+  }
+
+  private func nextPiece(for connection: Connection) -> [UInt8]? {
+    let index = answers.index(forKey: connection.token)
+    guard let index else { return nil }
+    switch answers.values[index] {
+    case .nothing: return nil
+    case .roster(var roster):
+      defer { answers.values[index] = .roster(roster) }
+      return roster.nextPiece(Answer.pieceBytes, after: changes) { slot in connections[slot: slot].map(rosterEntry) }
+    case .earlier(var lines):
+      defer { answers.values[index] = .earlier(lines) }
+      var format = MinuteFormat(now: minute)
+      return lines.nextPiece(
+        from: room.log, isIgnored: { connection.cursor.ignores(lineAt: $0, in: room.log) },
+        formatMinute: { format.text(of: $0) })
+    case .bans(let bans):
+      let some = bans.prefix(20)
+      answers.values[index] = .bans(bans.dropFirst(some.count))
+      return some.isEmpty ? nil : some.flatMap { ServerLine.notice($0.line) }
+    }
+  }
+
+  // MARK: Who is here
+
+  /// The slots of all who are here: those with a name of their own by that, then the others by number.
+  private func sortedSlots() -> [UInt32] {
+    var named: [(name: String, slot: UInt32)] = []
+    var numbered: [(number: Int, slot: UInt32)] = []
+    for slot in 0..<connections.slotCount {
+      guard let connection = connections[slot: slot], case .member = connection.lifecycle else { continue }
+      let digits = connection.prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      let isNumber = digits.count == connection.prefix.count - 2
+      if isNumber, let number = Int(String(decoding: digits, as: UTF8.self)) {
+        numbered.append((number, UInt32(slot)))
+      } else {
+        named.append((connection.name.description.lowercased(), UInt32(slot)))
+      }
+    }
+    return named.sorted { $0.name < $1.name }.map(\.slot) + numbered.sorted { $0.number < $1.number }.map(\.slot)
+  }
+
+  private func rosterEntry(of connection: Connection) -> RosterAnswer.Entry {
+    var format = MinuteFormat(now: minute)
+    let since = format.text(of: connection.joinedAt).dropFirst().dropLast()
+    var details = "\(connection.label.place), since \(String(decoding: since, as: UTF8.self))"
+    let idle = Int(connection.inbound.lastReceived.distance(to: now).components.seconds)
+    if idle >= 60 { details += ", idle for \(Term(seconds: idle / 60 * 60))" }
+    if people.isOperator(connection.token) { details += ", operator" }
+    if people.isMuted(connection.token) { details += ", muted" }
+    if let text = people.away(connection.token) { details += ", away: \(text)" }
+    return RosterAnswer.Entry(name: connection.name, details: details)
+  }
+
+  /// Keeps how a member is called for answers that are under way, because that is about to change.
+  func recordRosterChange(of connection: Connection) {
+    if changes.isWatched { changes.record(rosterEntry(of: connection), in: Int(connection.token.slot)) }
+  }
+}

@@ -1,0 +1,141 @@
+import ChatWire
+
+/// What operators do to keep order. Each act is in the server's log.
+extension Server {
+  func becomeOperator(_ connection: Connection, _ token: [UInt8]) -> [Effect] {
+    guard let secret = moderation.operatorToken else { return [.reply(.noOperators)] }
+    guard secret.matches(token.span) else {
+      return [.record("\(connection.name) gave a wrong operator token"), .reply(.wrongToken)]
+    }
+    people.makeOperator(connection.token)
+    return [.record("\(connection.name) is an operator now"), .reply(.isOperator)]
+  }
+
+  func keepOrder(_ command: Command, by connection: Connection) -> [Effect] {
+    switch command {
+    case .kick(let name, let why): return withMember(name) { [.kick($0, why: why)] }
+    case .ban(let target, let term, let why): return ban(target, for: term, why: why, by: connection)
+    case .unban(let target): return lift(target, by: connection)
+    case .bans: return [.answer(.bans)]
+    case .mute(let name, let term): return withMember(name) { mute($0, for: term, by: connection) }
+    case .unmute(let name): return withMember(name) { unmute($0, by: connection) }
+    case .slow(let seconds): return slow(seconds, by: connection)
+    default: return []
+    }
+  }
+
+  private func withMember(_ name: [UInt8], _ body: (Token) -> [Effect]) -> [Effect] {
+    people.names.holder(of: name[...]).map(body) ?? [.reply(.nobodyHere(People.shown(name)))]
+  }
+
+  /// Puts a member out; it gets what was said until now, and is told why.
+  func kick(_ token: Token, why: [UInt8]?, by operator: Connection) {
+    guard let connection = connections[token], case .member = connection.lifecycle else { return }
+    let reason = why.map { ": \(Self.shown($0))" } ?? "."
+    putOut(connection, saying: "You were kicked by \(`operator`.name)\(reason)")
+    announce("\(connection.name) was kicked by \(`operator`.name)\(reason)")
+    console.moderated("\(`operator`.name) kicked \(connection.name)\(reason)")
+  }
+
+  private func putOut(_ connection: Connection, saying text: String) {
+    connection.cursor.tell(ServerLine.notice(text))
+    leave(connection, because: .putOut)
+  }
+
+  private static let maximumReasonBytes = 300
+
+  private static func shown(_ text: [UInt8]) -> String {
+    String(decoding: SafeText.made(from: Array(text.prefix(maximumReasonBytes))), as: UTF8.self)
+  }
+
+  // MARK: Bans
+
+  private func ban(_ text: [UInt8], for term: Term?, why: [UInt8]?, by operator: Connection) -> [Effect] {
+    let target: Ban.Target
+    switch self.target(text) {
+    case .success(let parsed): target = parsed
+    case .failure(let refusal): return refusal.effects
+    }
+    let now = WallTime.now
+    let ban = Ban(
+      target, until: term.map { WallTime(seconds: now.seconds + $0.seconds) }, by: "\(`operator`.name)", at: now,
+      why: why.map(Self.shown) ?? "")
+    let hit = connections.all.filter { connection in
+      guard case .member = connection.lifecycle else { return false }
+      return ban.applies(to: connection)
+    }
+    if hit.contains(where: { $0 === `operator` }) { return [.reply(.wouldBanYou)] }
+    guard moderation.add(ban) else { return [.reply(.tooManyBans(maximum: BanList.capacity))] }
+    let reason = ban.why.isEmpty ? "." : ": \(ban.why)"
+    for connection in hit {
+      putOut(connection, saying: ban.notice.text)
+      if room.makeSpace(for: 1 << 10) { announce("\(connection.name) was banned by \(`operator`.name)\(reason)") }
+    }
+    return [.record("\(`operator`.name) banned: \(ban.line)"), .reply(.banned("\(target)", count: hit.count))]
+  }
+
+  private struct Refusal: Error { let effects: [Effect] }
+
+  /// A name has to be one that somebody could have: a port is another one the next time.
+  private func target(_ text: [UInt8]) -> Result<Ban.Target, Refusal> {
+    let shown = People.shown(text)
+    do throws(AddressRangeError) {
+      let target = try Ban.Target(parsing: shown)
+      guard case .name = target else { return .success(target) }
+      if case .failure(let refusal) = NameRule.name(from: text[...]) {
+        if let holder = people.names.holder(of: text[...]), let connection = connections[holder] {
+          let place = connection.peerAddress?.host ?? "ADDRESS"
+          return .failure(Refusal(effects: [.reply(.onlyAPort(connection.name, address: place))]))
+        }
+        return .failure(Refusal(effects: [.reply(.nameRefused(refusal))]))
+      }
+      return .success(target)
+    } catch { return .failure(Refusal(effects: [.reply(.badTarget("\(error)"))])) }
+  }
+
+  private func lift(_ text: [UInt8], by operator: Connection) -> [Effect] {
+    let shown = People.shown(text)
+    let target: Ban.Target
+    do throws(AddressRangeError) { target = try Ban.Target(parsing: shown) } catch {
+      return [.reply(.badTarget("\(error)"))]
+    }
+    guard moderation.remove(target) != nil else { return [.reply(.notBanned(shown))] }
+    return [.record("\(`operator`.name) lifted the ban of \(target)"), .reply(.unbanned("\(target)"))]
+  }
+
+  // MARK: Who may speak
+
+  private func mute(_ token: Token, for term: Term?, by operator: Connection) -> [Effect] {
+    people.mute(token, term.map { .until(now + .seconds($0.seconds)) } ?? .forEver)
+    let name = people.name(of: token)
+    let time = term.map { "for \($0)" } ?? "until they leave"
+    return [.announce("\(name) is muted \(time)."), .record("\(`operator`.name) muted \(name) \(time)")]
+  }
+
+  private func unmute(_ token: Token, by operator: Connection) -> [Effect] {
+    let name = people.name(of: token)
+    guard people.isMuted(token) else { return [.reply(.notMuted("\(name)"))] }
+    people.mute(token, .none)
+    return [.announce("\(name) can speak again."), .record("\(`operator`.name) unmuted \(name)")]
+  }
+
+  private func slow(_ seconds: Int, by operator: Connection) -> [Effect] {
+    people.setSlow(seconds: seconds)
+    let text =
+      seconds == 0
+      ? "Everybody can speak as fast as they like again." : "Everybody can say one line in \(Term(seconds: seconds))."
+    return [.announce(text), .record("\(`operator`.name) set slow to \(seconds) s")]
+  }
+}
+
+extension Ban {
+  /// What one is told to whom it applies.
+  var notice: Notice { .banned(until: until.map { "\($0)" }, why: why) }
+
+  func applies(to connection: Connection) -> Bool {
+    switch target {
+    case .name(let name): name.matches(NameKey(connection.name.description))
+    case .address(let range): connection.peerAddress.map { range.contains($0) } ?? false
+    }
+  }
+}

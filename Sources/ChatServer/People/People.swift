@@ -1,0 +1,205 @@
+import ChatWire
+
+/// Who is in the room, by name, and what they want of each other. It knows no socket: what a command asks for is a list of
+/// effects.
+struct People {
+  private(set) var names = NameRegistry()
+  private var profiles: [Token: Profile] = [:]
+  /// Those that ignore somebody.
+  private var ignorers: Set<Token> = []
+  /// Members that are muted.
+  private var mutedCount = 0
+  /// Seconds between two lines of a member; 0 for no such limit.
+  private(set) var slowSeconds = 0
+  /// When each member last said something, while `slowSeconds` counts.
+  private var lastSaid: [Token: Moment] = [:]
+
+  // MARK: Coming and going
+
+  /// A member joins, from a port of a host.
+  /// - Returns: its default name, and what that changes for those who ignore somebody of that name.
+  mutating func join(_ token: Token, port: UInt16, host: String) -> (MemberName, [Effect]) {
+    let name = names.join(token, port: port, host: host)
+    return (name, bindIgnored(to: name, token))
+  }
+
+  /// A member joins on a Unix socket.
+  mutating func joinOnUnixSocket(_ token: Token) -> (MemberName, [Effect]) {
+    let name = names.joinOnUnixSocket(token)
+    return (name, bindIgnored(to: name, token))
+  }
+
+  mutating func leave(_ token: Token) {
+    names.leave(token)
+    if let profile = profiles.removeValue(forKey: token), profile.mute != .none { mutedCount -= 1 }
+    ignorers.remove(token)
+    lastSaid[token] = nil
+    for ignorer in ignorers {
+      for index in profiles[ignorer, default: Profile()].ignored.indices
+      where profiles[ignorer]?.ignored[index].holder == token {
+        profiles[ignorer]?.ignored[index].holder = nil
+      }
+    }
+  }
+
+  func name(of token: Token) -> MemberName { names.name(of: token) ?? MemberName(bytes: []) }
+
+  func away(_ token: Token) -> String? { profiles[token]?.away }
+  func isOperator(_ token: Token) -> Bool { profiles[token]?.isOperator ?? false }
+  func isMuted(_ token: Token) -> Bool { profiles[token].map { $0.mute != .none } ?? false }
+
+  /// Those that ignore `token`.
+  func ignorers(of token: Token) -> [Token] {
+    ignorers.filter { profiles[$0]?.ignored.contains { $0.holder == token } ?? false }
+  }
+
+  // MARK: Names
+
+  /// Gives a member the name that it asks for, or its default name.
+  mutating func rename(_ token: Token, to wanted: [UInt8]?) -> [Effect] {
+    let old = name(of: token)
+    let new: MemberName
+    if let wanted {
+      switch names.claim(wanted[...], for: token) {
+      case .failure(let refusal): return [.reply(.nameRefused(refusal))]
+      case .success(let name): new = name
+      }
+    } else {
+      new = names.giveBack(token) ?? old
+    }
+    return new == old ? [.reply(.alreadyCalled(new))] : [.rename(from: old, to: new)] + bindIgnored(to: new, token)
+  }
+
+  /// Lets those who ignore this name ignore who has it now.
+  private mutating func bindIgnored(to name: MemberName, _ token: Token) -> [Effect] {
+    var effects: [Effect] = []
+    for ignorer in ignorers where ignorer != token {
+      guard
+        let index = profiles[ignorer]?.ignored.firstIndex(where: {
+          $0.holder == nil && NameRegistry.isSame($0.name, name)
+        })
+      else { continue }
+      profiles[ignorer]?.ignored[index].holder = token
+      effects.append(.hide(token, from: ignorer))
+    }
+    return effects
+  }
+
+  /// What is shown of a name that somebody typed.
+  static func shown(_ name: [UInt8]) -> String {
+    String(decoding: SafeText.made(from: Array(name.prefix(64))), as: UTF8.self)
+  }
+
+  // MARK: Private lines
+
+  /// Says `text` to one member alone.
+  mutating func whisper(_ text: [UInt8], to name: [UInt8], by asker: Token) -> [Effect] {
+    guard let reader = names.holder(of: name[...]) else { return [.reply(.nobodyCalled(Self.shown(name)))] }
+    return whisper(text, to: reader, by: asker)
+  }
+
+  mutating func reply(_ text: [UInt8], by asker: Token) -> [Effect] {
+    guard let partner = profiles[asker]?.lastPartner, names.name(of: partner) != nil else {
+      return [.reply(.nobodyToReplyTo)]
+    }
+    return whisper(text, to: partner, by: asker)
+  }
+
+  private mutating func whisper(_ text: [UInt8], to reader: Token, by asker: Token) -> [Effect] {
+    if profiles[reader]?.ignored.contains(where: { $0.holder == asker }) ?? false {
+      return [.reply(.ignoresYou(name(of: reader)))]
+    }
+    return [.deliver(to: reader, text: text)]
+  }
+
+  /// A private line has been put into its reader's stream.
+  mutating func noteDelivered(from sender: Token, to reader: Token) {
+    profiles[reader, default: Profile()].lastPartner = sender
+  }
+
+  // MARK: What a member wants to see, and what is seen of it
+
+  mutating func ignore(_ wanted: [UInt8], by asker: Token) -> [Effect] {
+    guard let other = names.holder(of: wanted[...]) else { return [.reply(.nobodyHere(Self.shown(wanted)))] }
+    if other == asker { return [.reply(.yourself)] }
+    let name = name(of: other)
+    var profile = profiles[asker, default: Profile()]
+    if !profile.ignored.contains(where: { $0.holder == other }) {
+      guard profile.ignored.count < Profile.maximumIgnored else {
+        return [.reply(.tooManyIgnored(maximum: Profile.maximumIgnored))]
+      }
+      profile.ignored.removeAll { $0.holder == nil && NameRegistry.isSame($0.name, name) }
+      profile.ignored.append(Profile.Ignored(name: name, holder: other))
+      profiles[asker] = profile
+      ignorers.insert(asker)
+    }
+    return [.hide(other, from: asker), .reply(.ignoring(name))]
+  }
+
+  mutating func stopIgnoring(_ wanted: [UInt8], by asker: Token) -> [Effect] {
+    let wantedName = MemberName(bytes: wanted)
+    let holder = names.holder(of: wanted[...])
+    guard
+      let index = profiles[asker]?.ignored.firstIndex(where: {
+        holder != nil && $0.holder == holder || NameRegistry.isSame($0.name, wantedName)
+      }), let entry = profiles[asker]?.ignored.remove(at: index)
+    else { return [.reply(.notIgnoring(Self.shown(wanted)))] }
+    if profiles[asker]?.ignored.isEmpty ?? true { ignorers.remove(asker) }
+    return (entry.holder.map { [.show($0, to: asker)] } ?? []) + [.reply(.listensAgain("\(entry.name)"))]
+  }
+
+  func ignoredNames(of asker: Token) -> [String] {
+    (profiles[asker]?.ignored ?? []).map { entry in
+      guard let holder = entry.holder, name(of: holder) != entry.name else { return "\(entry.name)" }
+      return "\(entry.name) (now \(name(of: holder)))"
+    }
+  }
+
+  /// - Parameter text: as it was sent; nil if the member is back.
+  mutating func setAway(_ text: [UInt8]?, by asker: Token) -> [Effect] {
+    profiles[asker, default: Profile()].away = text.map {
+      String(decoding: SafeText.made(from: Array($0.prefix(Self.maximumAwayBytes))), as: UTF8.self)
+    }
+    return [.reply(text == nil ? .back : .away)]
+  }
+  private static let maximumAwayBytes = 200
+
+  // MARK: Order
+
+  mutating func makeOperator(_ token: Token) { profiles[token, default: Profile()].isOperator = true }
+
+  mutating func mute(_ token: Token, _ mute: Profile.Mute) {
+    let before = profiles[token]?.mute ?? .none
+    profiles[token, default: Profile()].mute = mute
+    mutedCount += (mute == .none ? 0 : 1) - (before == .none ? 0 : 1)
+  }
+
+  mutating func setSlow(seconds: Int) {
+    slowSeconds = seconds
+    lastSaid = [:]
+  }
+
+  /// Whether `refusalToSpeak` has to be asked at all.
+  var restrictsSpeech: Bool { mutedCount > 0 || slowSeconds > 0 }
+
+  /// Why a member may not speak now; nil if it may. Then its next wait begins.
+  mutating func refusalToSpeak(_ token: Token, at now: Moment) -> Reply? {
+    switch profiles[token]?.mute ?? .none {
+    case .none: break
+    case .forEver: return .muted(seconds: nil)
+    case .until(let end):
+      if now < end { return .muted(seconds: Self.seconds(from: now, to: end)) }
+      mute(token, .none)
+    }
+    guard slowSeconds > 0, !isOperator(token) else { return nil }
+    if let last = lastSaid[token], now < last + .seconds(slowSeconds) {
+      return .slow(secondsLeft: Self.seconds(from: now, to: last + .seconds(slowSeconds)))
+    }
+    lastSaid[token] = now
+    return nil
+  }
+
+  private static func seconds(from now: Moment, to end: Moment) -> Int {
+    Int((end.nanoseconds - now.nanoseconds + 999_999_999) / 1_000_000_000)
+  }
+}

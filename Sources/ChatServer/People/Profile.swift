@@ -1,0 +1,30 @@
+import ChatWire
+
+/// What is known of a member that uses commands. Others have none.
+struct Profile {
+  /// Why it is away, safe to show; nil while it is not.
+  var away: String?
+  /// Whom it ignores, in the order in which it asked for that.
+  var ignored: [Ignored] = []
+  /// Who sent it the last private line.
+  var lastPartner: Token?
+  var isOperator = false
+  var mute = Mute.none
+
+  enum Mute: Equatable {
+    case none
+    case forEver
+    case until(Moment)
+  }
+
+  /// A name that a member ignores. It stands for who has it now, by whatever name that one goes later; once that one has
+  /// left, for who takes the name next.
+  struct Ignored {
+    /// The name as the member gave it, safe to show.
+    let name: MemberName
+    var holder: Token?
+  }
+
+  /// Names that a member can ignore.
+  static let maximumIgnored = 100
+}
