@@ -1,7 +1,8 @@
 import Glibc
 import TestSupport
 
-/// Plays the seed's conversation with the programs as built, and prints what each of them showed.
+/// Plays two conversations with the programs as built, and prints what each of them showed: the seed's, and one of people with
+/// names.
 @main
 struct Demo {
   static func main() {
@@ -9,6 +10,8 @@ struct Demo {
       let play = try SeedRehearsal()
       show("Server", play.server)
       for (index, lines) in play.clients.enumerated() { show("Client \(index + 1) (port \(play.ports[index]))", lines) }
+      let second = try NamesRehearsal()
+      for (name, lines) in zip(NamesRehearsal.names, second.screens) { show("mychatclient --name \(name)", lines) }
     } catch {
       print("The demo did not come to its end: \(error)")
       exit(EXIT_FAILURE)
