@@ -60,10 +60,10 @@ package final class Roster: Sendable {
 
   package var ownName: [UInt8] { state.withLock { $0.ownName } }
 
-  /// What Tab makes of `word`, where a name is wanted.
+  /// What Tab makes of `word`, where a name is wanted: anybody's but one's own, because nobody speaks to themselves.
   package func completion(of word: [UInt8]) -> Completion {
-    let names = state.withLock { $0.names }
-    return Completion(of: word, among: names.all)
+    let (names, ownName) = state.withLock { ($0.names, $0.ownName) }
+    return Completion(of: word, among: names.all.lazy.filter { $0 != ownName })
   }
 }
 

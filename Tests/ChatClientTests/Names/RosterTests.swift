@@ -67,6 +67,15 @@ private final class Rehearsal: Sendable {
     #expect(!rehearsal.roster.isAwaited())
   }
 
+  @Test func `One's own name is not completed`() {
+    let rehearsal = Rehearsal()
+    _ = rehearsal.roster.ask()
+    rehearsal.hears("* Here: 54321, 54322.")
+    #expect(rehearsal.known("5432") == ["54322"] && rehearsal.known("54321") == [])
+    rehearsal.hears("* 54321 is now alice")
+    #expect(rehearsal.known("a") == [])
+  }
+
   @Test func `An answer that nobody asked for is shown`() {
     let rehearsal = Rehearsal()
     let line = "* Here: mallory, bob."
