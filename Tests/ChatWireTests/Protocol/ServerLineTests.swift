@@ -26,7 +26,7 @@ import Testing
 
   @Test(arguments: [
     "", "*", "*no", "[private]", "[private] alice", "[private] * hi", "[action]", "[action] alice", "[action]  waves",
-    "[21:03]", "[21:3] alice: hi", "[private]alice: hi", "alice : hi", " alice: hi", "[", "[x] alice: hi",
+    "[21:03]", "[21:3] alice: hi", "alice : hi", " alice: hi", "[", "[x] alice: hi",
   ])
   func `A line of no kind is a message that nobody sent`(line: String) {
     #expect(Self.parts(line) == ["message", "-", line, "-"])
