@@ -31,7 +31,8 @@ extension Server {
     }
     if case .action(let text) = command { return speak(.action, text.span, by: connection) }
     for effect in effects(of: command, by: connection) { carryOut(effect, for: connection) }
-    return .taken
+    // An operator who puts itself out is heard no further.
+    return connection.lifecycle.isHeard ? .taken : .leave
   }
 
   private func effects(of command: Command, by connection: Connection) -> [Effect] {

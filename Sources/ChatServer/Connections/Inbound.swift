@@ -15,7 +15,7 @@ enum Verdict: Equatable {
   case taken
   /// It is not taken yet: it has to be given again when the hold is over.
   case wait(Hold)
-  /// It was `exit`; nothing after it counts.
+  /// It was `exit`, or the member has put itself out; nothing after it counts.
   case leave
 
   /// As a pattern, because comparing the payloads of every line's verdict would cost what a line must not.

@@ -134,4 +134,14 @@ import Testing
     for line in ["carol: three", "carol: four"] { try scene.mallory.expect(line) }
     try scene.carol("/slow 0", "* Everybody can speak as fast as they like again.")
   }
+
+  @Test(arguments: EventLayer.allCases)
+  func `Who kicks itself says nothing more, and leaves no name behind`(layer: EventLayer) throws {
+    let scene = try Scene(layer)
+    try scene.carol("/kick carol\n/nick ghost\nstill here", "* You were kicked by carol.")
+    try scene.carol.expectClosed()
+    try scene.mallory.expect("* carol was kicked by carol.")
+    try scene.mallory.send("/msg ghost are you there?\n")
+    try scene.mallory.expect("* Nobody here is called ghost; that was not sent.")
+  }
 }
