@@ -104,7 +104,7 @@ extension Server {
     let idle = Int(connection.inbound.lastReceived.distance(to: now).components.seconds)
     if idle >= 60 { details += ", idle for \(Term(seconds: idle / 60 * 60))" }
     if people.isOperator(connection.token) { details += ", operator" }
-    if people.isMuted(connection.token) { details += ", muted" }
+    if people.isMuted(connection.token, at: now) { details += ", muted" }
     if let text = people.away(connection.token) { details += ", away: \(text)" }
     return RosterAnswer.Entry(name: connection.name, details: details)
   }

@@ -70,7 +70,10 @@ extension Server {
       answer(refusal, to: connection)
       return .taken
     }
-    return submit(text, as: speech, by: connection)
+    let verdict = submit(text, as: speech, by: connection)
+    // A line that has to wait is judged anew.
+    if verdict.isTaken, people.restrictsSpeech { people.noteSaid(connection.token, at: now) }
+    return verdict
   }
 
   func answer(_ reply: Reply, to connection: Connection) {
@@ -127,6 +130,7 @@ extension Server {
     guard reader.cursor.tell(line, from: sender.token) else { return answer(.tooFarBehind(reader.name), to: sender) }
     due.append(reader)
     people.noteDelivered(from: sender.token, to: token)
+    people.noteSaid(sender.token, at: now)
     answer(people.away(token).map { .sentToAway(reader.name, text: $0) } ?? .sent(to: reader.name), to: sender)
   }
 

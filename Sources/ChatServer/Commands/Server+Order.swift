@@ -114,7 +114,7 @@ extension Server {
 
   private func unmute(_ token: Token, by operator: Connection) -> [Effect] {
     let name = people.name(of: token)
-    guard people.isMuted(token) else { return [.reply(.notMuted("\(name)"))] }
+    guard people.isMuted(token, at: now) else { return [.reply(.notMuted("\(name)"))] }
     people.mute(token, .none)
     return [.announce("\(name) can speak again."), .record("\(`operator`.name) unmuted \(name)")]
   }

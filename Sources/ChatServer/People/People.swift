@@ -46,7 +46,14 @@ struct People {
 
   func away(_ token: Token) -> String? { profiles[token]?.away }
   func isOperator(_ token: Token) -> Bool { profiles[token]?.isOperator ?? false }
-  func isMuted(_ token: Token) -> Bool { profiles[token].map { $0.mute != .none } ?? false }
+
+  func isMuted(_ token: Token, at now: Moment) -> Bool {
+    switch profiles[token]?.mute ?? .none {
+    case .none: false
+    case .forEver: true
+    case .until(let end): now < end
+    }
+  }
 
   /// Those that ignore `token`.
   func ignorers(of token: Token) -> [Token] {
@@ -182,7 +189,7 @@ struct People {
   /// Whether `refusalToSpeak` has to be asked at all.
   var restrictsSpeech: Bool { mutedCount > 0 || slowSeconds > 0 }
 
-  /// Why a member may not speak now; nil if it may. Then its next wait begins.
+  /// Why a member may not speak now; nil if it may.
   mutating func refusalToSpeak(_ token: Token, at now: Moment) -> Reply? {
     switch profiles[token]?.mute ?? .none {
     case .none: break
@@ -191,12 +198,15 @@ struct People {
       if now < end { return .muted(seconds: Self.seconds(from: now, to: end)) }
       mute(token, .none)
     }
-    guard slowSeconds > 0, !isOperator(token) else { return nil }
-    if let last = lastSaid[token], now < last + .seconds(slowSeconds) {
-      return .slow(secondsLeft: Self.seconds(from: now, to: last + .seconds(slowSeconds)))
+    guard slowSeconds > 0, !isOperator(token), let last = lastSaid[token], now < last + .seconds(slowSeconds) else {
+      return nil
     }
-    lastSaid[token] = now
-    return nil
+    return .slow(secondsLeft: Self.seconds(from: now, to: last + .seconds(slowSeconds)))
+  }
+
+  /// A member has said something: its next wait begins.
+  mutating func noteSaid(_ token: Token, at now: Moment) {
+    if slowSeconds > 0, !isOperator(token) { lastSaid[token] = now }
   }
 
   private static func seconds(from now: Moment, to end: Moment) -> Int {

@@ -72,6 +72,9 @@ import Testing
     people.mute(bob, .until(Moment(nanoseconds: 5_000_000_000)))
     #expect(people.restrictsSpeech)
     #expect(people.refusalToSpeak(bob, at: Moment(nanoseconds: 2_500_000_000)) == .muted(seconds: 3))
+    #expect(people.isMuted(bob, at: Moment(nanoseconds: 4_999_999_999)))
+    // Whether or not they say something then.
+    #expect(!people.isMuted(bob, at: Moment(nanoseconds: 5_000_000_000)))
     #expect(people.refusalToSpeak(alice, at: Moment(nanoseconds: 0)) == nil)
     #expect(people.refusalToSpeak(bob, at: Moment(nanoseconds: 5_000_000_000)) == nil)
     #expect(!people.restrictsSpeech)
@@ -85,11 +88,15 @@ import Testing
     people.setSlow(seconds: 10)
     let second = { (count: UInt64) in Moment(nanoseconds: count * 1_000_000_000) }
     #expect(people.refusalToSpeak(bob, at: second(1)) == nil)
+    // That line had to wait for space in the log.
+    #expect(people.refusalToSpeak(bob, at: second(1)) == nil)
+    people.noteSaid(bob, at: second(1))
     #expect(people.refusalToSpeak(bob, at: second(2)) == .slow(secondsLeft: 9))
     #expect(people.refusalToSpeak(carol, at: second(2)) == nil)
     #expect(people.refusalToSpeak(bob, at: second(11)) == nil)
     people.makeOperator(alice)
     #expect(people.refusalToSpeak(alice, at: second(1)) == nil)
+    people.noteSaid(alice, at: second(1))
     #expect(people.refusalToSpeak(alice, at: second(1)) == nil)
     people.setSlow(seconds: 0)
     #expect(!people.restrictsSpeech)
