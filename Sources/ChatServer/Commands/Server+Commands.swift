@@ -41,10 +41,10 @@ extension Server {
     case .help(nil): return [.reply(.help)]
     case .help(let word?): return [.reply(.helpOn(word))]
     case .nick(let wanted):
-      if let wanted, !people.isOperator(asker),
-        moderation.bans.ban(of: NameKey(String(decoding: wanted, as: UTF8.self)), at: .now) != nil
+      if let wanted, !people.isOperator(asker), case .success(let name) = NameRule.name(from: wanted[...]),
+        moderation.bans.ban(of: NameKey(name.description), at: .now) != nil
       {
-        return [.reply(.nameIsBanned(People.shown(wanted)))]
+        return [.reply(.nameIsBanned("\(name)"))]
       }
       return people.rename(asker, to: wanted)
     case .who: return [.answer(.who)]

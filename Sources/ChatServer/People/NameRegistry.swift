@@ -111,11 +111,6 @@ struct NameRegistry {
   /// What a member is called; nil if it is not here.
   func name(of token: Token) -> MemberName? { chosen[token]?.name ?? defaultName(of: token) }
 
-  /// Whether two names are the same but for case.
-  static func isSame(_ left: MemberName, _ right: MemberName) -> Bool {
-    left == right || NameKey(left.description).folding == NameKey(right.description).folding
-  }
-
   private func number(of token: Token) -> UInt16? {
     let slot = Int(token.slot)
     guard slot < numberOfSlot.count, let number = numberOfSlot[slot], holderOfNumber[number] == token else {

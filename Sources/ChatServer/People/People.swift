@@ -79,12 +79,12 @@ struct People {
 
   /// Lets those who ignore this name ignore who has it now.
   private mutating func bindIgnored(to name: MemberName, _ token: Token) -> [Effect] {
+    if ignorers.isEmpty { return [] }
+    let folding = NameKey(name.description).folding
     var effects: [Effect] = []
     for ignorer in ignorers where ignorer != token {
       guard
-        let index = profiles[ignorer]?.ignored.firstIndex(where: {
-          $0.holder == nil && NameRegistry.isSame($0.name, name)
-        })
+        let index = profiles[ignorer]?.ignored.firstIndex(where: { $0.holder == nil && $0.folding == folding })
       else { continue }
       profiles[ignorer]?.ignored[index].holder = token
       effects.append(.hide(token, from: ignorer))
@@ -135,8 +135,9 @@ struct People {
       guard profile.ignored.count < Profile.maximumIgnored else {
         return [.reply(.tooManyIgnored(maximum: Profile.maximumIgnored))]
       }
-      profile.ignored.removeAll { $0.holder == nil && NameRegistry.isSame($0.name, name) }
-      profile.ignored.append(Profile.Ignored(name: name, holder: other))
+      let new = Profile.Ignored(name: name, holder: other)
+      profile.ignored.removeAll { $0.holder == nil && $0.folding == new.folding }
+      profile.ignored.append(new)
       profiles[asker] = profile
       ignorers.insert(asker)
     }
@@ -144,11 +145,13 @@ struct People {
   }
 
   mutating func stopIgnoring(_ wanted: [UInt8], by asker: Token) -> [Effect] {
-    let wantedName = MemberName(bytes: wanted)
     let holder = names.holder(of: wanted[...])
+    // Folding a long text takes long, and nobody has a name of that length.
+    let folding =
+      wanted.count <= 3 * NameRule.maximumBytes ? NameKey(String(decoding: wanted, as: UTF8.self)).folding : nil
     guard
       let index = profiles[asker]?.ignored.firstIndex(where: {
-        holder != nil && $0.holder == holder || NameRegistry.isSame($0.name, wantedName)
+        holder != nil && $0.holder == holder || $0.folding == folding
       }), let entry = profiles[asker]?.ignored.remove(at: index)
     else { return [.reply(.notIgnoring(Self.shown(wanted)))] }
     if profiles[asker]?.ignored.isEmpty ?? true { ignorers.remove(asker) }

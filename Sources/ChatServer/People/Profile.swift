@@ -23,6 +23,14 @@ struct Profile {
     /// The name as the member gave it, safe to show.
     let name: MemberName
     var holder: Token?
+    /// The name as it is compared. Made once, because every name that somebody takes is compared with all of these.
+    let folding: String
+
+    init(name: MemberName, holder: Token) {
+      self.name = name
+      self.holder = holder
+      folding = NameKey(name.description).folding
+    }
   }
 
   /// Names that a member can ignore.

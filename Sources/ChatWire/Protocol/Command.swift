@@ -90,6 +90,8 @@ package enum Command: Equatable, Sendable {
   private static func helpCommand(_ topic: [UInt8]?) -> Command? {
     guard let topic else { return .help(nil) }
     let name = topic.first == UInt8(ascii: "/") ? topic.dropFirst() : topic[...]
+    // Changing the case of a long word takes long.
+    guard name.count <= 16 else { return nil }
     return Word(rawValue: String(decoding: name, as: UTF8.self).lowercased()).map { .help($0) }
   }
 
