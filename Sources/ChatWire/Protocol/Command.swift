@@ -75,7 +75,7 @@ package enum Command: Equatable, Sendable {
     case .away: return .away(arguments.rest())
     // Both programs take it for `exit` before it gets here.
     case .quit: return nil
-    case .op: return arguments.nextWord().map { .becomeOperator(token: $0) }
+    case .op: return arguments.rest().map { .becomeOperator(token: $0) }
     case .kick: return arguments.nextWord().map { .kick($0, why: arguments.rest()) }
     case .ban: return arguments.nextWord().map { .ban($0, arguments.nextTerm(), why: arguments.rest()) }
     case .bans: return .bans

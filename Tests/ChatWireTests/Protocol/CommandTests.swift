@@ -20,6 +20,7 @@ import Testing
       ("/ignore bob", .ignore(bytes("bob"))), ("/unignore bob", .unignore(bytes("bob"))), ("/ignored", .ignored),
       ("/away lunch time", .away(bytes("lunch time"))), ("/away", .away(nil)),
       ("/op secret", .becomeOperator(token: bytes("secret"))),
+      ("/op correct horse  battery ", .becomeOperator(token: bytes("correct horse  battery"))),
       ("/kick bob", .kick(bytes("bob"), why: nil)), ("/kick bob be nice", .kick(bytes("bob"), why: bytes("be nice"))),
       ("/ban bob", .ban(bytes("bob"), nil, why: nil)),
       ("/ban 10.0.0.0/8 2h go away", .ban(bytes("10.0.0.0/8"), Term(seconds: 7200), why: bytes("go away"))),
