@@ -66,9 +66,12 @@ package enum Notice: Equatable, Sendable {
   private static let joinedEnding = " joined"
   private static let leftEnding = " left"
   private static let hereWord = "Here: "
+  private static let oneOther = " other"
+  private static let manyOthers = " others"
 
   private static func list(_ names: [MemberName], _ others: Int) -> String {
-    names.map(\.description).joined(separator: ", ") + (others > 0 ? " and \(others) others" : "")
+    names.map(\.description).joined(separator: ", ")
+      + (others > 0 ? " and \(others)\(others == 1 ? oneOther : manyOthers)" : "")
   }
 }
 
@@ -114,10 +117,10 @@ extension Notice {
 
   /// Names, and how many more are only counted.
   private static func crowd(_ text: Substring) -> ([MemberName], Int)? {
-    guard let words = text.firstRange(of: " and "), text.hasSuffix(" others") else {
-      return names(text).map { ($0, 0) }
-    }
-    guard let others = Int(text[words.upperBound...].dropLast(" others".count)) else { return nil }
+    guard let words = text.firstRange(of: " and "),
+      let ending = [oneOther, manyOthers].first(where: { text.hasSuffix($0) })
+    else { return names(text).map { ($0, 0) } }
+    guard let others = Int(text[words.upperBound...].dropLast(ending.count)) else { return nil }
     return names(text[..<words.lowerBound]).map { ($0, others) }
   }
 }

@@ -44,10 +44,16 @@ import Testing
     arguments: [
       .renamed(name("54321"), to: name("alice")), .joined([name("alice")], others: 0),
       .joined([name("alice"), name("bob")], others: 98), .left([name("54321@10.0.0.2")], others: 0),
+      .left([name("alice"), name("bob")], others: 1),
       .here([name("54321")], isLast: true), .here([name("a.b"), name("Ünal")], isLast: false),
     ] as [Notice])
   func `A client understands who is here, and how that changes`(notice: Notice) {
     #expect(Notice(parsing: Array(notice.text.utf8)[...]) == notice)
+  }
+
+  @Test func `One who is only counted is another, and more are others`() {
+    #expect(Notice.joined([Self.name("alice")], others: 1).text == "alice and 1 other joined")
+    #expect(Notice.joined([Self.name("alice")], others: 2).text == "alice and 2 others joined")
   }
 
   @Test(arguments: [
