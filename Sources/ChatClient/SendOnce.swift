@@ -27,8 +27,9 @@ package enum SendOnce {
   private enum Stage {
     /// The server was asked who is here, which only one that knows names and commands answers in time.
     case asking(until: Moment)
-    /// It knows this client by this name, and was asked for another.
-    case naming(from: MemberName)
+    /// It knows this client by this name, and was asked for another, and then once more who is here: whoever is still called
+    /// `from` in that answer did not get the other. What it said last until then, if anything, is why.
+    case naming(from: MemberName, said: ArraySlice<UInt8>?)
     /// The line has gone, as far as the server took it; the goodbye comes then.
     case sent(isWhole: Bool, leavesAt: Moment)
     case left(isWhole: Bool)
@@ -96,13 +97,20 @@ package enum SendOnce {
         ownName = ownName ?? names.first
         guard isLast else { break }
         if let name, let ownName, ownName.description != name {
-          _ = say("/\(Command.Word.nick) \(name)")
-          stage = .naming(from: ownName)
+          _ = say("/\(Command.Word.nick) \(name)\n\(String(decoding: ClientLine.rosterRequestLine, as: UTF8.self))")
+          stage = .naming(from: ownName, said: nil)
         } else {
           stage = sayLine()
         }
-      case (.naming(let own), .renamed(let old, _)) where old == own: stage = sayLine()
-      case (.naming, nil): objection = objection ?? .refused(Array(parts.text))
+      case (.naming(let own, _), .renamed(let old, _)) where old == own: stage = sayLine()
+      case (.naming(let own, let said), .here(let names, _)):
+        if names.first == own {
+          objection = objection ?? .refused(Array(said ?? parts.text))
+        } else {
+          stage = sayLine()
+        }
+      // Why the name is refused, or something that the room is told.
+      case (.naming(let own, _), nil): stage = .naming(from: own, said: parts.text)
       default: break
       }
       return true
