@@ -28,6 +28,7 @@ enum Reply: Equatable {
   case away
   case back
   case ignoring(MemberName)
+  case ignoringAbsent(MemberName)
   case notIgnoring(String)
   case listensAgain(String)
   case ignored([String])
@@ -90,6 +91,7 @@ enum Reply: Equatable {
     case .away: "You are away. /away alone says that you are back."
     case .back: "You are back."
     case .ignoring(let name): "You ignore \(name) now."
+    case .ignoringAbsent(let name): "Nobody here is called \(name). You ignore whoever takes that name."
     case .notIgnoring(let name): "You do not ignore \(name)."
     case .listensAgain(let name): "You no longer ignore \(name)."
     case .ignored: "You ignore nobody."

@@ -127,7 +127,7 @@ struct People {
   // MARK: What a member wants to see, and what is seen of it
 
   mutating func ignore(_ wanted: [UInt8], by asker: Token) -> [Effect] {
-    guard let other = names.holder(of: wanted[...]) else { return [.reply(.nobodyHere(Self.shown(wanted)))] }
+    guard let other = names.holder(of: wanted[...]) else { return ignoreAbsent(wanted, by: asker) }
     if other == asker { return [.reply(.yourself)] }
     let name = name(of: other)
     var profile = profiles[asker, default: Profile()]
@@ -142,6 +142,24 @@ struct People {
       ignorers.insert(asker)
     }
     return [.hide(other, from: asker), .reply(.ignoring(name))]
+  }
+
+  /// A name that nobody has is ignored from when somebody takes it; a number is another member's the next time.
+  private mutating func ignoreAbsent(_ wanted: [UInt8], by asker: Token) -> [Effect] {
+    guard case .success(let name) = NameRule.name(from: wanted[...]) else {
+      return [.reply(.nobodyHere(Self.shown(wanted)))]
+    }
+    var profile = profiles[asker, default: Profile()]
+    let new = Profile.Ignored(name: name, holder: nil)
+    if !profile.ignored.contains(where: { $0.holder == nil && $0.folding == new.folding }) {
+      guard profile.ignored.count < Profile.maximumIgnored else {
+        return [.reply(.tooManyIgnored(maximum: Profile.maximumIgnored))]
+      }
+      profile.ignored.append(new)
+      profiles[asker] = profile
+      ignorers.insert(asker)
+    }
+    return [.reply(.ignoringAbsent(name))]
   }
 
   mutating func stopIgnoring(_ wanted: [UInt8], by asker: Token) -> [Effect] {

@@ -26,7 +26,7 @@ struct Profile {
     /// The name as it is compared. Made once, because every name that somebody takes is compared with all of these.
     let folding: String
 
-    init(name: MemberName, holder: Token) {
+    init(name: MemberName, holder: Token?) {
       self.name = name
       self.holder = holder
       folding = NameKey(name.description).folding

@@ -59,6 +59,16 @@ import Testing
     #expect(people.stopIgnoring(bytes("1002"), by: alice) == [.reply(.notIgnoring("1002"))])
   }
 
+  @Test mutating func `Who takes a name that was ignored before anybody had it is ignored`() {
+    let reply = Effect.reply(.ignoringAbsent(name("Mallory")))
+    #expect(people.ignore(bytes("Mallory"), by: alice) == [reply])
+    #expect(people.ignore(bytes("mallory"), by: alice) == [.reply(.ignoringAbsent(name("mallory")))])
+    #expect(people.ignoredNames(of: alice) == ["Mallory"])
+    #expect(people.rename(bob, to: bytes("mallory")).contains(.hide(bob, from: alice)))
+    #expect(people.ignorers(of: bob) == [alice])
+    #expect(people.ignore(bytes("7"), by: alice) == [.reply(.nobodyHere("7"))])
+  }
+
   @Test mutating func `Nobody ignores without end`() {
     for slot in 10..<UInt32(10 + Profile.maximumIgnored) {
       _ = people.join(Self.token(slot), port: UInt16(2000 + slot), host: "127.0.0.1")
