@@ -23,6 +23,7 @@ enum Reply: Equatable {
   case tooFarBehind(MemberName)
   case leftUnread(MemberName, lines: Int)
   case nobodyToReplyTo
+  case partnerLeft
   case yourself
 
   case away
@@ -87,6 +88,7 @@ enum Reply: Equatable {
         ? "\(name) left before your last private line was sent."
         : "\(name) left before your last \(lines) private lines were sent."
     case .nobodyToReplyTo: "Nobody has sent you a private line yet; that was\(Notice.notSentEnding)"
+    case .partnerLeft: "Whoever sent you the last private line has left; that was\(Notice.notSentEnding)"
     case .yourself: "That is you."
     case .away: "You are away. /away alone says that you are back."
     case .back: "You are back."

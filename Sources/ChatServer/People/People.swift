@@ -106,9 +106,8 @@ struct People {
   }
 
   mutating func reply(_ text: [UInt8], by asker: Token) -> [Effect] {
-    guard let partner = profiles[asker]?.lastPartner, names.name(of: partner) != nil else {
-      return [.reply(.nobodyToReplyTo)]
-    }
+    guard let partner = profiles[asker]?.lastPartner else { return [.reply(.nobodyToReplyTo)] }
+    guard names.name(of: partner) != nil else { return [.reply(.partnerLeft)] }
     return whisper(text, to: partner, by: asker)
   }
 

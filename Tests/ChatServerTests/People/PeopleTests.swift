@@ -37,7 +37,7 @@ import Testing
     people.noteDelivered(from: bob, to: alice)
     #expect(people.reply(bytes("yes"), by: alice) == [.deliver(to: bob, text: bytes("yes"))])
     people.leave(bob)
-    #expect(people.reply(bytes("yes"), by: alice) == [.reply(.nobodyToReplyTo)])
+    #expect(people.reply(bytes("yes"), by: alice) == [.reply(.partnerLeft)])
   }
 
   @Test mutating func `Who is ignored stays so under another name, and so does the next one of that name`() {
