@@ -45,7 +45,7 @@ enum Reply: Equatable {
   case tooLong(maximumBytes: Int)
   case notMuted(String)
 
-  case onlyAPort(MemberName, address: String)
+  case onlyAPort(String, address: String)
   case badTarget(String)
   case wouldBanYou
   case banned(String, count: Int)

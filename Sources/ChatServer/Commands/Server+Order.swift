@@ -85,7 +85,7 @@ extension Server {
       if case .failure(let refusal) = NameRule.name(from: text[...]) {
         if let holder = people.names.holder(of: text[...]), let connection = connections[holder] {
           let place = connection.peerAddress?.host ?? "ADDRESS"
-          return .failure(Refusal(effects: [.reply(.onlyAPort(connection.name, address: place))]))
+          return .failure(Refusal(effects: [.reply(.onlyAPort(shown, address: place))]))
         }
         return .failure(Refusal(effects: [.reply(.nameRefused(refusal))]))
       }
@@ -123,7 +123,8 @@ extension Server {
     people.setSlow(seconds: seconds)
     let text =
       seconds == 0
-      ? "Everybody can speak as fast as they like again." : "Everybody can say one line in \(Term(seconds: seconds))."
+      ? "Everybody can speak as fast as they like again."
+      : "Everybody can say one line every \(Term(seconds: seconds))."
     return [.announce(text), .record("\(`operator`.name) set slow to \(seconds) s")]
   }
 }

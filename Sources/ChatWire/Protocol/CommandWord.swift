@@ -50,7 +50,7 @@ extension Command {
       case .bans: "lists who is kept out (operators)"
       case .mute: "lets somebody say nothing more, until they leave or for a TIME such as 10m (operators)"
       case .unmute: "lets them speak again (operators)"
-      case .slow: "lets everybody say one line in so many seconds; 0 for any number (operators)"
+      case .slow: "lets everybody say one line every SECONDS seconds; 0 for any number (operators)"
       }
     }
 

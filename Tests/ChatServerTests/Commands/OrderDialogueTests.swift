@@ -77,7 +77,7 @@ import Testing
     try scene.mallory.expectClosed()
     try scene.carol(
       "/ban \(scene.carol.localPort)",
-      "* carol is only a port, and another one the next time. Ban the address: /ban 127.0.0.1")
+      "* \(scene.carol.localPort) is only a port, and another one the next time. Ban the address: /ban 127.0.0.1")
     try scene.carol("/ban 127.0.0.0/8", "* That would ban you as well.")
     try scene.carol("/ban carol", "* That would ban you as well.")
     try scene.carol("/bans")
@@ -125,8 +125,8 @@ import Testing
   @Test(arguments: EventLayer.allCases)
   func `In slow mode everybody but operators says a line in a time`(layer: EventLayer) throws {
     let scene = try Scene(layer)
-    try scene.carol("/slow 600", "* Everybody can say one line in 10 m.")
-    try scene.mallory.expect("* Everybody can say one line in 10 m.")
+    try scene.carol("/slow 600", "* Everybody can say one line every 10 m.")
+    try scene.mallory.expect("* Everybody can say one line every 10 m.")
     try scene.mallory.send("one\ntwo\n")
     try scene.carol.expect("mallory: one")
     try scene.mallory.expect("* Everybody speaks slowly here. Wait 10 m; that was not sent.")
