@@ -57,9 +57,14 @@ import Testing
 
   @Test(arguments: EventLayer.allCases)
   func `A name that is banned is nobody's, after a restart as well`(layer: EventLayer) throws {
-    // The server keeps the directory for itself until it is gone.
     let directory = try banMallory(layer)
-    let second = try RunningServer(layer) { $0.stateDirectory = "\(directory.path)/state" }
+    // The first server keeps the directory for itself until its queue has let go of it.
+    var started: RunningServer?
+    try eventually("the directory is free") {
+      started = try? RunningServer(layer) { $0.stateDirectory = "\(directory.path)/state" }
+      return started != nil
+    }
+    let second = try #require(started)
     let peer = try second.peer()
     try second.settle()
     try peer.send("/nick MALLORY\n")
