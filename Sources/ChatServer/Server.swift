@@ -50,8 +50,15 @@ package actor Server {
   @exclusivity(unchecked) var people = People()
   /// Answers that their askers have not read yet.
   var answers: [Token: Answer] = [:]
+  /// Askers that have read all of their answers that is made, in the order in which they get more; and the same as a set.
+  @exclusivity(unchecked) var askers: [Token] = []
+  var awaitedPieces: Set<Token> = []
   /// What has changed since the oldest of these began.
   var changes = RosterChanges()
+  /// The slots of all who are here, in the order in which they are listed; nil if that has to be found out.
+  var rosterOrder: [UInt32]?
+  /// Whether that was found out in this turn.
+  var hasSortedRoster = false
   /// Who came and went and is not announced yet.
   var arrivals = Arrivals()
   /// The minute it is, since 1970, and when it ends.

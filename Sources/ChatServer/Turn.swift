@@ -75,6 +75,7 @@ extension Server {
 
   /// Sends out what the turn has brought, and decides who is read in the next one.
   func finishTurn() {
+    hasSortedRoster = false
     deliverToAll()
     releaseHeldBack()
     if stage != .running { continueStop() }

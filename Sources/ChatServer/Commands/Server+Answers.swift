@@ -2,6 +2,9 @@ import ChatWire
 
 /// Answers that are made as they are read.
 extension Server {
+  /// How long a turn makes pieces of answers.
+  private static let maximumAnsweringTime = Duration.milliseconds(2)
+
   /// Begins to answer. The asker is heard no further until it has all of the answer.
   func ask(_ question: Question, _ connection: Connection) {
     switch question {
@@ -40,8 +43,33 @@ extension Server {
     beginAnswering(connection)
   }
 
+  /// A member takes the next piece of its answer. It has to wait for it behind those that have waited for longer.
+  func queueForPiece(_ connection: Connection) {
+    if awaitedPieces.insert(connection.token).inserted { askers.append(connection.token) }
+  }
+
+  /// Gives those who wait for a piece of their answers one each, as far as the time of a turn for that goes: what everybody
+  /// says must not wait until a crowd has been answered.
+  func continueAnswers() {
+    guard !askers.isEmpty else { return }
+    let deadline = Moment.now + Self.maximumAnsweringTime
+    var served = 0
+    repeat {
+      let token = askers[served]
+      served += 1
+      awaitedPieces.remove(token)
+      if let connection = connections[token] {
+        continueAnswer(to: connection)
+        due.append(connection)
+      }
+    } while served < askers.count && !deadline.hasPassed
+    // The next turn is to begin at once.
+    released += askers[..<served]
+    askers.removeFirst(served)
+  }
+
   /// Puts the next piece of a member's answer into its stream, or ends the answer.
-  func continueAnswer(to connection: Connection) {
+  private func continueAnswer(to connection: Connection) {
     if let piece = nextPiece(for: connection) {
       connection.cursor.tell(piece)
     } else {
@@ -64,7 +92,10 @@ extension Server {
     case .nothing: return nil
     case .roster(var roster):
       defer { answers.values[index] = .roster(roster) }
-      return roster.nextPiece(Answer.pieceBytes, after: changes) { slot in connections[slot: slot].map(rosterEntry) }
+      var format = MinuteFormat(now: minute)
+      return roster.nextPiece(Answer.pieceBytes, after: changes) { slot in
+        connections[slot: slot].map { rosterEntry(of: $0, &format) }
+      }
     case .earlier(var lines):
       defer { answers.values[index] = .earlier(lines) }
       var format = MinuteFormat(now: minute)
@@ -82,6 +113,14 @@ extension Server {
 
   /// The slots of all who are here: those with a name of their own by that, then the others by number.
   private func sortedSlots() -> [UInt32] {
+    if let rosterOrder { return rosterOrder }
+    let slots = sortSlots()
+    rosterOrder = slots
+    hasSortedRoster = true
+    return slots
+  }
+
+  private func sortSlots() -> [UInt32] {
     var named: [(name: String, slot: UInt32)] = []
     var numbered: [(number: Int, slot: UInt32)] = []
     for slot in 0..<connections.slotCount {
@@ -97,8 +136,7 @@ extension Server {
     return named.sorted { $0.name < $1.name }.map(\.slot) + numbered.sorted { $0.number < $1.number }.map(\.slot)
   }
 
-  private func rosterEntry(of connection: Connection) -> RosterAnswer.Entry {
-    var format = MinuteFormat(now: minute)
+  private func rosterEntry(of connection: Connection, _ format: inout MinuteFormat) -> RosterAnswer.Entry {
     let since = format.text(of: connection.joinedAt).dropFirst().dropLast()
     var details = "\(connection.label.place), since \(String(decoding: since, as: UTF8.self))"
     let idle = Int(connection.inbound.lastReceived.distance(to: now).components.seconds)
@@ -109,8 +147,11 @@ extension Server {
     return RosterAnswer.Entry(name: connection.name, details: details)
   }
 
-  /// Keeps how a member is called for answers that are under way, because that is about to change.
+  /// To be called when a member's name is about to change, or to go: answers that are under way show it as it was.
   func recordRosterChange(of connection: Connection) {
-    if changes.isWatched { changes.record(rosterEntry(of: connection), in: Int(connection.token.slot)) }
+    rosterOrder = nil
+    guard changes.isWatched else { return }
+    var format = MinuteFormat(now: minute)
+    changes.record(rosterEntry(of: connection, &format), in: Int(connection.token.slot))
   }
 }

@@ -18,6 +18,7 @@ extension Server {
     }
     guard room.makeSpace(for: Self.maximumAnnouncedBytes) else { return .wait(.backpressure) }
     if kind == .rosterRequest {
+      guard mayListRoom else { return .wait(.backpressure) }
       ask(.roster, connection)
       return .taken
     }
@@ -29,11 +30,16 @@ extension Server {
       }
       return .taken
     }
+    if case .who = command, !mayListRoom { return .wait(.backpressure) }
     if case .action(let text) = command { return speak(.action, text.span, by: connection) }
     for effect in effects(of: command, by: connection) { carryOut(effect, for: connection) }
     // An operator who puts itself out is heard no further.
     return connection.lifecycle.isHeard ? .taken : .leave
   }
+
+  /// Whether somebody may be told now who is here. All who ask in a turn get the same list, unless somebody comes, goes or
+  /// has another name between them: sorting the names for each of a crowd would hold up everybody.
+  private var mayListRoom: Bool { rosterOrder != nil || !hasSortedRoster }
 
   private func effects(of command: Command, by connection: Connection) -> [Effect] {
     let asker = connection.token

@@ -2,7 +2,7 @@ import ChatWire
 
 /// Why a member is not read for now.
 enum Hold: Equatable {
-  /// Others have to catch up first.
+  /// Others have to catch up first, or to be answered in this turn.
   case backpressure
   /// It has to take first what it asked for.
   case answer

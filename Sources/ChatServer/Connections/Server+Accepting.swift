@@ -57,6 +57,7 @@ extension Server {
       cursor: Cursor(joining: room.log), now: now, minute: minute)
     room.join(connection)
     connections.insert(connection)
+    rosterOrder = nil
     readiness.watch(connection.descriptor.number, as: connection.token, keptOpenBy: connection)
     if let refusal {
       refusedCount += 1

@@ -31,6 +31,7 @@ extension Server {
       due = []
       for connection in served { deliver(to: connection) }
     }
+    continueAnswers()
     guard !broken.isEmpty else { return }
     let failed = broken
     broken = []
@@ -63,11 +64,7 @@ extension Server {
     switch outcome {
     case .caughtUp:
       if case .leaving = connection.lifecycle { return allIsSent(to: connection) }
-    case .answerDue:
-      continueAnswer(to: connection)
-      // The next piece is for the next turn, so that nobody waits for the whole answer.
-      due.append(connection)
-      released.append(connection.token)
+    case .answerDue: queueForPiece(connection)
     case .blocked where sent == 0 && connection.interest.contains(.writing):
       // It was reported as writable and took nothing: the kernel is short of memory, and would report it without end.
       connection.isBlocked = true

@@ -18,10 +18,14 @@ final class Console {
 
     /// As in `127.0.0.1:54321`.
     var place: String {
-      let parts = String(decoding: text.dropFirst(2).dropLast(), as: UTF8.self).split(separator: "', ")
-      guard parts.count == 2 else { return "" }
-      return parts[0].hasPrefix("unix:")
-        ? String(parts[0]) : "\(Address.internet(host: String(parts[0]), port: UInt16(parts[1]) ?? 0))"
+      // On bytes, because a list of all who are here takes this of each.
+      let inside = text.dropFirst(2).dropLast()
+      guard let quote = inside.lastIndex(of: UInt8(ascii: "'")) else { return "" }
+      let (host, port) = (inside[..<quote], inside[quote...].dropFirst(3))
+      if host.starts(with: "unix:".utf8) { return String(decoding: host, as: UTF8.self) }
+      let isIPv6 = host.contains(UInt8(ascii: ":"))
+      return String(
+        decoding: isIPv6 ? "[".utf8 + host + "]:".utf8 + port : host + ":".utf8 + port, as: UTF8.self)
     }
 
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }

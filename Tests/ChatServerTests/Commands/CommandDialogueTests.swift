@@ -235,6 +235,29 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
       lines[0].wholeMatch(of: /\* bob, 127\.0\.0\.1:\d+, since \d\d:\d\d, away: out: for lunch/) != nil, "\(lines)")
     #expect(lines[1].wholeMatch(of: /\* \d+, 127\.0\.0\.1:\d+, since \d\d:\d\d/) != nil, "\(lines)")
   }
+
+  @Test(arguments: EventLayer.allCases)
+  func `A crowd that takes names and asks who is here all at once is shown to each with its own name`(
+    layer: EventLayer
+  ) throws {
+    let server = try RunningServer(layer)
+    let people = try (0..<60).map { _ in try Person(server) }
+    try server.settle()
+    for (index, person) in people.enumerated() {
+      try person.peer.send("/nick person\(index)\n\t \t\n/who\n/last 1\n")
+    }
+    for index in people.indices {
+      var (isNamed, listed) = (false, 0)
+      while true {
+        let line = try people[index].peer.expectLine()
+        if line.hasPrefix("* Here: ") { #expect(line.hasPrefix("* Here: person\(index), ")) }
+        if line.contains(", 127.0.0.1:") { listed += 1 }
+        if line.hasPrefix("* person\(index), 127.0.0.1:") { isNamed = true }
+        if line.hasPrefix("[") { break }
+      }
+      #expect(isNamed && listed == people.count)
+    }
+  }
 }
 
 extension Person {

@@ -8,6 +8,15 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct ConsoleTests {
+  @Test func `Where a peer is from is shown as an address is written`() {
+    for (label, place) in [
+      ("('127.0.0.1', 54321)", "127.0.0.1:54321"), ("('fe80::1', 7)", "[fe80::1]:7"),
+      ("('unix:/tmp/it's, here', 12)", "unix:/tmp/it's, here"),
+    ] {
+      #expect(Console.PeerLabel(label).place == place)
+    }
+  }
+
   @Test func `A stalled standard output holds up nobody, and then says how many lines it left out`() throws {
     let pipe = try Pipe()
     try pipe.readEnd.setBlocking(false)
