@@ -29,6 +29,10 @@ import Testing
     try person.send("/msg bot hello\n")
     try person.expect("* Sent to bot.")
     try person.expect("[private] bot: I know only: time")
+    // Those that come together are all answered.
+    try person.send(String(repeating: "/msg bot hello\n", count: 5))
+    let came = try (1...10).map { _ in try person.expectLine() }
+    #expect(came.count { $0 == "[private] bot: I know only: time" } == 5)
     bot.signal(SIGTERM)
   }
 }
