@@ -20,7 +20,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
   private static func advice(for error: SystemCallError) -> String {
     switch error.code {
     case ENOENT, ENOTDIR: "there is no such file or directory. Make it first, or choose another path."
-    case EACCES, EPERM: "no permission. Choose a place that you may write to."
+    case EACCES, EPERM: "no permission. Give the server's user access to it, or choose another path."
     case EROFS: "it is on a read-only file system. Choose another place."
     case EISDIR: "it is a directory. Name a file in it."
     case ENOSPC, EDQUOT: "the disk is full. Make space, or choose another place."

@@ -41,7 +41,9 @@ import Testing
     #expect(try server.waitForExit() == .status(1))
     #expect(
       server.errorLines
-        == ["[ERROR] Cannot use '\(state)' for the bans: no permission. Choose a place that you may write to."])
+        == [
+          "[ERROR] Cannot use '\(state)' for the bans: no permission. Give the server's user access to it, or choose another path."
+        ])
   }
 
   @Test func `A damaged ban is reported by its line in the log and on standard error, and kept aside`() throws {
