@@ -47,6 +47,10 @@ extension Server {
     case .help(nil): return [.reply(.help)]
     case .help(let word?): return [.reply(.helpOn(word))]
     case .nick(let wanted):
+      // Everybody is told of a new name, and it may be any word.
+      if wanted != nil, people.isMuted(asker, at: now), let refusal = people.refusalToSpeak(asker, at: now) {
+        return [.reply(refusal)]
+      }
       if let wanted, !people.isOperator(asker), case .success(let name) = NameRule.name(from: wanted[...]),
         moderation.bans.ban(of: NameKey(name.description), at: .now) != nil
       {

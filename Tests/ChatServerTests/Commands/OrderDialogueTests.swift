@@ -117,7 +117,7 @@ import Testing
     try scene.carol("/unmute mallory", "* mallory is not muted.")
     try scene.carol("/mute mallory", "* mallory is muted until they leave.")
     try scene.mallory.expect("* mallory is muted until they leave.")
-    for line in ["hello", "/me waves", "//x", "/msg carol hello"] {
+    for line in ["hello", "/me waves", "//x", "/msg carol hello", "/nick i_say_hello"] {
       try scene.mallory.send(line + "\n")
       try scene.mallory.expect("* You are muted; that was not sent.")
     }
