@@ -5,7 +5,8 @@ extension Server {
   func becomeOperator(_ connection: Connection, _ token: [UInt8]) -> [Effect] {
     guard let secret = moderation.operatorToken else { return [.reply(.noOperators)] }
     guard secret.matches(token.span) else {
-      return [.record("\(connection.name) gave a wrong operator token"), .reply(.wrongToken)]
+      let record = "\(connection.name) at \(connection.label.place) gave a wrong operator token"
+      return [.record(record), .reply(.wrongToken)]
     }
     people.makeOperator(connection.token)
     return [.record("\(connection.name) is an operator now"), .reply(.isOperator)]

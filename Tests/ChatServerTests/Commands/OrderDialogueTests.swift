@@ -53,6 +53,8 @@ import Testing
     try again.send("/nick mallory\n")
     try again.expect("* \(again.localPort) is now mallory")
     #expect(!scene.server.logged.contains { $0.contains("sesame") })
+    let place = "127.0.0.1:\(scene.carol.localPort)"
+    #expect(scene.server.logged(contains: "[OPERATOR] carol at \(place) gave a wrong operator token"))
   }
 
   @Test(arguments: EventLayer.allCases)
