@@ -32,6 +32,7 @@ extension Server {
   }
 
   private func beginAnswering(_ connection: Connection) {
+    guard case .member = connection.lifecycle else { return endAnswer(to: connection) }
     connection.cursor.beginAnswer()
     due.append(connection)
   }

@@ -13,7 +13,10 @@ extension Server {
     if kind == .message { return speak(.message, line, by: connection) }
     if kind == .escaped { return speak(.message, line.extracting(droppingFirst: 1), by: connection) }
     // Nothing of an answer is dropped, and a room that has no space for a new name's announcement keeps the old name.
-    guard answers[connection.token] == nil, connection.cursor.privateBytes < Self.maximumWaitingBytes else {
+    // Who is only heard out, because nothing can be sent to it, waits for no answer.
+    if case .member = connection.lifecycle,
+      answers[connection.token] != nil || connection.cursor.privateBytes >= Self.maximumWaitingBytes
+    {
       return .wait(.answer)
     }
     guard room.makeSpace(for: Self.maximumAnnouncedBytes) else { return .wait(.backpressure) }

@@ -68,6 +68,7 @@ extension Server {
       connection.cursor.end(with: room.log)
       due.append(connection)
     case .readToEnd:
+      endAnswer(to: connection)
       room.remove(connection)
       connection.progress = nil
       connection.isBlocked = false

@@ -258,6 +258,23 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
       #expect(isNamed && listed == people.count)
     }
   }
+
+  @Test(arguments: EventLayer.allCases)
+  func `Whoever closes within its answers is gone, and so is its name`(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let speaker = try Person(server)
+    try server.settle()
+    try speaker.peer.send(String(repeating: "a line of some length, so that answers take a while\n", count: 10_000))
+    try speaker.ask("/help help", "* /help [COMMAND]: lists the commands, or says what one of them does")
+    for index in 0..<20 {
+      let asker = try Person(server)
+      try asker.peer.send("/nick asker\(index)\n/last 1000\n/who\n/last 1000\nbye\n")
+      asker.peer.close()
+    }
+    try server.wait("the askers to be gone") { $0.left + $0.lost == 20 }
+    try speaker.peer.send("/who\n")
+    while try speaker.peer.expectLine() != "* Nobody else is here." {}
+  }
 }
 
 extension Person {
