@@ -68,7 +68,11 @@ struct RosterAnswer {
     guard changes.reachBack(to: firstChange) else {
       next = slots.count
       isBegun = true
-      return Reply.roomTooBusy.bytes
+      switch form {
+      case .lines: return Reply.roomTooBusy.bytes
+      // A client asks for nobody to see, and waits for the full stop.
+      case .names(let asker): return Notice.here([asker], isLast: true).line
+      }
     }
     var piece: [UInt8] = []
     if case .lines = form, !isBegun {
@@ -141,6 +145,7 @@ struct RosterChanges {
 
   /// Who was in a slot when change `number` was about to happen; nil if the same one still is.
   func entry(of slot: Int, before number: Int) -> RosterAnswer.Entry? {
-    changes.dropFirst(number - firstNumber).first { $0.slot == slot }?.entry
+    for index in number - firstNumber..<changes.count where changes[index].slot == slot { return changes[index].entry }
+    return nil
   }
 }

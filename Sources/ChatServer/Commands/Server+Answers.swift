@@ -122,19 +122,26 @@ extension Server {
   }
 
   private func sortSlots() -> [UInt32] {
+    var slots: [UInt32] = []
+    slots.reserveCapacity(room.members.count)
     var named: [(name: String, slot: UInt32)] = []
-    var numbered: [(number: Int, slot: UInt32)] = []
+    // The number above the slot, because the room stands still while thousands are sorted.
+    var numbered: [UInt64] = []
+    numbered.reserveCapacity(room.members.count)
     for slot in 0..<connections.slotCount {
       guard let connection = connections[slot: slot], case .member = connection.lifecycle else { continue }
-      let digits = connection.prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-      let isNumber = digits.count == connection.prefix.count - 2
-      if isNumber, let number = Int(String(decoding: digits, as: UTF8.self)) {
-        numbered.append((number, UInt32(slot)))
+      if let name = people.names.chosenName(of: connection.token) {
+        named.append((name.description.lowercased(), UInt32(slot)))
       } else {
-        named.append((connection.name.description.lowercased(), UInt32(slot)))
+        let digits = connection.prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let number = digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- UInt8(ascii: "0")) }
+        numbered.append(number << 32 | UInt64(slot))
       }
     }
-    return named.sorted { $0.name < $1.name }.map(\.slot) + numbered.sorted { $0.number < $1.number }.map(\.slot)
+    numbered.sort()
+    for entry in named.sorted(by: { $0.name < $1.name }) { slots.append(entry.slot) }
+    for entry in numbered { slots.append(UInt32(truncatingIfNeeded: entry)) }
+    return slots
   }
 
   private func rosterEntry(of connection: Connection, _ format: inout MinuteFormat) -> RosterAnswer.Entry {
@@ -144,7 +151,7 @@ extension Server {
     if idle >= 60 { details += ", idle for \(Term(seconds: idle / 60 * 60))" }
     if people.isOperator(connection.token) { details += ", operator" }
     if people.isMuted(connection.token, at: now) { details += ", muted" }
-    if let text = people.away(connection.token) { details += ", away: \(text)" }
+    if let text = people.away(connection.token) { details += ", away (\(text))" }
     return RosterAnswer.Entry(name: connection.name, details: details)
   }
 

@@ -54,6 +54,18 @@ import Testing
     #expect(lines.count < 50)
   }
 
+  @Test func `A list for a client ends with a full stop although the room changes faster than it is read`() {
+    var room = (0..<300).map { Optional(Self.entry("person\($0)")) }
+    var changes = RosterChanges()
+    changes.beginAnswer()
+    let answer = RosterAnswer(
+      .names(asker: MemberName(bytes: Array("me".utf8))), of: (0..<300).map(UInt32.init), after: changes)
+    let lines = Self.lines(answer, &changes, &room) { changes, _ in
+      for _ in 0..<300 { changes.record(Self.entry("other"), in: 400) }
+    }
+    #expect(lines.count == 2 && lines.last == "* Here: me.")
+  }
+
   @Test func `Names alone come in lines of bounded length, the asker's first`() {
     var room = (0..<300).map { Optional(Self.entry("person\($0)")) }
     var changes = RosterChanges()
