@@ -80,7 +80,7 @@ enum Reply: Equatable {
     case .nobodyHere(let name): "Nobody here is called \(name)."
     case .nameIsBanned(let name): "The name \(name) is banned here. Choose another one."
     case .sent(let name): "Sent to \(name)."
-    case .sentToAway(let name, let text): "Sent to \(name), who is away: \(text)"
+    case .sentToAway(let name, let text): "Sent to \(name), who is away (\(text))."
     case .ignoresYou(let name): "\(name) ignores you; that was\(Notice.notSentEnding)"
     case .tooFarBehind(let name): "\(name) is too far behind; that was\(Notice.notSentEnding)"
     case .leftUnread(let name, let lines):

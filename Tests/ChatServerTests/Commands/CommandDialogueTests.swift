@@ -71,7 +71,7 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     try b.ask("/msg nobody hi", "* Nobody here is called nobody; that was not sent.")
     try b.ask("/msg alice", "* Write it as /msg NAME TEXT")
     try b.ask("/away lunch: back at one", "* You are away. /away alone says that you are back.")
-    try a.ask("/msg \(b.name) soup?", "* Sent to \(b.name), who is away: lunch: back at one")
+    try a.ask("/msg \(b.name) soup?", "* Sent to \(b.name), who is away (lunch: back at one).")
     try b.expect("[private] alice: soup?")
     try b.ask("/away", "* You are back.")
     try b.ask("/ignore alice", "* You ignore alice now.")
@@ -232,7 +232,7 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     try a.ask("/who", "* 2 people are here:")
     let lines = [try a.peer.expectLine(), try a.peer.expectLine()]
     #expect(
-      lines[0].wholeMatch(of: /\* bob, 127\.0\.0\.1:\d+, since \d\d:\d\d, away: out: for lunch/) != nil, "\(lines)")
+      lines[0].wholeMatch(of: /\* bob, 127\.0\.0\.1:\d+, since \d\d:\d\d, away \(out: for lunch\)/) != nil, "\(lines)")
     #expect(lines[1].wholeMatch(of: /\* \d+, 127\.0\.0\.1:\d+, since \d\d:\d\d/) != nil, "\(lines)")
   }
 
