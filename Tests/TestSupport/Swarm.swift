@@ -16,6 +16,8 @@ package final class Peer {
   /// Its index in the swarm's `peers`; never reused.
   package let index: Int
   package let port: UInt16
+  /// The numeric address that it comes from.
+  package let host: String
   fileprivate let number: CInt
   /// Nil once closed.
   private var socket: FileDescriptor?
@@ -32,7 +34,8 @@ package final class Peer {
 
   fileprivate init(index: Int, socket: consuming FileDescriptor) throws {
     self.index = index
-    port = try socket.localAddress().port
+    let address = try socket.localAddress()
+    (port, host) = (address.port, address.host)
     number = socket.number
     self.socket = consume socket
   }

@@ -14,9 +14,11 @@ final class Chatter {
   var members: [Peer] { talkers + [leader] }
 
   /// Connects `count` talkers and one who only listens.
-  /// - Parameter rate: lines a second that they say together.
-  init(_ count: Int, rate: Int, with server: ServerUnderTest) throws {
-    swarm = try Swarm(connectingTo: server.address)
+  /// - Parameters:
+  ///   - rate: lines a second that they say together.
+  ///   - others: the swarm that they join; nil for one of their own.
+  init(_ count: Int, rate: Int, with server: ServerUnderTest, among others: Swarm? = nil) throws {
+    swarm = try others ?? Swarm(connectingTo: server.address)
     leader = try swarm.addLeader()
     talkers = try swarm.add(count)
     ledger.listen(leader)
@@ -33,7 +35,13 @@ final class Chatter {
   }
 
   /// Talks until `isDone`, then until all is heard.
-  func talk(within limit: Duration, until isDone: (UInt64) throws -> Bool) throws {
+  /// - Parameters:
+  ///   - lines: takes what it wants of the bytes that others of the swarm receive, as in `Swarm.run`.
+  ///   - others: hears the lines that others receive besides.
+  func talk(
+    within limit: Duration, until isDone: (UInt64) throws -> Bool, lines: Swarm.HearLines = { _, _, _ in 0 },
+    others: Swarm.HearLine = { _, _, _ in }
+  ) throws {
     pace = Pace(everyNanoseconds: interval, from: monotonicNanoseconds())
     var isOver = false
     try swarm.run(within: limit, "the talk to be heard; \(ledger.totalSaid) lines said, \(ledger.orderCount) heard") {
@@ -47,8 +55,10 @@ final class Chatter {
         }
       }
       return try isOver && ledger.areComplete(members)
+    } lines: { peer, bytes, now in
+      ledger.knows(peer) ? 0 : try lines(peer, bytes, now)
     } line: { peer, bytes, now in
-      guard ledger.knows(peer) else { return }
+      guard ledger.knows(peer) else { return try others(peer, bytes, now) }
       if ledger.isOther(bytes) { ledger.hearOther(peer, bytes) } else { try ledger.hear(peer, bytes, now) }
     }
   }

@@ -7,9 +7,11 @@ extension Row {
 
   /// Descriptors that the server keeps for itself.
   private static let reserved = 64
-  private static let sources = (2...9).map { "127.0.0.\($0)" }
+  /// Where the members of a crowd come from, in turns: one address has not ports enough.
+  static let sources = (2...9).map { "127.0.0.\($0)" }
 
-  private static func fill(_ swarm: Swarm, to count: Int, _ server: ServerUnderTest) throws {
+  /// Connects more members until there are `count`.
+  static func fill(_ swarm: Swarm, to count: Int, _ server: ServerUnderTest) throws {
     while swarm.openCount < count {
       for _ in 0..<min(1000, count - swarm.openCount) { try swarm.add(from: sources[swarm.openCount % sources.count]) }
       try server.settle(at: swarm.openCount)

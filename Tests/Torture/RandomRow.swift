@@ -150,5 +150,5 @@ extension Row {
   }
 
   /// A number from the environment.
-  private static func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+  static func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 }

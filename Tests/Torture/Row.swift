@@ -47,6 +47,7 @@ package struct Row: Sendable {
       resets, stalledReaders, stoppedPeer, vanishedMachine, everybodyTalks, goodbyes, noNewline, byteASecond,
     ]
     + [floods, droppedTogether, failingCalls, restarts, hostileServer, randomActors, soak, killedTranscript]
+    + [whoIsHere, whoWhileTalking, privateLines, namesAtRandom]
 
   package static func numbered(_ number: Int) -> Row? { all.first { $0.number == number } }
 }
