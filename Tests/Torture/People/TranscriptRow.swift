@@ -5,7 +5,9 @@ import TestSupport
 extension Row {
   static let killedTranscript = Row(
     20, "kill -9 in mid-line 50 times under load, with one `--transcript` from start to start",
-    asked: "after each start no half line; every line that anybody heard more than a second before the kill"
+    asked:
+      "after each start no half line; every line that anybody heard more than a second before the kill; `/last` gives "
+      + "the lines of the file"
   ) { size, outcome in
     var random = SeededRandom.printed(for: "kills")
     let directory = try TemporaryDirectory()
@@ -29,6 +31,7 @@ extension Row {
       file.found >= due && due > 0,
       "\(kills) kills: \(heard) lines heard, \(due) of them a second before; the file has \(file.found) lines, all whole"
     )
+    outcome.check(file.given > 0, "`/last` gave \(file.given) of them, all as in the file and with their minutes")
     outcome.judge(torn > 0, "\(torn) starts removed a half line")
   }
 }
@@ -86,6 +89,10 @@ private final class KeptLines {
   /// Lines of it that were checked, and the bytes that they take.
   private(set) var found = 0
   private var checkedBytes = 0
+  /// The newest of these, with their minutes, as far as the server's log can have them.
+  private var newest: [(minute: ArraySlice<UInt8>, text: [UInt8])] = []
+  /// Lines that `/last` gave.
+  private(set) var given = 0
   /// What somebody heard of the last talk in time, in order.
   private var due: [[UInt8]] = []
 
@@ -95,7 +102,11 @@ private final class KeptLines {
   /// - Parameter isSlow: whether a write takes half of what it is given, after a while, so that the file ends within a line
   ///   most of the time.
   func server(onSlowDisk isSlow: Bool) throws -> ServerUnderTest {
-    let environment = isSlow ? ["LD_PRELOAD": try Program.built("libFailingCalls.so"), "SLOW_DISK": "1"] : [:]
+    var environment = ["TZ": "UTC"]
+    if isSlow {
+      environment["LD_PRELOAD"] = try Program.built("libFailingCalls.so")
+      environment["SLOW_DISK"] = "1"
+    }
     return try ServerUnderTest(["--transcript", path], environment: environment)
   }
 
@@ -116,7 +127,35 @@ private final class KeptLines {
     }
     found += lines.count
     due = []
+    try checkEarlierLines(server)
   }
+
+  /// Checks that `/last` gives the newest lines of the file, as many as the server's log has room for.
+  private func checkEarlierLines(_ server: ServerUnderTest) throws {
+    let peer = try Dialogue(connectingTo: server.address)
+    // The second question is answered when the answer to the first one is complete.
+    try peer.send("/last 100000\n/ignored\n")
+    var lines: [ServerLine] = []
+    while true {
+      let line = ServerLine(Array(try peer.expectLine().utf8)[...])
+      if line.kind == .notice { break }
+      lines.append(line)
+    }
+    let bytes = lines.reduce(0) { $0 + $1.bytes.count }
+    guard lines.count == newest.count || bytes > Self.logBytes / 2, lines.count <= newest.count else {
+      throw TestFailure("/last gave \(lines.count) lines, and the transcript has \(newest.count) in its end")
+    }
+    for (line, expected) in zip(lines, newest.suffix(lines.count)) {
+      guard line.repeated?.bytes == expected.text[...], line.said?.suffix(5) == expected.minute else {
+        throw TestFailure("/last gave \(shown(line.bytes.prefix(80))) for \(shown(expected.text.prefix(80)))")
+      }
+    }
+    given += lines.count
+    peer.close()
+    try server.settle(at: 0)
+  }
+  /// Bytes that the server's log has.
+  private static let logBytes = 1 << 20
 
   /// The lines that came since the last check, without their times.
   private func newLines() throws -> [[UInt8]] {
@@ -125,7 +164,16 @@ private final class KeptLines {
       throw TestFailure("the transcript ends in half a line: \(shown(bytes.suffix(80)))")
     }
     checkedBytes += bytes.count
-    return try bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast().map { line in
+    let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
+    // `2026-11-23T21:03:05Z` has its minute before the last four characters.
+    newest += lines.map { ($0.dropFirst(11).prefix(5), Array($0.dropFirst(WallTime.textBytes + 1))) }
+    var size = newest.reduce(0) { $0 + $1.text.count }
+    newest = Array(
+      newest.drop {
+        size -= $0.text.count
+        return size > 2 * Self.logBytes
+      })
+    return try lines.map { line in
       let text = line.dropFirst(WallTime.textBytes + 1)
       guard WallTime(parsing: line.prefix(WallTime.textBytes)) != nil, Self.isWhole(text) else {
         throw TestFailure("the transcript has the line \(shown(line.prefix(80)))")
