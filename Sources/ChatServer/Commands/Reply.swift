@@ -35,6 +35,7 @@ enum Reply: Equatable {
   case ignored([String])
   case tooManyIgnored(maximum: Int)
 
+  case noEarlierLines
   case roomTooBusy
   case noOperators
   case wrongToken
@@ -98,6 +99,7 @@ enum Reply: Equatable {
     case .listensAgain(let name): "You no longer ignore \(name)."
     case .ignored: "You ignore nobody."
     case .tooManyIgnored(let maximum): "You ignore \(maximum) people already. /unignore NAME makes room."
+    case .noEarlierLines: "There are no earlier lines."
     case .roomTooBusy: "The room changes faster than you read. Ask again."
     case .noOperators: "This server has no operators."
     case .wrongToken: "That is not the token."

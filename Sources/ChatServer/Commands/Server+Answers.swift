@@ -15,10 +15,13 @@ extension Server {
       changes.beginAnswer()
       let others = sortedSlots().filter { $0 != connection.token.slot }
       answers[connection.token] = .roster(RosterAnswer(.names(asker: connection.name), of: others, after: changes))
-    case .last(let lines): askForLines(from: room.log.start(ofLast: lines), connection)
+    case .last(let lines):
+      let end = endOfHeard(by: connection)
+      let unheard = room.log.lines(from: end, to: room.log.head)
+      return showLines(from: room.log.start(ofLast: lines + unheard), to: end, connection)
     case .since(let minute):
       let start = MinuteFormat.last(minuteOfDay: minute, now: self.minute)
-      askForLines(from: room.log.start(sinceMinute: start), connection)
+      return showLines(from: room.log.start(sinceMinute: start), to: endOfHeard(by: connection), connection)
     case .bans:
       let bans = moderation.bans.holding(at: .now)
       if bans.isEmpty { return answer(.noBans, to: connection) }
@@ -27,8 +30,15 @@ extension Server {
     beginAnswering(connection)
   }
 
-  private func askForLines(from start: LogOffset, _ connection: Connection) {
-    answers[connection.token] = .earlier(EarlierLines(from: start, to: room.log.head, in: room.log))
+  private func showLines(from start: LogOffset, to end: LogOffset, _ connection: Connection) {
+    guard start < end else { return answer(.noEarlierLines, to: connection) }
+    answers[connection.token] = .earlier(EarlierLines(from: start, to: end, in: room.log))
+    beginAnswering(connection)
+  }
+
+  /// Up to where a member has got the log. What is due to it comes behind the answer, and would otherwise be shown twice.
+  private func endOfHeard(by connection: Connection) -> LogOffset {
+    room.log.boundary(atOrAfter: min(room.log.head, max(room.log.tail, connection.cursor.position)))
   }
 
   private func beginAnswering(_ connection: Connection) {

@@ -13,7 +13,9 @@ extension Server {
     for line in configuration.welcome { connection.cursor.tell(ServerLine.notice(line)) }
     if let topic = configuration.topic { connection.cursor.tell(ServerLine.notice("Topic: \(topic)")) }
     if !configuration.welcome.isEmpty || configuration.topic != nil { due.append(connection) }
-    if configuration.replayedLines > 0 { ask(.last(lines: configuration.replayedLines), connection) }
+    if configuration.replayedLines > 0, room.log.head > room.log.tail {
+      ask(.last(lines: configuration.replayedLines), connection)
+    }
     if configuration.announces {
       announceSoon()
       arrivals.noteJoined(connection.token)

@@ -169,6 +169,35 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
   }
 
   @Test(arguments: EventLayer.allCases)
+  func `/last shows nothing that is still to come`(layer: EventLayer) throws {
+    let server = try RunningServer(layer)
+    let (speaker, reader) = (try server.peer(), try server.peer(receiveBuffer: 4096))
+    try server.settle()
+    // More than the kernel takes for a reader that reads nothing.
+    let text = String(repeating: "x", count: 1000)
+    for number in 0..<900 { try speaker.send("\(number) \(text)\n") }
+    try server.wait("900 lines") { $0.said == 900 }
+    try reader.send("/last 900\n")
+    try server.settle()
+    try speaker.send("end\n")
+    var heard: Set<Substring> = []
+    var shown = 0
+    while true {
+      let line = try reader.expectLine()
+      if line == "\(speaker.localPort): end" { break }
+      let words = line.split(separator: " ")
+      if line.hasPrefix("[") {
+        shown += 1
+        #expect(heard.contains(words[2]), "\(words[2]) was not heard yet")
+      } else {
+        #expect(heard.insert(words[1]).inserted)
+      }
+    }
+    #expect(heard.count == 900)
+    #expect(shown > 0)
+  }
+
+  @Test(arguments: EventLayer.allCases)
   func `Who comes and goes is announced, a burst in one line`(layer: EventLayer) throws {
     let server = try RunningServer(layer) {
       $0.announces = true
@@ -253,7 +282,7 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
         if line.hasPrefix("* Here: ") { #expect(line.hasPrefix("* Here: person\(index), ")) }
         if line.contains(", 127.0.0.1:") { listed += 1 }
         if line.hasPrefix("* person\(index), 127.0.0.1:") { isNamed = true }
-        if line.hasPrefix("[") { break }
+        if line.hasPrefix("[") || line == "* There are no earlier lines." { break }
       }
       #expect(isNamed && listed == people.count)
     }
