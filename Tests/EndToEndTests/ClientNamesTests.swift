@@ -117,7 +117,9 @@ import Testing
     client.closeInput()
     #expect(try client.waitForExit() == .status(0))
     #expect(client.errorLines == ["[NAME] The server does not know names."])
-    #expect(server.messages.map(\.text) == [Self.question, "hi\n", "exit"])
+    // A server that is late reads the last two at once.
+    #expect(server.messages.first?.text == Self.question)
+    #expect(server.messages.map(\.text).joined() == Self.question + "hi\nexit")
     withExtendedLifetime(peer) {}
   }
 
@@ -132,7 +134,7 @@ import Testing
     let name = String(peer.localPort)
     try terminal.type("hi \(name.dropLast())\t\rexit\r")
     #expect(try client.waitForExit() == .status(0))
-    #expect(server.messages.map(\.text) == ["hello", "hi \(name)\n", "exit"])
+    #expect(server.messages.map(\.text).joined() == "hellohi \(name)\nexit")
   }
 
   @Test func `After a connection was lost, name and ignored ones come before what was typed meanwhile`() throws {
