@@ -251,8 +251,11 @@ package final class Ledger {
 
   /// Whether this is the line of a peer outside the ledger.
   package func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.first != UInt8(ascii: "*"), let port = port(at: bytes) else { return false }
-    return speakers[port.number] < 0
+    if bytes.first == UInt8(ascii: "*") { return false }
+    if let port = port(at: bytes) { return speakers[port.number] < 0 }
+    // One of two peers with the same port has its address behind it: `54321@127.0.0.2`.
+    let digits = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return !digits.isEmpty && bytes.dropFirst(digits.count).first == UInt8(ascii: "@")
   }
 
   /// Adds to the hash of what `peer` heard from peers outside the ledger, whose text is unknown: all have to hear the same.

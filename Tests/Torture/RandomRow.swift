@@ -50,7 +50,7 @@ extension Row {
     if actors.isEmpty || (dice < 20 && actors.count < 200) {
       let (source, receiveBuffer) = ("127.0.0.\(2 + random.next() % 8)", random.next() % 4 == 0 ? CInt(4096) : nil)
       var actor = try swarm.add(from: source, receiveBuffer: receiveBuffer)
-      // From another address it may have the same port as a talker, and so the same name.
+      // From another address it may have the same port as a talker; the server then gives it a longer name.
       while chatter.talkers.contains(where: { $0.port == actor.port }) {
         swarm.close(actor)
         actor = try swarm.add(from: source, receiveBuffer: receiveBuffer)
