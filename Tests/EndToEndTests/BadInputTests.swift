@@ -95,8 +95,8 @@ import Testing
   @Test(arguments: [["127.0.0.1:PORT", "PORT"], ["0.0.0.0:PORT", "PORT"], ["unix:PATH", "unix:PATH"]])
   func `An address that is given twice is the giver's mistake, not another server's`(addresses: [String]) throws {
     let directory = try TemporaryDirectory()
-    // One that was free a moment ago: nothing less than a port of its own can be given twice.
-    let port = try ServerProgram().port
+    // Not one of those that the kernel gives to connections, because these come and go beside this test.
+    let port = try #require(unusedFixedPort())
     let given = addresses.map {
       $0.replacing("PORT", with: String(port)).replacing("PATH", with: directory.file("chat.sock"))
     }
