@@ -192,7 +192,7 @@ import Testing
   }
 
   @Test func `A block that comes in while the server goes away is read to its end, and not left to the shell`() throws {
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let terminal = try Tmux(
       rows: 24, columns: 80, running: "'\(try Program.built("mychatclient"))' \(port); exec sh",

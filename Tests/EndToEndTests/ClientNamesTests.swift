@@ -138,7 +138,7 @@ import Testing
   }
 
   @Test func `After a connection was lost, name and ignored ones come before what was typed meanwhile`() throws {
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(
       built: "mychatclient", [String(port), "--reconnect", "--name", "alice", "--no-history"], on: terminal)

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct ClientReconnectTests {
   @Test func `What is typed meanwhile is sent in order once the server is back`() throws {
     let terminal = try Pty()
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
     var connection = try #require(try server?.accept())
@@ -37,7 +37,7 @@ import Testing
 
   @Test func `Whoever leaves meanwhile is told what was not sent`() throws {
     let terminal = try Pty()
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
     let connection = try #require(try server?.accept())
@@ -52,7 +52,7 @@ import Testing
 
   @Test func `Whoever leaves while the client connects does not wait`() throws {
     let terminal = try Pty()
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(built: "mychatclient", [String(port), "--reconnect"], on: terminal)
     let connection = try #require(try server?.accept())
@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test func `Lines from a pipe wait for the server too`() throws {
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(built: "mychatclient", [String(port), "--reconnect", "--json"])
     var connection = try #require(try server?.accept())
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test func `Input that ends while the server is away ends the client`() throws {
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(built: "mychatclient", [String(port), "--reconnect", "--json"])
     try client.write("one\n")
@@ -163,7 +163,7 @@ import Testing
 
   @Test func `A terminal that cannot move up is told once that the connection is lost`() throws {
     let terminal = try Pty()
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let client = try Program(
       built: "mychatclient", [String(port), "--reconnect"], environment: ["TERM": "dumb"], on: terminal)

@@ -10,7 +10,7 @@ import Testing
   func `Names, a pasted block, a search and a broken connection leave every line as it was`(
     rows: Int, columns: Int, locale: String
   ) throws {
-    var server: ScriptedServer? = try ScriptedServer()
+    var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
     let port = try #require(server?.port)
     let terminal = try Tmux(
       rows: rows, columns: columns,
