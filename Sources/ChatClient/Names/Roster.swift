@@ -8,7 +8,7 @@ import Synchronization
 /// a server that has answered is told that, because another would relay it. Any thread may call.
 package final class Roster: Sendable {
   /// How long an answer may take before the server counts as one that does not know names.
-  static let patience = Duration.seconds(2)
+  static let patience = Duration.seconds(4)
   /// How long somebody who wants a name waits for an answer.
   static let completionPatience = Duration.seconds(1)
   /// How long an answer is good enough to complete names by.

@@ -145,7 +145,7 @@ private final class Rehearsal: Sendable {
     let rehearsal = Rehearsal(wanting: "alice")
     rehearsal.roster.introduce()
     #expect(rehearsal.roster.isAwaited() && !rehearsal.roster.takeSilence())
-    let later = Moment.now + .seconds(3)
+    let later = Moment.now + .seconds(5)
     #expect(!rehearsal.roster.isAwaited(at: later))
     #expect(rehearsal.roster.takeSilence(at: later) && !rehearsal.roster.takeSilence(at: later))
   }
@@ -154,13 +154,13 @@ private final class Rehearsal: Sendable {
     let rehearsal = Rehearsal(wanting: "alice")
     rehearsal.roster.introduce()
     rehearsal.roster.disconnected()
-    #expect(!rehearsal.roster.isAwaited() && !rehearsal.roster.takeSilence(at: .now + .seconds(3)))
+    #expect(!rehearsal.roster.isAwaited() && !rehearsal.roster.takeSilence(at: .now + .seconds(5)))
   }
 
   @Test func `An answer that comes late counts`() {
     let rehearsal = Rehearsal(wanting: "alice")
     rehearsal.roster.introduce()
-    _ = rehearsal.roster.takeSilence(at: .now + .seconds(3))
+    _ = rehearsal.roster.takeSilence(at: .now + .seconds(5))
     #expect(rehearsal.hears("* Here: 54321.") == [] && rehearsal.sent == question + "/nick alice\n")
   }
 
