@@ -63,6 +63,8 @@ import Testing
     let sent = 600
     try pourer.send(String(repeating: String(repeating: "p", count: 999) + "\n", count: sent))
     try listener.expect("\(pourer.localPort): " + String(repeating: "p", count: 999))
+    // Until then the pourer is only slow, and what is still with its own kernel at the stop counts as never sent.
+    try server.wait("the pourer to be held back") { $0.heldBack == 1 }
     server.server.stop()
     let heard = String(decoding: try listener.receiveAll(), as: UTF8.self).split(separator: "\n").count + 1
     let answer = String(decoding: try pourer.receiveAll(), as: UTF8.self)

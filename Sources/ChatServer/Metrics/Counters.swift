@@ -12,6 +12,8 @@ package struct Counters: Sendable, Equatable {
   package internal(set) var dropped = 0
   /// Lines said in the room.
   package internal(set) var said = 0
+  /// Members that are not read just now because others have to catch up.
+  package internal(set) var heldBack = 0
 }
 
 extension Server {
@@ -21,6 +23,7 @@ extension Server {
       assumeIsolated { server in
         var counters = server.counts
         counters.said = server.room.log.headLine
+        counters.heldBack = server.heldBack.count { server.connections[$0]?.inbound.hold == .backpressure }
         return counters
       }
     }
