@@ -51,11 +51,11 @@ private struct HostileServer {
 
   func playOnTerminal(_ bytes: [UInt8], thenReset: Bool) throws -> Program.Exit {
     let terminal = try Pty()
-    let client = try Program(built: "mychatclient", ["127.0.0.1:\(server.port)"], on: terminal)
-    // Held open, so that its modes can be asked for when the client has gone.
+    // Held open, so that its modes can be asked for when the client has gone; and first, before the client changes them.
     let screen = FileDescriptor(owning: open(terminal.path, O_RDWR | O_NOCTTY | O_CLOEXEC))
     var before = termios()
     tcgetattr(screen.number, &before)
+    let client = try Program(built: "mychatclient", ["127.0.0.1:\(server.port)"], on: terminal)
     _ = try serve(bytes, thenReset, to: client) { terminal.readWhatIsThere() }
     try eventually("the client to leave", within: .seconds(60)) {
       terminal.readWhatIsThere()
