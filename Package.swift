@@ -23,10 +23,11 @@ let package = Package(
     .systemLibrary(name: "CEditLine", path: "Sources/CEditLine", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .target(name: "ChatWire", swiftSettings: strict),
-    .target(name: "ChatServer", dependencies: ["ChatWire", "CLinux"], swiftSettings: strict),
+    .target(name: "ChatRedis", dependencies: ["ChatWire"], swiftSettings: strict),
+    .target(name: "ChatServer", dependencies: ["ChatRedis", "ChatWire", "CLinux"], swiftSettings: strict),
     .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine"], swiftSettings: strict),
     .executableTarget(
-      name: "mychatserver", dependencies: ["ChatServer", "ChatWire", arguments], swiftSettings: strict),
+      name: "mychatserver", dependencies: ["ChatRedis", "ChatServer", "ChatWire", arguments], swiftSettings: strict),
     .executableTarget(
       name: "mychatclient", dependencies: ["ChatClient", "ChatWire", arguments], swiftSettings: strict),
     .target(
@@ -40,8 +41,10 @@ let package = Package(
       name: "mychatdemo", dependencies: ["mychatserver", "mychatclient", "TestSupport"], path: "Tests/Demo",
       swiftSettings: strict),
     .testTarget(name: "ChatWireTests", dependencies: ["ChatWire", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ChatRedisTests", dependencies: ["ChatRedis", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ChatServerTests", dependencies: ["ChatServer", "ChatWire", "TestSupport"], swiftSettings: strict),
+      name: "ChatServerTests", dependencies: ["ChatRedis", "ChatServer", "ChatWire", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "ChatClientTests", dependencies: ["ChatClient", "ChatWire", "TestSupport"], swiftSettings: strict),
     .testTarget(
