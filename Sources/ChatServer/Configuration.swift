@@ -1,3 +1,4 @@
+import ChatRedis
 import ChatWire
 import Dispatch
 import Glibc
@@ -26,6 +27,8 @@ package struct Configuration: Sendable {
   package var stateDirectory: String?
   /// The file whose first line makes an operator of whoever gives it; nil for no operators.
   package var operatorTokenFile: String?
+  /// The room of a Redis that this server shares with others; nil for a room of its own.
+  package var redis: RedisAddress?
 
   /// Whether it is said who comes and who goes.
   package var announces = false

@@ -33,6 +33,8 @@ package actor Server {
   /// Where what is said is kept; nil for nowhere.
   let transcript: Transcript?
   var moderation: Moderation
+  /// Through which the room is shared with other servers; nil for a room of this server alone.
+  let cluster: Cluster?
   let onStopped: @Sendable () -> Void
 
   var stage = Stage.running
@@ -127,6 +129,7 @@ package actor Server {
     servedUpTo = room.log.head
     self.room = room
     self.console = console
+    cluster = configuration.redis.map { Cluster($0) }
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     progressInterval = configuration.progressLimits.silent / 40
@@ -179,6 +182,7 @@ package actor Server {
     timer.schedule(deadline: .now())
     timer.activate()
     readiness.activate(on: queue) { self.assumeIsolated { $0.connectionsAreReady() } }
+    startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
     for address in configuration.addresses {

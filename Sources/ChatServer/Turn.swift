@@ -59,7 +59,11 @@ extension Server {
       }
     }
     for index in ready.indices {
-      guard let connection = connections[ready[index].token] else { continue }
+      guard let connection = connections[ready[index].token] else {
+        // None of a member's, so it is the link's, or it has gone.
+        if let cluster, cluster.owns(ready[index].token) { cluster.handle(ready[index]) }
+        continue
+      }
       let can = ready[index].ready
       if can.contains(.writing) { writable(connection) }
       if can.contains(.reading) { readable(connection) }
@@ -76,9 +80,11 @@ extension Server {
   /// Sends out what the turn has brought, and decides who is read in the next one.
   func finishTurn() {
     hasSortedRoster = false
+    if let cluster { takeEvents(of: cluster) }
     deliverToAll()
     releaseHeldBack()
     if stage != .running { continueStop() }
+    if let cluster { cluster.flush() }
     console.flushPage()
     setTimer()
   }

@@ -8,6 +8,9 @@ enum Hold: Equatable {
   case answer
   /// It sent more than `--rate` allows; it may go on at this moment.
   case rate(until: Moment)
+  /// The link to the other servers takes no more, or what it asked for has to be decided by all of them first, or it wants
+  /// to leave and has not heard yet that all of its lines are said.
+  case journal
 }
 
 /// What became of one line that a member sent.

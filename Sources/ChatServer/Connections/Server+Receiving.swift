@@ -166,6 +166,7 @@ extension Server {
     case .backpressure: heldBack.append(connection.token)
     case .answer: holdForAnswer(connection)
     case .rate(let moment): schedule(checkOf: connection, by: moment)
+    case .journal: holdForJournal(connection)
     }
     updateInterest(of: connection)
   }
@@ -179,7 +180,7 @@ extension Server {
       case .backpressure where room.isLogFull: return heldBack.append(connection.token)
       case .answer where answers[connection.token] != nil: return
       case .rate(let until) where until > now && stage == .running: return
-      case .backpressure, .answer, .rate: break
+      case .backpressure, .answer, .rate, .journal: break
       }
     }
     connection.inbound.hold = nil
