@@ -129,7 +129,7 @@ package actor Server {
     servedUpTo = room.log.head
     self.room = room
     self.console = console
-    cluster = configuration.redis.map { Cluster($0) }
+    cluster = configuration.redis.map { Cluster($0, console: console) }
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     progressInterval = configuration.progressLimits.silent / 40

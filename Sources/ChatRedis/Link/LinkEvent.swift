@@ -20,8 +20,6 @@ package enum LinkEvent: Equatable, Sendable {
   case down
   /// There is one again. Comes only after `down`.
   case up
-  /// What an administrator has to know and do, once for as long as it holds.
-  case trouble(String)
 }
 
 /// The room as it is at a position of its stream.

@@ -10,7 +10,8 @@ final class Cluster {
   /// This run of the server.
   let id: ServerID
 
-  init(_ configuration: RedisAddress) {
+  /// - Parameter console: gets what becomes of the link.
+  init(_ configuration: RedisAddress, console: Console) {
     id = .random()
   }
 

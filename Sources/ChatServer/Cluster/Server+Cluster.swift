@@ -18,7 +18,7 @@ extension Server {
     case .said(let entry, _): entry.forEachPart { if case .record(let record) = $0 { apply(record, of: entry.server) } }
     case .refused(let operation): refused(operation)
     case .received(let letter): receive(letter)
-    case .missed, .historyLost, .down, .up, .trouble: break
+    case .missed, .historyLost, .down, .up: break
     }
   }
 

@@ -45,6 +45,7 @@ final class Console {
   func renamed(_ peer: PeerLabel, to name: MemberName) { line("[NAME] ", peer, " is now \(name).") }
   func moderated(_ text: String) { line("[OPERATOR] \(text)") }
   func removed(_ peer: PeerLabel) { line("[DISCONNECTED] ", peer, " has been removed.") }
+  func redis(_ text: String) { line("[REDIS] \(text)") }
   /// Says something of a file, `text` being the whole line.
   func file(_ text: String) { line(text) }
 
