@@ -31,11 +31,11 @@ package struct Entry: Equatable, Sendable {
   ///   - source: as it stands in the field `s`: `EPOCH:SERVER:SEQUENCE`.
   ///   - epoch: the history that it has to belong to.
   package init(position: Position, source: String, body: [UInt8], in epoch: Epoch) throws(EntryError) {
-    let words = source.split(separator: ":", omittingEmptySubsequences: false)
-    guard words.count == 3, let written = Epoch(parsing: words[0]), let server = ServerID(parsing: words[1]),
-      let sequence = Int(words[2]), sequence > 0
-    else { throw .foreign("its source is '\(String(decoding: SafeText.made(from: Array(source.utf8)), as: UTF8.self))'") }
-    guard written == epoch else { throw .otherEpoch }
+    guard let written = EntrySource(parsing: source) else {
+      throw .foreign(
+        "its source is '\(String(decoding: SafeText.made(from: Array(source.utf8.prefix(64))), as: UTF8.self))'")
+    }
+    guard written.epoch == epoch else { throw .otherEpoch }
     guard body.last == UInt8(ascii: "\n") else { throw .foreign("it does not end with a newline") }
     guard body.count <= 4 * Self.maximumBytes else { throw .foreign("it has \(body.count) bytes") }
     var lines = 0
@@ -53,8 +53,8 @@ package struct Entry: Equatable, Sendable {
     }
     guard lines <= position.lines, body.count <= position.bytes else { throw .foreign("its id is too small") }
     self.position = position
-    self.server = server
-    self.sequence = sequence
+    server = written.server
+    sequence = written.sequence
     self.body = body
     lineCount = lines
   }

@@ -12,7 +12,14 @@ package struct ServerID: Hashable, Sendable, CustomStringConvertible {
 
   private init(_ text: String) { description = text }
 
-  package static func random() -> ServerID { ServerID(Hexadecimal.random()) }
+  package static func random() -> ServerID {
+    let id = ServerID(Hexadecimal.random())
+    return id == .script ? random() : id
+  }
+
+  /// The source of what the script itself writes: that a server has gone. No server has this id, so none takes such an entry for
+  /// a turn of its own, and the sequence of the server that has gone stays as it is.
+  package static let script = ServerID("00000000")
 }
 
 /// One history of a room. Redis that loses what it had begins another one.
