@@ -6,7 +6,7 @@ ADDRESS ?=
 
 # Debian packages: what the programs are built from, and the real peers and terminal that the tests talk to.
 BUILD_PACKAGES = libedit-dev
-TEST_PACKAGES = libedit-dev tmux netcat-openbsd python3
+TEST_PACKAGES = libedit-dev tmux netcat-openbsd python3 redis-server
 BENCH_PACKAGES = redis-server nats-server ngircd ncat
 TORTURE_PACKAGES = iproute2 util-linux
 MODEL_PACKAGES = spin gcc libc6-dev
@@ -40,8 +40,8 @@ test: test-packages ## Run the tests
 
 check: lint test ## Lint, build with warnings as errors, and test: what CI runs
 
-# What is pure stays pure: the room, its people and the wire's protocol do no input and output, and look at no clock.
-PURE = Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol
+# What is pure stays pure: the room, its people, the wire's protocol and Redis's do no input and output, and look at no clock.
+PURE = Sources/ChatRedis Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol
 IMPURE = import (Dispatch|CLinux|Foundation)|(FileDescriptor|Socket[A-Z][a-z]+|Dispatch[A-Z][A-Za-z]+|ContinuousClock)
 lint: ## Check the format of every source file, and that the room, its people and the protocol do no input and output
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -36,7 +36,8 @@ let package = Package(
       name: "mychatload", dependencies: ["ChatLoad", "ChatWire", "TestSupport", arguments], path: "Tests/Benchmark",
       swiftSettings: strict),
     .target(
-      name: "TestSupport", dependencies: ["ChatWire", "CLinux"], path: "Tests/TestSupport", swiftSettings: optimized),
+      name: "TestSupport", dependencies: ["ChatRedis", "ChatWire", "CLinux"], path: "Tests/TestSupport",
+      swiftSettings: optimized),
     .executableTarget(
       name: "mychatdemo", dependencies: ["mychatserver", "mychatclient", "TestSupport"], path: "Tests/Demo",
       swiftSettings: strict),
