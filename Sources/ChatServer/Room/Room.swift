@@ -60,6 +60,25 @@ package struct Room: ~Copyable {
     say(text, behind: Member.NamePrefix(bytes: ServerLine.actionPrefix(of: member.name)), by: member)
   }
 
+  /// A line as it is to be said, with its newline: the safe form of `text` behind `prefix`; nil if it is too long.
+  package func line(_ text: Span<UInt8>, behind prefix: [UInt8]) -> [UInt8]? {
+    var line = prefix
+    line.reserveCapacity(prefix.count + text.count + 1)
+    SafeText.append(text, to: &line)
+    guard line.count - prefix.count <= maximumLineBytes else { return nil }
+    line.append(UInt8(ascii: "\n"))
+    return line
+  }
+
+  /// Says a line that `line(_:behind:)` of this server or another one has made. There has to be space for it.
+  /// - Parameter speaker: the member whose line it is, and that does not get it; nil if that one is not here.
+  package mutating func commit(_ line: ArraySlice<UInt8>, by speaker: Member?) {
+    precondition(line.last == UInt8(ascii: "\n"), "what is committed is a whole line")
+    let start = log.head
+    log.append([], line.span.extracting(droppingLast: 1))
+    speaker?.cursor.passOver(from: start, in: log)
+  }
+
   /// Says a line of the server itself, with its newline, to everybody.
   /// - Returns: false if nothing was said, because the log is full of lines that somebody has still to get.
   package mutating func announce(_ line: [UInt8]) -> Bool {

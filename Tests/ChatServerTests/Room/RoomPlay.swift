@@ -101,9 +101,14 @@ struct Play: ~Copyable {
   var events = 0
   /// Where each line said begins.
   var starts: [LogOffset] = []
+  /// Whether lines are said only when they come back from other servers.
+  let isShared: Bool
+  /// Lines that are on their way there and back, and whose they are.
+  var submitted: [(line: [UInt8], speaker: Int)] = []
 
-  init(logBytes: Int, random: SeededRandom) {
+  init(logBytes: Int, isShared: Bool, random: SeededRandom) {
     room = Room(logBytes: logBytes)
+    self.isShared = isShared
     self.random = random
   }
 
@@ -120,15 +125,40 @@ struct Play: ~Copyable {
     let (start, member) = (room.log.head, witnesses[index].member)
     let isAction = random.next() % 8 == 0
     let bytes = Array(text.utf8)
+    let line = isAction ? "[action] \(member.name) \(text)" : "\(member.name): \(text)"
+    if isShared {
+      let made = room.line(bytes.span, behind: isAction ? ServerLine.actionPrefix(of: member.name) : member.prefix)
+      #expect(made == Array("\(line)\n".utf8))
+      submitted.append((Array("\(line)\n".utf8), index))
+      if random.next() % 3 == 0 { commit() }
+      return
+    }
     if (isAction ? room.act(bytes.span, by: member) : room.say(bytes.span, by: member)) != .said {
       if random.next() % 3 == 0 { releaseLaggards() }
       return
     }
+    noteSaid(line, from: start, by: index)
+  }
+
+  /// Says what has come back, as far as the log has space.
+  mutating func commit() {
+    while let (line, index) = submitted.first {
+      guard room.makeSpace(for: line.count) else {
+        if random.next() % 3 == 0 { releaseLaggards() }
+        return
+      }
+      submitted.removeFirst()
+      let start = room.log.head
+      room.commit(line[...], by: witnesses[index].hasLeft ? nil : witnesses[index].member)
+      noteSaid(String(decoding: line.dropLast(), as: UTF8.self), from: start, by: index)
+    }
+  }
+
+  private mutating func noteSaid(_ line: String, from start: LogOffset, by index: Int) {
     starts.append(start)
     let remembered = witnesses.reduce(0) { $0 + $1.member.cursor.own.count }
     let oldest = room.log.tail + -(room.log.capacity / 4)
     #expect(remembered <= starts.reversed().prefix { $0 >= oldest }.count, "own lines are bounded by the log")
-    let line = isAction ? "[action] \(member.name) \(text)" : "\(member.name): \(text)"
     for other in witnesses.indices where other != index && !witnesses[other].hasLeft {
       witnesses[other].due.append((line, witnesses[other].ignored.contains(index)))
     }
@@ -145,6 +175,9 @@ struct Play: ~Copyable {
 
   /// Gives a member another name, or that of somebody who had it before.
   mutating func rename(_ index: Int) {
+    // It is another one only behind all that was said before.
+    commit()
+    guard submitted.isEmpty else { return }
     let free = (0..<12).map { "m\($0)" }.filter { name in !witnesses.contains { $0.name == name } }
     let name = free[Int(random.next() % UInt64(free.count))]
     witnesses[index].member.rename(to: MemberName(bytes: Array(name.utf8)))

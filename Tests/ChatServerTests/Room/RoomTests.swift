@@ -12,7 +12,9 @@ struct RoomTests {
   {
     var random = SeededRandom.printed(for: "room")
     for round in 0..<300 {
-      var play = Play(logBytes: [1024, 2048, 4096][round % 3], random: SeededRandom(seed: random.next()))
+      let isShared = round / 6 % 2 == 1
+      var play = Play(
+        logBytes: [1024, 2048, 4096][round % 3], isShared: isShared, random: SeededRandom(seed: random.next()))
       for _ in 0..<(2 + round % 6) { play.join() }
       for _ in 0..<400 {
         let index = Int(play.random.next() % UInt64(play.witnesses.count))
@@ -35,6 +37,10 @@ struct RoomTests {
         }
       }
       var problems = play.witnesses.compactMap { $0.letterProblem() }
+      for index in play.witnesses.indices {
+        for _ in 0..<20 { play.deliver(index, most: .max) }
+      }
+      play.commit()
       for index in play.witnesses.indices {
         for _ in 0..<20 { play.deliver(index, most: .max) }
       }

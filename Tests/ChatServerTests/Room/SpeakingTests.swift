@@ -53,4 +53,23 @@ struct SpeakingTests {
     let isSaid = room.announce(line)
     #expect(isSaid)
   }
+
+  @Test func `What comes back from other servers is for all but its speaker, and for all if that one is not here`() {
+    var room = Room(logBytes: 1024)
+    let (a, b) = (room.joined("a"), room.joined("b"))
+    room.commit(Array("a: mine\n".utf8)[...], by: a)
+    room.commit(Array("x: from elsewhere\n".utf8)[...], by: nil)
+    room.commit(Array("a: mine again\n".utf8)[...], by: a)
+    #expect(a.stream(in: room) == "x: from elsewhere\n")
+    #expect(b.stream(in: room) == "a: mine\nx: from elsewhere\na: mine again\n")
+  }
+
+  @Test func `A line is made for other servers as it would be said here`() {
+    let room = Room(logBytes: 1024, maximumLineBytes: 20)
+    #expect(room.line(Array("red \u{1B}[1m".utf8).span, behind: Array("a: ".utf8)) == Array("a: red ^[[1m\n".utf8))
+    // Eight bytes each once they are safe.
+    let long = Array(String(repeating: "\u{85}", count: 3).utf8)
+    #expect(room.line(long.span, behind: Array("a: ".utf8)) == nil)
+    #expect(room.line(long.span.extracting(first: 4), behind: []) == Array("<U+0085><U+0085>\n".utf8))
+  }
 }
