@@ -19,6 +19,8 @@ package actor Server {
     case running
     /// What members had sent before the stop is said, until this moment.
     case hearingOut(until: Moment)
+    /// Nobody is heard any more, and what was submitted to the link is to be read back, until this moment.
+    case draining(until: Moment)
     /// What could not be said in time is counted, until this moment.
     case counting(until: Moment)
     /// Goodbyes are under way, until this moment.
@@ -35,6 +37,8 @@ package actor Server {
   var moderation: Moderation
   /// Through which the room is shared with other servers; nil for a room of this server alone.
   let cluster: Cluster?
+  /// Who and what waits for the link, where there is one.
+  var linkQueue = LinkQueue()
   let onStopped: @Sendable () -> Void
 
   var stage = Stage.running

@@ -15,7 +15,7 @@ import Dispatch
 /// the timer fires, a stop is requested.
 extension Server {
   /// Bytes said after which everybody gets theirs before anybody else is heard.
-  private static let maximumBytesSaidInTurn = 128 << 10
+  static let maximumBytesSaidInTurn = 128 << 10
   /// Bytes read in a turn at least, if there are as many: less would make a send to each member for a few long lines.
   private static let minimumTurnBytes = 64 << 10
   /// Bytes that each may say in a turn, however many say something.
@@ -84,7 +84,7 @@ extension Server {
     deliverToAll()
     releaseHeldBack()
     if stage != .running { continueStop() }
-    if let cluster { cluster.flush() }
+    if let cluster { endTurn(of: cluster) }
     console.flushPage()
     setTimer()
   }
@@ -105,8 +105,10 @@ extension Server {
 
   /// Has a turn run behind whatever the queue holds already, for connections that were released outside of the event
   /// layer's reports.
-  func scheduleTurnIfNeeded() {
-    guard !released.isEmpty, !isTurnScheduled else { return }
+  func scheduleTurnIfNeeded() { if !released.isEmpty { scheduleTurn() } }
+
+  func scheduleTurn() {
+    guard !isTurnScheduled else { return }
     isTurnScheduled = true
     queue.async {
       self.assumeIsolated {
@@ -161,11 +163,12 @@ extension Server {
     deadlines.add(moment, for: connection.token)
   }
 
-  /// Does what has become due for a connection by time alone. There are five reasons to check one:
+  /// Does what has become due for a connection by time alone. There are six reasons to check one:
   /// - the kernel had no memory to send to it: does it take bytes again?
   /// - bytes are on their way to it: do they arrive?
   /// - it lingers: has it had long enough?
   /// - `--rate` holds it: may it go on?
+  /// - the link to other servers holds it: is its peer still there?
   /// - it has sent no newline yet: has it been quiet for long enough to end its message?
   private func check(_ connection: Connection) {
     connection.nextCheckAt = .never
@@ -173,6 +176,7 @@ extension Server {
     checkProgress(of: connection)
     checkLingering(connection)
     checkRateHold(of: connection)
+    checkJournalHold(of: connection)
     checkQuiet(connection)
   }
 }

@@ -109,7 +109,10 @@ extension Server {
   }
 
   /// Tells everybody. There is space for it, because `perform` has made some.
-  func announce(_ text: String) { _ = room.announce(ServerLine.notice(text)) }
+  func announce(_ text: String) {
+    let line = ServerLine.notice(text)
+    if let cluster { cluster.submit(.say(line: line, speaker: nil)) } else { _ = room.announce(line) }
+  }
 
   // MARK: Names
 

@@ -44,6 +44,8 @@ struct Inbound {
   /// The peer ended its stream.
   var hasEnded = false
   var isToldOfRate = false
+  /// It was told that the link to the other servers is down.
+  var isToldOfLink = false
 
   enum Handling: Equatable {
     case said

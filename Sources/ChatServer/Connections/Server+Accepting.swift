@@ -67,6 +67,7 @@ extension Server {
       console.connected(connection.label)
       for effect in effects { carryOut(effect, for: connection) }
       welcome(connection)
+      if let cluster, cluster.isDown { tellOfLink(connection) }
     }
   }
 

@@ -20,7 +20,8 @@ extension Server {
   func leave(_ connection: Connection, because reason: CloseReason) {
     let step = connection.lifecycle.leave()
     guard step != .nothing else { return }
-    if case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 { tell(connection, .linesNotSent(unsaid)) }
+    let unsaid = unsaidLines(of: connection)
+    if unsaid > 0 { tell(connection, .linesNotSent(unsaid)) }
     noteUnsaid(of: connection)
     switch reason {
     case .refused: break
@@ -97,9 +98,19 @@ extension Server {
   }
 
   private func noteUnsaid(of connection: Connection) {
-    guard case .counted(let unsaid) = connection.inbound.lines, unsaid > 0 else { return }
+    if cluster != nil, stage.isRoomOpen { noteGone(connection) }
+    let unsaid = unsaidLines(of: connection)
+    guard unsaid > 0 else { return }
     console.dropped(connection.label, lines: unsaid)
     counts.dropped += unsaid
+  }
+
+  /// Lines that a member has sent, and that are not said and never will be.
+  private func unsaidLines(of connection: Connection) -> Int {
+    var unsaid = 0
+    if case .counted(let count) = connection.inbound.lines { unsaid += count }
+    if cluster != nil, !stage.isRoomOpen { unsaid += uncommittedLines(of: connection.token) }
+    return unsaid
   }
 
   private func close(_ connection: Connection) {
@@ -120,7 +131,8 @@ extension Server {
   /// When the stage that the stop is in ends.
   var stopDeadline: Moment {
     switch stage {
-    case .hearingOut(let deadline), .counting(let deadline), .closing(let deadline): deadline
+    case .hearingOut(let deadline), .draining(let deadline), .counting(let deadline), .closing(let deadline):
+      deadline
     case .running, .stopped: .never
     }
   }
@@ -191,11 +203,13 @@ extension Server {
     case .running, .stopped: return
     case .hearingOut(let deadline):
       if continueHearingOut() {
-        leaveAll(closingBy: deadline + configuration.goodbye * 2 / 8)
+        drainOrLeave(by: deadline)
       } else if deadline <= now {
         stage = .counting(until: deadline + configuration.goodbye / 8)
         for token in heardOut { if let connection = connections[token] { countUnsaid(of: connection) } }
       }
+    case .draining(let deadline):
+      if isLinkDrained || deadline <= now { leaveAll(closingBy: deadline + configuration.goodbye * 2 / 8) }
     case .counting(let deadline):
       guard continueHearingOut() || deadline <= now else { break }
       for token in heardOut { if let connection = connections[token] { hearArrived(from: connection) } }
@@ -207,10 +221,36 @@ extension Server {
     if connections.count == 0 { finishStopping() }
   }
 
+  /// All have been heard. Before they leave, what they said has to come back from the other servers, and so nobody is heard any
+  /// more.
+  private func drainOrLeave(by deadline: Moment) {
+    if cluster != nil {
+      for connection in connections.all { endRawMessage(of: connection) }
+      // A message that found no space is heard out like others.
+      guard heardOut.isEmpty else { return }
+      if !isLinkDrained {
+        stage = .draining(until: deadline)
+        for connection in connections.all where connection.lifecycle.isHeard && connection.inbound.hold == nil {
+          connection.inbound.hold = .journal
+          updateInterest(of: connection)
+        }
+        return
+      }
+    }
+    leaveAll(closingBy: deadline + configuration.goodbye * 2 / 8)
+  }
+
+  /// Whether a member is only held because nobody is heard any more. One that leaves may do so.
+  func isHeldToDrain(_ connection: Connection) -> Bool {
+    guard case .draining = stage else { return false }
+    return connection.inbound.held.isEmpty && !connection.inbound.hasEnded
+  }
+
   private func leaveAll(closingBy deadline: Moment) {
     stage = .closing(until: deadline)
     for connection in connections.all { endRawMessage(of: connection) }
     for connection in connections.all where connection.lifecycle.isHeard { leave(connection, because: .serverStopping) }
+    endLink()
   }
 
   /// How long the end of the server waits for a disk.

@@ -86,7 +86,7 @@ extension Server {
     let limit = rateLimit(of: connection)
     if let limit, let until = connection.inbound.rate.wait(at: now, for: limit) {
       // Whoever leaves need not wait: all that it said before has been taken.
-      if frame != .tooLong, ClientLine(line) == .exit { return .leave }
+      if frame != .tooLong, ClientLine(line) == .exit { return exit(connection) }
       if !connection.inbound.isToldOfRate {
         connection.inbound.isToldOfRate = true
         tell(connection, .slowed(linesPerSecond: limit.linesPerSecond))
@@ -108,7 +108,7 @@ extension Server {
     }
     switch ClientLine(line) {
     case .blank: return .taken
-    case .exit: return .leave
+    case .exit: return exit(connection)
     case let kind:
       if case .unterminated = frame, !SafeText.isText(line) {
         tell(connection, .notText)
@@ -119,11 +119,14 @@ extension Server {
     }
   }
 
+  /// Whoever leaves gets the end of its stream when all that it has said is said.
+  private func exit(_ connection: Connection) -> Verdict { hasUncommittedLines(connection) ? .wait(.journal) : .leave }
+
   private func count(
     _ frame: LineFramer.Frame, _ line: Span<UInt8>, from connection: Connection, _ unsaid: Int
   ) -> Verdict {
     let meaning = ClientLine(line)
-    if frame != .tooLong, meaning == .exit { return .leave }
+    if frame != .tooLong, meaning == .exit { return exit(connection) }
     if frame == .tooLong || meaning.isSaid { connection.inbound.lines = .counted(unsaid + 1) }
     return .taken
   }
@@ -152,14 +155,15 @@ extension Server {
   /// Says what the end of the stream completes; the member leaves then, unless it has to wait with that.
   func endMessageAndLeave(_ connection: Connection) {
     guard endMessage(of: connection), connection.lifecycle.isHeard else { return }
-    if case .unreachable = connection.lifecycle { lose(connection) } else { leave(connection, because: .endOfStream) }
+    if case .unreachable = connection.lifecycle { return lose(connection) }
+    if hasUncommittedLines(connection) { hold(connection, .journal) } else { leave(connection, because: .endOfStream) }
   }
 
   // MARK: Members that wait
 
   /// Reads a member no further: others have to catch up first, or it sends faster than it may. What it has sent stays where
   /// it is.
-  private func hold(_ connection: Connection, _ hold: Hold) {
+  func hold(_ connection: Connection, _ hold: Hold) {
     connection.inbound.hold = hold
     if case .hearingOut = stage { heardOut.insert(connection.token) }
     switch hold {
@@ -180,6 +184,7 @@ extension Server {
       case .backpressure where room.isLogFull: return heldBack.append(connection.token)
       case .answer where answers[connection.token] != nil: return
       case .rate(let until) where until > now && stage == .running: return
+      case .journal where isUndecided(connection) || isHeldToDrain(connection): return
       case .backpressure, .answer, .rate, .journal: break
       }
     }

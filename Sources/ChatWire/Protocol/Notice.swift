@@ -17,6 +17,12 @@ package enum Notice: Equatable, Sendable {
   case linesNotSent(Int)
   /// This many lines of those that an answer was to show were evicted before.
   case earlierLinesGone(Int)
+  /// This server has lost its link to those that it shares the room with.
+  case linkDown
+  /// The link is back. Only for those who were told of its loss.
+  case linkBack
+  /// What the servers of the room had in common was lost, as by a Redis without its file.
+  case historyLost
   /// A member has another name now.
   case renamed(MemberName, to: MemberName)
   /// Members came; `others` more are not named.
@@ -41,6 +47,9 @@ package enum Notice: Equatable, Sendable {
     case .linesNotSent(let count): count == 1 ? "1 line was not sent." : "\(count) lines were not sent."
     case .earlierLinesGone(let count):
       count == 1 ? "1 of the earlier lines is no longer kept." : "\(count) of the earlier lines are no longer kept."
+    case .linkDown: "The link to the other servers is down; what you send waits."
+    case .linkBack: "The link to the other servers is back."
+    case .historyLost: "The room's history was lost; it begins anew here."
     case .renamed(let old, let new): "\(old)\(Self.renamedWords)\(new)"
     case .joined(let names, let others): Self.list(names, others) + Self.joinedEnding
     case .left(let names, let others): Self.list(names, others) + Self.leftEnding
