@@ -12,6 +12,8 @@ package enum LinkEvent: Equatable, Sendable {
   /// read.
   case refused(Operation)
   case received(Letter)
+  /// This server has taken others off that were silent for too long. Their `gone` in the room may come before or after.
+  case reaped([ServerID])
   /// So many lines were said that this server can no longer read.
   case missed(lines: Int)
   /// What this server knew of the room was lost in Redis; `entered` follows.

@@ -38,6 +38,7 @@ extension Server {
     case .received(let letter): receive(letter)
     case .down: linkIsDown()
     case .up: linkIsBack()
+    case .reaped: break
     }
     return true
   }

@@ -35,6 +35,18 @@ extension FileDescriptor {
     }
   }
 
+  /// Begins to connect a non-blocking socket. If it is not connected at once, it can be written when the attempt is over, and
+  /// `takeError` says how that went.
+  /// - Returns: whether it is connected.
+  /// - Throws: `EAGAIN` if a Unix listener's backlog is full.
+  package borrowing func beginConnecting(to address: SocketAddress) throws(SystemCallError) -> Bool {
+    guard address.withPointer({ Glibc.connect(number, $0, $1) }) != 0 else { return true }
+    switch errno {
+    case EINTR, EINPROGRESS: return false
+    default: throw SystemCallError("connect")
+    }
+  }
+
   package borrowing func bind(to address: SocketAddress) throws(SystemCallError) {
     guard address.withPointer({ Glibc.bind(number, $0, $1) }) == 0 else { throw SystemCallError("bind") }
   }

@@ -1,0 +1,27 @@
+import ChatWire
+
+/// What an administrator is told when Redis refuses something.
+extension Session {
+  /// - Parameter text: of Redis's error: a code in capitals, and a sentence.
+  static func advice(on text: String, at address: RedisAddress) -> String {
+    let said = String(decoding: SafeText.made(from: Array(text.utf8.prefix(200))), as: UTF8.self)
+    let what =
+      switch text.prefix(while: { $0 != " " }) {
+      case "LOADING": "is still loading its data"
+      case "NOAUTH":
+        "asks for a password: give one by --redis-password-file or MYCHAT_REDIS_PASSWORD"
+      case "WRONGPASS": "refuses the password: put the right one into --redis-password-file or MYCHAT_REDIS_PASSWORD"
+      case "NOPERM": "does not let this user do what is needed: give it the permissions that the README lists"
+      case "OOM": "has no memory left: raise its maxmemory"
+      case "MISCONF": "cannot save to its disk: make room there, or see its log"
+      case "READONLY": "is a replica and takes no lines: give the address of its master"
+      case "MASTERDOWN": "is a replica that has lost its master: give the address of the master"
+      case "BUSY": "is busy with a script of somebody else"
+      case "MOVED", "ASK": "keeps this room on another node: give the address of that one"
+      case "CLUSTERDOWN": "is a Redis Cluster that is down"
+      case "WRONGTYPE": "has keys of this room that are something else: delete them, or choose another room"
+      default: text.contains("DB index") ? "has no database \(address.database): give one that it has" : "refuses to help"
+      }
+    return "Redis at \(address.address) \(what). It says: \(said)"
+  }
+}

@@ -1,0 +1,271 @@
+import ChatWire
+
+/// The link of a server to Redis, as a value: it is told what happens on its two connections and what time it is, and says what is
+/// to be done. It has no socket and looks at no clock.
+///
+/// ```
+/// off ─> resolving ─> connecting ─> greeting ─> connectingReader ─> greetingReader ─> working
+///            ^                        (whatever fails, on either connection)             │
+///            └──────────────────────────── waiting <─────────────────────────────────────┘
+/// ```
+///
+/// Whatever is wrong is mended in one way: both connections are closed and made again, and the greeting finds out what holds. Its
+/// `hello` raises a fence that shuts out what the old connections may still deliver, so that each turn that was on its way is
+/// either accepted or can be sent again. What was not read back is kept.
+package struct Session {
+  package let server: ServerID
+  let address: RedisAddress
+  package let keys: RoomKeys
+  let limits: LinkLimits
+
+  enum Stage {
+    /// It has not started, or has left.
+    case off
+    case waiting(until: Moment)
+    case resolving
+    /// One of the host's addresses is tried.
+    case connecting(candidate: Int, of: Int, until: Moment)
+    /// The connection that appends awaits the answer to a step.
+    case greeting(Greeting)
+    /// The server is in the room. The connection that reads is made.
+    case connectingReader(Work, until: Moment)
+    case greetingReader(Work, ReaderStep, until: Moment)
+    case working(Work)
+  }
+
+  /// What this server knows of the room.
+  enum Standing {
+    /// It was never in it.
+    case outside
+    case inside(Place)
+    /// Others said what this server will never read, so it has to ask who is here.
+    case behind(Place)
+    /// The log holds what no server of the room has written: this history has to end.
+    case deceived(Place)
+  }
+
+  /// Up to where it has read.
+  struct Place {
+    var epoch: Epoch
+    var position: Position
+    /// Of the entry there; nil if that is not known.
+    var source: EntrySource?
+    /// The last letter that was read.
+    var boxID: StreamID
+    /// Up to where Redis has removed letters.
+    var emptiedUpTo: StreamID
+    /// Who is in the room, as of a position that is not reached yet; nil if it was told.
+    var arrival: (position: Position, snapshot: Snapshot)?
+  }
+
+  /// Whether there is a link, as those are told who wait.
+  enum Availability {
+    case working
+    /// It ended, or was never there. If it is not made by then, that is told.
+    case missing(until: Moment)
+    case down
+  }
+
+  var stage = Stage.off
+  var standing = Standing.outside
+  var availability = Availability.down
+  /// Whether it has ever worked.
+  package internal(set) var hasWorked = false
+  var turns = OutgoingTurns()
+  var events: [LinkEvent] = []
+  /// The next of `events` that is taken.
+  private var nextEventIndex = 0
+  private var commands: [LinkCommand] = []
+  var backoff: ConnectBackoff
+  /// What was complained of last, and whether there has been a link since; nil once that has proved itself.
+  var complaint: (text: String, isMended: Bool)?
+  /// What was warned of last.
+  var warning: String?
+
+  package init(server: ServerID, address: RedisAddress, limits: LinkLimits = LinkLimits()) {
+    self.server = server
+    self.address = address
+    self.limits = limits
+    keys = RoomKeys(room: address.room)
+    backoff = ConnectBackoff(limits)
+  }
+
+  // MARK: What the server sees
+
+  package var hasSpace: Bool { turns.unsentBytes < limits.backlog }
+  package var isDrained: Bool { turns.isDrained }
+  package func uncommittedLines(of speaker: UInt64) -> Int { turns.uncommittedLines(of: speaker) }
+  package mutating func submit(_ operation: Operation) { turns.submit(operation) }
+
+  package var hasEvents: Bool { nextEventIndex < events.count }
+
+  /// Takes the next event. Nothing more is read from Redis before all are taken.
+  package mutating func nextEvent() -> LinkEvent? {
+    guard hasEvents else { return nil }
+    let event = events[nextEventIndex]
+    nextEventIndex += 1
+    if nextEventIndex == events.count {
+      events.removeAll(keepingCapacity: events.count <= 128)
+      nextEventIndex = 0
+    }
+    return event
+  }
+
+  // MARK: What it wants done
+
+  /// Takes what is to be done now.
+  package mutating func takeCommands() -> [LinkCommand] {
+    defer { commands = [] }
+    return commands
+  }
+
+  mutating func command(_ command: LinkCommand) { commands.append(command) }
+
+  /// When `advance` is to be called next, at the latest.
+  package var wakesAt: Moment {
+    var moment = Moment.never
+    if case .missing(let until) = availability { moment = until }
+    switch stage {
+    case .off, .resolving: return moment
+    case .waiting(let until), .connecting(_, _, let until), .connectingReader(_, let until),
+      .greetingReader(_, _, let until):
+      return min(moment, until)
+    case .greeting(let greeting): return min(moment, greeting.until)
+    case .working(let work): return min(moment, wakesAt(work))
+    }
+  }
+
+  // MARK: What happens
+
+  package mutating func start(at now: Moment) {
+    availability = .missing(until: now + limits.silence)
+    resolve()
+  }
+
+  /// The host has this many addresses.
+  package mutating func resolved(addressCount: Int, at now: Moment) {
+    guard case .resolving = stage else { return }
+    connect(toCandidate: 0, of: addressCount, at: now)
+  }
+
+  /// The host cannot be found, or one of its addresses cannot be connected to.
+  /// - Parameter reason: in the system's words.
+  package mutating func connectingFailed(because reason: String, at now: Moment) {
+    if case .connecting(let candidate, let count, _) = stage, candidate + 1 < count {
+      return connect(toCandidate: candidate + 1, of: count, at: now)
+    }
+    fail("Cannot reach Redis at \(address.address): \(reason).", at: now)
+  }
+
+  package mutating func connected(_ line: Line, at now: Moment) {
+    switch (stage, line) {
+    case (.connecting(let candidate, _, _), .append): greet(candidate: candidate, at: now)
+    case (.connectingReader(let work, _), .read): greetOnReader(work, after: nil, at: now)
+    default: break
+    }
+  }
+
+  /// A connection has ended.
+  /// - Parameter reason: in the system's words.
+  package mutating func lost(_ line: Line, because reason: String, at now: Moment) {
+    switch stage {
+    case .off, .waiting, .resolving: break
+    case .connecting: connectingFailed(because: reason, at: now)
+    default: fail("The connection to Redis at \(address.address) is lost: \(reason).", at: now)
+    }
+  }
+
+  package mutating func received(_ reply: Reply, on line: Line, at now: Moment) {
+    switch (stage, line) {
+    case (.greeting(let greeting), .append): answered(greeting, reply, at: now)
+    case (.greetingReader(let work, let step, _), .read):
+      if let text = reply.refusal { return refused(text, at: now) }
+      greetOnReader(work, after: step, at: now)
+    case (.working(let work), .append): answered(work, reply, at: now)
+    case (.working(let work), .read): read(work, reply, at: now)
+    case (.off, _), (.waiting, _): break
+    default: fail("Redis at \(address.address) sent what was not asked for.", at: now)
+    }
+  }
+
+  /// Does what is due by time, and sends what the pace allows.
+  package mutating func advance(to now: Moment) {
+    if case .missing(let until) = availability, until <= now {
+      availability = .down
+      events.append(.down)
+    }
+    switch stage {
+    case .off, .resolving: break
+    case .waiting(let until): if until <= now { resolve() }
+    case .connecting(_, _, let until): if until <= now { connectingFailed(because: "it does not answer", at: now) }
+    case .greeting(let greeting): if greeting.until <= now { overdue(at: now) }
+    case .connectingReader(_, let until), .greetingReader(_, _, let until): if until <= now { overdue(at: now) }
+    case .working(let work): advance(work, to: now)
+    }
+  }
+
+  /// Ends the link.
+  /// - Returns: what is to be sent on the connection that appends, before both are closed; nil for nothing.
+  package mutating func leave() -> Request? {
+    defer { stage = .off }
+    guard case .working(let work) = stage, case .inside(let place) = standing else { return nil }
+    return .run(.bye(server, place.epoch, fence: work.fence, saying: []), sha: work.sha)
+  }
+
+  // MARK: Ways from stage to stage
+
+  private mutating func resolve() {
+    stage = .resolving
+    command(.resolve)
+  }
+
+  private mutating func connect(toCandidate candidate: Int, of count: Int, at now: Moment) {
+    if candidate > 0 { command(.disconnect) }
+    stage = .connecting(candidate: candidate, of: count, until: now + limits.connecting)
+    command(.connect(.append, candidate: candidate))
+  }
+
+  private mutating func greet(candidate: Int, at now: Moment) {
+    var greeting = Greeting(candidate: candidate)
+    ask(&greeting, firstStep, at: now)
+  }
+
+  mutating func overdue(at now: Moment) {
+    fail("Redis at \(address.address) does not answer.", at: now)
+  }
+
+  /// Redis answered with an error.
+  mutating func refused(_ text: String, at now: Moment) {
+    fail(Self.advice(on: text, at: address), at: now)
+  }
+
+  /// Closes both connections, and tries again after a while.
+  /// - Parameter reason: what the administrator is told; nil for nothing, as what is mended so is told otherwise.
+  mutating func fail(_ reason: String?, at now: Moment) {
+    if let reason, reason != complaint?.text {
+      complaint = (reason, isMended: false)
+      command(.complain(reason))
+    }
+    switch availability {
+    case .down: break
+    case .working:
+      var since = now
+      // What was asked last was never answered, so the link has not worked since.
+      if case .working(let work) = stage, let asked = work.asked.first?.at { since = min(since, asked) }
+      availability = .missing(until: since + limits.silence)
+    case .missing where hasWorked: break
+    case .missing: availability = .missing(until: now)
+    }
+    command(.disconnect)
+    stage = .waiting(until: now + backoff.next())
+    if case .missing(let until) = availability, until <= now {
+      availability = .down
+      events.append(.down)
+    }
+  }
+}
+
+extension Reply {
+  /// The text of an error.
+  var refusal: String? { if case .error(let text) = self { text } else { nil } }
+}
