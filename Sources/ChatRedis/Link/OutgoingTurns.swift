@@ -32,7 +32,7 @@ struct OutgoingTurns {
   private(set) var accepted = 0
   /// Bytes in `open` and `waiting`.
   private(set) var unsentBytes = 0
-  /// Lines of each speaker that are not read back.
+  /// Lines of each speaker that the server was not told to be said.
   private var uncommitted: [UInt64: Int] = [:]
 
   var hasUnsent: Bool { !waiting.isEmpty || !open.operations.isEmpty }
@@ -89,7 +89,6 @@ struct OutgoingTurns {
     guard let index = sent.firstIndex(where: { $0.sequence == entry.sequence }) else { return (nobody, []) }
     let turn = sent[index].turn
     let (speakers, failed) = turn.match(entry)
-    commit(turn)
     guard sent[index].fate == .unanswered else {
       sent.remove(at: index)
       return (speakers, [])
@@ -161,11 +160,16 @@ struct OutgoingTurns {
     unsentBytes += turns.reduce(0) { $0 + $1.bytes }
   }
 
+  /// The server takes lines of its members that were read.
+  mutating func told(_ speakers: [UInt64?]) { for case let speaker? in speakers { commit(lineOf: speaker) } }
+
   private mutating func commit(_ turn: Turn) {
-    for case .say(_, let speaker?) in turn.operations {
-      let count = (uncommitted[speaker] ?? 0) - 1
-      uncommitted[speaker] = count > 0 ? count : nil
-    }
+    for case .say(_, let speaker?) in turn.operations { commit(lineOf: speaker) }
+  }
+
+  private mutating func commit(lineOf speaker: UInt64) {
+    let count = (uncommitted[speaker] ?? 0) - 1
+    uncommitted[speaker] = count > 0 ? count : nil
   }
 }
 

@@ -94,6 +94,7 @@ package struct Session {
 
   package var hasSpace: Bool { turns.unsentBytes < limits.backlog }
   package var isDrained: Bool { turns.isDrained }
+  /// Lines that the server has not got back as said.
   package func uncommittedLines(of speaker: UInt64) -> Int { turns.uncommittedLines(of: speaker) }
   package mutating func submit(_ operation: Operation) { turns.submit(operation) }
 
@@ -108,6 +109,7 @@ package struct Session {
       events.removeAll(keepingCapacity: events.count <= 128)
       nextEventIndex = 0
     }
+    if case .said(_, let speakers) = event { turns.told(speakers) }
     return event
   }
 
