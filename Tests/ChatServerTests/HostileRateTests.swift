@@ -5,9 +5,9 @@ import Testing
 
 /// What `--rate` has to stand.
 @Suite(.timeLimit(.minutes(10))) struct HostileRateTests {
-  @Test(arguments: EventLayer.allCases)
-  func `Blank lines count as lines`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "100:5") }
+  @Test(arguments: ServerKind.allCases)
+  func `Blank lines count as lines`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "100:5") }
     let (blank, other) = (try server.peer(), try server.peer())
     try server.settle()
     let start = ContinuousClock.now
@@ -17,9 +17,9 @@ import Testing
     #expect(ContinuousClock.now - start >= .milliseconds(390))
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `An endless line is read no faster than the rate`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "20:10") }
+  @Test(arguments: ServerKind.allCases)
+  func `An endless line is read no faster than the rate`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "20:10") }
     let (endless, other) = (try server.peer(), try server.peer())
     try server.settle()
     let start = ContinuousClock.now
@@ -29,9 +29,9 @@ import Testing
     #expect(ContinuousClock.now - start >= .seconds(1))
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A peer that has left gives its place back and what is dropped is logged`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `A peer that has left gives its place back and what is dropped is logged`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.rate = RateLimit(parsing: "10:1")
       $0.maximumMembers = 3
       $0.departureLimit = .milliseconds(300)
@@ -54,9 +54,9 @@ import Testing
     try server.wait("a place for somebody else") { $0.accepted == 4 }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Lines that a broken connection had to hold back are logged as dropped`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "1:1") }
+  @Test(arguments: ServerKind.allCases)
+  func `Lines that a broken connection had to hold back are logged as dropped`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "1:1") }
     let fast = try server.peer()
     try server.settle()
     try fast.send(String(repeating: "line\n", count: 100))
@@ -68,9 +68,9 @@ import Testing
     #expect(server.logged.contains { $0.hasPrefix("[DROPPED] ('127.0.0.1', \(fast.localPort)): ") })
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Whoever has left pours no faster than the rate`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `Whoever has left pours no faster than the rate`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.rate = RateLimit(parsing: "2:2")
       $0.goodbye = .seconds(60)
     }
@@ -89,9 +89,9 @@ import Testing
     #expect(sent < 16 << 20)
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Whoever leaves under a rate need not wait for that`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "1:1") }
+  @Test(arguments: ServerKind.allCases)
+  func `Whoever leaves under a rate need not wait for that`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "1:1") }
     let (leaver, other) = (try server.peer(), try server.peer())
     try server.settle()
     try leaver.send("one line\nexit")

@@ -16,12 +16,14 @@ final class RunningServer {
     if case .internet(_, let port) = addresses[0] { port } else { 0 }
   }
 
-  init(_ layer: EventLayer, _ configure: (inout Configuration) -> Void = { _ in }) throws {
+  /// - Parameter configure: of a shared room's server, may choose another room.
+  init(_ kind: ServerKind, _ configure: (inout Configuration) -> Void = { _ in }) throws {
     raiseDescriptorLimit()
     ignoreBrokenPipes()
     var configuration = Configuration()
     configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
-    configuration.eventLayer = layer
+    configuration.eventLayer = kind.eventLayer
+    if kind == .shared { configuration.redis = try SharedRedis.newRoom() }
     configure(&configuration)
     var path = Array("/tmp/mychat-log-XXXXXX".utf8CString)
     log = FileDescriptor(owning: mkstemp(&path))

@@ -6,9 +6,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct ServerTests {
-  @Test(arguments: EventLayer.allCases)
-  func `A line goes to everybody but its sender, under the sender's port`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `A line goes to everybody but its sender, under the sender's port`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
     try server.settle()
     try a.send("Hi everyone!\n")
@@ -23,9 +23,9 @@ struct ServerTests {
     try server.waitForLog("[('127.0.0.1', \(a.localPort))] Relaying message: \(a.localPort): Hi everyone!")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `exit leaves, and so does closing; only a reset is a lost connection`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `exit leaves, and so does closing; only a reset is a lost connection`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b, c) = (try server.peer(), try server.peer(), try server.peer())
     try server.settle()
     try a.send("last words\n  ExIt \nnot heard\n")
@@ -44,9 +44,9 @@ struct ServerTests {
         == ["[CONNECTION LOST] ('127.0.0.1', \(c.localPort)) disconnected unexpectedly."])
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A peer that sends no newline is heard after a pause, until its first newline`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `A peer that sends no newline is heard after a pause, until its first newline`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (raw, other) = (try server.peer(), try server.peer())
     try server.settle()
     try raw.send("first")
@@ -66,9 +66,9 @@ struct ServerTests {
     try server.waitForLog("[('127.0.0.1', \(raw.localPort))] Sent exit command.")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `The end of the stream ends the last line`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `The end of the stream ends the last line`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try server.peer(), try server.peer())
     try server.settle()
     try a.send("one\ntwo")
@@ -78,11 +78,11 @@ struct ServerTests {
     try a.expectClosed()
   }
 
-  @Test(arguments: EventLayer.allCases)
+  @Test(arguments: ServerKind.allCases)
   func `Bytes that are no text, and lines that are too long, cost their sender a notice and nobody a line`(
-    layer: EventLayer
+    kind: ServerKind
   ) throws {
-    let server = try RunningServer(layer)
+    let server = try RunningServer(kind)
     let (a, b, raw) = (try server.peer(), try server.peer(), try server.peer())
     try server.settle()
     try a.send(String(repeating: "x", count: 8193) + "\nfine\n")
@@ -97,19 +97,18 @@ struct ServerTests {
     try raw.expect("* That was not text; it was not sent.")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Text that could harm a terminal is shown, not obeyed`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `Text that could harm a terminal is shown, not obeyed`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try server.peer(), try server.peer())
     try server.settle()
     try a.send(Array("\u{1b}[2Jred \u{202e}abc \u{9b}m 👩‍👩‍👧 tab\t.".utf8) + [0xff, 0x0A])
     try b.expect("\(a.localPort): ^[[2Jred <U+202E>abc <U+009B>m 👩‍👩‍👧 tab\t.\u{fffd}")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A line that is too long in its safe form costs its sender a notice and nobody a line`(layer: EventLayer) throws
-  {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `A line that is too long in its safe form costs its sender a notice and nobody a line`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try server.peer(), try server.peer())
     try server.settle()
     // Two bytes each, and eight once they are made safe: 8,192 are the most that is said.
@@ -120,9 +119,9 @@ struct ServerTests {
     #expect(try a.peek().isEmpty)
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A server that is full says so, and those inside notice nothing`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.maximumMembers = 2 }
+  @Test(arguments: ServerKind.allCases)
+  func `A server that is full says so, and those inside notice nothing`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.maximumMembers = 2 }
     let (a, b) = (try server.peer(), try server.peer())
     try server.settle()
     let third = try server.peer()
@@ -141,9 +140,9 @@ struct ServerTests {
     }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A sender faster than --rate is slowed and told once, and loses nothing`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "200:20") }
+  @Test(arguments: ServerKind.allCases)
+  func `A sender faster than --rate is slowed and told once, and loses nothing`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "200:20") }
     let (fast, other) = (try server.peer(), try server.peer())
     try server.settle()
     let start = ContinuousClock.now
@@ -155,11 +154,11 @@ struct ServerTests {
     try fast.expectClosed()
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `While somebody is behind, a bulk sender has to wait, and a member who says one line is heard`(layer: EventLayer)
+  @Test(arguments: ServerKind.allCases)
+  func `While somebody is behind, a bulk sender has to wait, and a member who says one line is heard`(kind: ServerKind)
     throws
   {
-    let server = try RunningServer(layer) { $0.patience = .seconds(60) }
+    let server = try RunningServer(kind) { $0.patience = .seconds(60) }
     let swarm = try Swarm(connectingTo: server.addresses[0])
     let (pourer, talker, listener, stalled) = (try swarm.add(), try swarm.add(), try swarm.add(), try swarm.add())
     try server.wait("all of them to be in the room") { $0.accepted == 4 }
@@ -195,9 +194,9 @@ struct ServerTests {
     }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Under --rate, a peer that resets is gone at once`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "10:5") }
+  @Test(arguments: ServerKind.allCases)
+  func `Under --rate, a peer that resets is gone at once`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "10:5") }
     let fast = try server.peer()
     try server.settle()
     try fast.send((0..<1000).map { "line \($0)\n" }.joined())
@@ -208,9 +207,9 @@ struct ServerTests {
 
   /// Not on the portable layer: on Linux, libdispatch may crash when many connections are reset under sources of their own
   /// (swift-corelibs-libdispatch #949).
-  @Test(arguments: [EventLayer.epoll])
-  func `Nothing of a line that a reset cuts off is relayed`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: [ServerKind.epoll, .shared])
+  func `Nothing of a line that a reset cuts off is relayed`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (talker, listener) = (try server.peer(), try server.peer())
     try server.settle()
     for round in 0..<50 {
@@ -225,9 +224,9 @@ struct ServerTests {
     }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A peer that takes no byte is given up, and one that takes a few now and then is not`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `A peer that takes no byte is given up, and one that takes a few now and then is not`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.silenceLimit = .seconds(2)
       $0.standstillLimit = .seconds(2)
       $0.patience = .zero
@@ -251,9 +250,9 @@ struct ServerTests {
     #expect(!server.logged(contains: "[CONNECTION LOST] ('127.0.0.1', \(slow.localPort)) disconnected unexpectedly."))
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A peer that answers and reads nothing for longer than a vanished one may is kept`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `A peer that answers and reads nothing for longer than a vanished one may is kept`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.silenceLimit = .milliseconds(500)
       $0.patience = .zero
     }
@@ -266,9 +265,9 @@ struct ServerTests {
     for _ in 0..<20 { try slow.expect("\(talker.localPort): " + String(repeating: "w", count: 8000)) }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A stop gives everybody what is on its way, whatever they have sent meanwhile`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `A stop gives everybody what is on its way, whatever they have sent meanwhile`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try server.peer(), try server.peer(receiveBuffer: 4096))
     try server.settle()
     // 200 KB on their way to one that reads none of it yet, and has itself said things that nobody has read.

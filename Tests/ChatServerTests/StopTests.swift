@@ -5,9 +5,9 @@ import Testing
 
 /// What members sent before a stop is said, even where it had to wait.
 @Suite(.timeLimit(.minutes(10))) struct StopTests {
-  @Test(arguments: EventLayer.allCases)
-  func `Whoever reads late after a stop still gets all that was said`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `Whoever reads late after a stop still gets all that was said`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (talker, late) = (try server.peer(), try server.peer(receiveBuffer: 4096))
     try server.settle()
     for _ in 0..<200 { try talker.send(String(repeating: "z", count: 999) + "\n") }
@@ -19,9 +19,9 @@ import Testing
     #expect(server.wait())
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A stop says what the rate held back`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.rate = RateLimit(parsing: "2:2") }
+  @Test(arguments: ServerKind.allCases)
+  func `A stop says what the rate held back`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.rate = RateLimit(parsing: "2:2") }
     let (first, talker, listener) = (try server.peer(), try server.peer(), try server.peer())
     try server.settle()
     let lines = (0..<10).map { "line \($0)" }
@@ -37,9 +37,9 @@ import Testing
     #expect(server.wait())
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A stop says the message that waits for a pause`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) { $0.quietInterval = .seconds(60) }
+  @Test(arguments: ServerKind.allCases)
+  func `A stop says the message that waits for a pause`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) { $0.quietInterval = .seconds(60) }
     let (listener, raw) = (try server.peer(), try server.peer())
     try server.settle()
     try raw.send("no newline")
@@ -49,9 +49,9 @@ import Testing
     #expect(server.wait())
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A stop says what a crowded room held back or counts it`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `A stop says what a crowded room held back or counts it`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.patience = .seconds(60)
       $0.logBytes = 256 << 10
     }
@@ -73,9 +73,9 @@ import Testing
     #expect(server.wait())
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A stop relays or counts all that many senders had to hold back`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `A stop relays or counts all that many senders had to hold back`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.rate = RateLimit(parsing: "2:2")
       // However busy the machine is, the time suffices.
       $0.goodbye = .seconds(40)

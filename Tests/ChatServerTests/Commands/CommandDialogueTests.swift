@@ -23,13 +23,13 @@ private struct Person {
   var name: String { "\(peer.localPort)" }
 }
 
-/// Every event layer, with peers that end their lines and peers that do not.
-private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map { (layer, $0) } }
+/// Every kind of server, with peers that end their lines and peers that do not.
+private let allWays = ServerKind.allCases.flatMap { kind in [true, false].map { (kind, $0) } }
 
 @Suite(.timeLimit(.minutes(10))) struct CommandDialogueTests {
   @Test(arguments: allWays)
-  func `Names are taken, shown to everybody, refused and given back`(layer: EventLayer, endsLines: Bool) throws {
-    let server = try RunningServer(layer)
+  func `Names are taken, shown to everybody, refused and given back`(kind: ServerKind, endsLines: Bool) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try Person(server, endsLines: endsLines), try Person(server, endsLines: endsLines))
     try server.settle()
     try a.ask("/nick alice", "* \(a.name) is now alice")
@@ -54,8 +54,8 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
   }
 
   @Test(arguments: allWays)
-  func `Private lines reach one, who may answer, and their sender is told`(layer: EventLayer, endsLines: Bool) throws {
-    let server = try RunningServer(layer)
+  func `Private lines reach one, who may answer, and their sender is told`(kind: ServerKind, endsLines: Bool) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try Person(server, endsLines: endsLines), try Person(server, endsLines: endsLines))
     let c = try Person(server, endsLines: endsLines)
     try server.settle()
@@ -86,8 +86,8 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
   }
 
   @Test(arguments: allWays)
-  func `Who is ignored is not heard, by whatever name, and is heard again`(layer: EventLayer, endsLines: Bool) throws {
-    let server = try RunningServer(layer)
+  func `Who is ignored is not heard, by whatever name, and is heard again`(kind: ServerKind, endsLines: Bool) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try Person(server, endsLines: endsLines), try Person(server, endsLines: endsLines))
     let c = try Person(server, endsLines: endsLines)
     try server.settle()
@@ -117,8 +117,8 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
   }
 
   @Test(arguments: allWays)
-  func `Actions, slashes and unknown commands`(layer: EventLayer, endsLines: Bool) throws {
-    let server = try RunningServer(layer)
+  func `Actions, slashes and unknown commands`(kind: ServerKind, endsLines: Bool) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try Person(server, endsLines: endsLines), try Person(server, endsLines: endsLines))
     try server.settle()
     try a.ask("/me waves")
@@ -144,8 +144,8 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
   }
 
   @Test(arguments: allWays)
-  func `What was said before is shown with its time`(layer: EventLayer, endsLines: Bool) throws {
-    let server = try RunningServer(layer) { $0.replayedLines = 2 }
+  func `What was said before is shown with its time`(kind: ServerKind, endsLines: Bool) throws {
+    let server = try RunningServer(kind) { $0.replayedLines = 2 }
     let (a, b) = (try Person(server, endsLines: endsLines), try Person(server, endsLines: endsLines))
     try server.settle()
     for line in ["one", "two"] {
@@ -168,9 +168,9 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     try c.expect("\(a.name): three")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `/last shows nothing that is still to come`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `/last shows nothing that is still to come`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (speaker, reader) = (try server.peer(), try server.peer(receiveBuffer: 4096))
     try server.settle()
     // More than the kernel takes for a reader that reads nothing.
@@ -197,9 +197,9 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     #expect(shown > 0)
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Who comes and goes is announced, a burst in one line`(layer: EventLayer) throws {
-    let server = try RunningServer(layer) {
+  @Test(arguments: ServerKind.allCases)
+  func `Who comes and goes is announced, a burst in one line`(kind: ServerKind) throws {
+    let server = try RunningServer(kind) {
       $0.announces = true
       $0.topic = "who is who"
       $0.welcome = ["Be kind.", "Be brief."]
@@ -229,9 +229,9 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A client's request for names is answered with all of them`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `A client's request for names is answered with all of them`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let people = try (0..<200).map { _ in try Person(server) }
     try server.settle()
     try people[7].ask("/nick alice", "* \(people[7].name) is now alice")
@@ -250,9 +250,9 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     #expect(names.sorted() == people.map { $0.name == people[7].name ? "alice" : $0.name }.sorted())
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `/who tells of everybody`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `/who tells of everybody`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let (a, b) = (try Person(server), try Person(server))
     try server.settle()
     try b.ask("/nick bob", "* \(b.name) is now bob")
@@ -265,11 +265,11 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     #expect(lines[1].wholeMatch(of: /\* \d+, 127\.0\.0\.1:\d+, since \d\d:\d\d/) != nil, "\(lines)")
   }
 
-  @Test(arguments: EventLayer.allCases)
+  @Test(arguments: ServerKind.allCases)
   func `A crowd that takes names and asks who is here all at once is shown to each with its own name`(
-    layer: EventLayer
+    kind: ServerKind
   ) throws {
-    let server = try RunningServer(layer)
+    let server = try RunningServer(kind)
     let people = try (0..<60).map { _ in try Person(server) }
     try server.settle()
     for (index, person) in people.enumerated() {
@@ -288,9 +288,9 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
     }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Whoever closes within its answers is gone, and so is its name`(layer: EventLayer) throws {
-    let server = try RunningServer(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `Whoever closes within its answers is gone, and so is its name`(kind: ServerKind) throws {
+    let server = try RunningServer(kind)
     let speaker = try Person(server)
     try server.settle()
     try speaker.peer.send(String(repeating: "a line of some length, so that answers take a while\n", count: 10_000))

@@ -4,15 +4,15 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Every event layer, with peers that end their lines and peers that do not.
-private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map { (layer, $0) } }
+/// Every kind of server, with peers that end their lines and peers that do not.
+private let allWays = ServerKind.allCases.flatMap { kind in [true, false].map { (kind, $0) } }
 
 @Suite(.timeLimit(.minutes(10))) struct ForgingTests {
   @Test(arguments: allWays)
   func `No member makes a line that looks like the server's or another member's`(
-    layer: EventLayer, endsLines: Bool
+    kind: ServerKind, endsLines: Bool
   ) throws {
-    let scene = try Scene(layer)
+    let scene = try Scene(kind)
     for attempt in ForgingAttempt.all { try scene.judge(attempt, endsLines: endsLines) }
     try scene.judgeEarlierLines()
     let logged = scene.server.logged
@@ -22,9 +22,9 @@ private let allWays = EventLayer.allCases.flatMap { layer in [true, false].map {
 
   @Test(arguments: allWays)
   func `What a member says of being away stays a part of the server's answer`(
-    layer: EventLayer, endsLines: Bool
+    kind: ServerKind, endsLines: Bool
   ) throws {
-    let server = try RunningServer(layer)
+    let server = try RunningServer(kind)
     let (alice, mallory) = (try server.peer(), try server.peer())
     try server.settle()
     for text in [
@@ -56,8 +56,8 @@ private final class Scene {
   /// Every public line that alice heard.
   private var heard: [[UInt8]] = []
 
-  init(_ layer: EventLayer) throws {
-    server = try RunningServer(layer) { $0.quietInterval = .milliseconds(10) }
+  init(_ kind: ServerKind) throws {
+    server = try RunningServer(kind) { $0.quietInterval = .milliseconds(10) }
     (alice, cope) = (try server.peer(), try server.peer())
     try server.settle()
     try alice.send("/nick alice\n")

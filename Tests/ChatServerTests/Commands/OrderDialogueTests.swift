@@ -11,11 +11,11 @@ import Testing
     let server: RunningServer
     let carol, mallory: Dialogue
 
-    init(_ layer: EventLayer) throws {
+    init(_ kind: ServerKind) throws {
       let directory = try TemporaryDirectory()
       let path = "\(directory.path)/token"
       try write("open-sesame\n", to: path, mode: 0o600)
-      server = try RunningServer(layer) {
+      server = try RunningServer(kind) {
         $0.operatorTokenFile = path
         $0.stateDirectory = "\(directory.path)/state"
       }
@@ -40,9 +40,9 @@ import Testing
     }
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Who is kicked is told why and leaves, and may come again`(layer: EventLayer) throws {
-    let scene = try Scene(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `Who is kicked is told why and leaves, and may come again`(kind: ServerKind) throws {
+    let scene = try Scene(kind)
     try scene.carol("/kick dora", "* Nobody here is called dora.")
     try scene.carol("/kick mallory be nice", "* mallory was kicked by carol: be nice")
     try scene.mallory.expect("* You were kicked by carol: be nice")
@@ -57,13 +57,13 @@ import Testing
     #expect(scene.server.logged(contains: "[OPERATOR] carol at \(place) gave a wrong operator token"))
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `A name that is banned is nobody's, after a restart as well`(layer: EventLayer) throws {
-    let directory = try banMallory(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `A name that is banned is nobody's, after a restart as well`(kind: ServerKind) throws {
+    let directory = try banMallory(kind)
     // The first server keeps the directory for itself until its queue has let go of it.
     var started: RunningServer?
     try eventually("the directory is free") {
-      started = try? RunningServer(layer) { $0.stateDirectory = "\(directory.path)/state" }
+      started = try? RunningServer(kind) { $0.stateDirectory = "\(directory.path)/state" }
       return started != nil
     }
     let second = try #require(started)
@@ -76,8 +76,8 @@ import Testing
     try peer.expect("* \(peer.localPort) is now maurice")
   }
 
-  private func banMallory(_ layer: EventLayer) throws -> TemporaryDirectory {
-    let scene = try Scene(layer)
+  private func banMallory(_ kind: ServerKind) throws -> TemporaryDirectory {
+    let scene = try Scene(kind)
     try scene.carol("/ban mallory 2h spam", "* mallory is banned. 1 person was put out.")
     try scene.carol.expect("* mallory was banned by carol: spam")
     #expect(try scene.mallory.expectLine().hasPrefix("* You are banned here until "))
@@ -93,9 +93,9 @@ import Testing
     return scene.directory
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `An address that is banned is refused at the door until the ban is lifted`(layer: EventLayer) throws {
-    let scene = try Scene(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `An address that is banned is refused at the door until the ban is lifted`(kind: ServerKind) throws {
+    let scene = try Scene(kind)
     let far = try Dialogue(connectingTo: scene.server.addresses[0], from: "127.0.0.9")
     try scene.server.wait("three peers") { $0.accepted == 3 }
     try scene.carol("/ban 127.0.0.9 go away", "* 127.0.0.9 is banned. 1 person was put out.")
@@ -113,9 +113,9 @@ import Testing
     try scene.carol.expect("\(welcome.localPort): hello")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Who is muted says nothing, not even to one person`(layer: EventLayer) throws {
-    let scene = try Scene(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `Who is muted says nothing, not even to one person`(kind: ServerKind) throws {
+    let scene = try Scene(kind)
     try scene.carol("/unmute mallory", "* mallory is not muted.")
     try scene.carol("/mute mallory", "* mallory is muted until they leave.")
     try scene.mallory.expect("* mallory is muted until they leave.")
@@ -129,9 +129,9 @@ import Testing
     try scene.carol.expect("mallory: thanks")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `In slow mode everybody but operators says a line in a time`(layer: EventLayer) throws {
-    let scene = try Scene(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `In slow mode everybody but operators says a line in a time`(kind: ServerKind) throws {
+    let scene = try Scene(kind)
     try scene.carol("/slow 600", "* Everybody can say one line every 10 m.")
     try scene.mallory.expect("* Everybody can say one line every 10 m.")
     try scene.mallory.send("one\ntwo\n")
@@ -142,9 +142,9 @@ import Testing
     try scene.carol("/slow 0", "* Everybody can speak as fast as they like again.")
   }
 
-  @Test(arguments: EventLayer.allCases)
-  func `Who kicks itself says nothing more, and leaves no name behind`(layer: EventLayer) throws {
-    let scene = try Scene(layer)
+  @Test(arguments: ServerKind.allCases)
+  func `Who kicks itself says nothing more, and leaves no name behind`(kind: ServerKind) throws {
+    let scene = try Scene(kind)
     try scene.carol("/kick carol\n/nick ghost\nstill here", "* You were kicked by carol.")
     try scene.carol.expectClosed()
     try scene.mallory.expect("* carol was kicked by carol.")

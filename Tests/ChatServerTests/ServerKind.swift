@@ -1,0 +1,52 @@
+import ChatRedis
+import ChatServer
+import ChatWire
+import Glibc
+import TestSupport
+import Testing
+
+/// What a server stands on in the tests of what holds for every server.
+enum ServerKind: CaseIterable, CustomTestStringConvertible {
+  case epoll
+  case portable
+  /// On epoll, with a room that it could share with other servers.
+  case shared
+
+  /// Without a redis-server on this machine there are no shared rooms.
+  static let allCases: [ServerKind] = RedisServer.isInstalled ? [.epoll, .portable, .shared] : [.epoll, .portable]
+
+  var eventLayer: EventLayer {
+    switch self {
+    case .epoll, .shared: .epoll
+    case .portable: .portable
+    }
+  }
+
+  var testDescription: String { "\(self)" }
+}
+
+/// The Redis of all shared rooms in this process. It starts when the first one is wanted.
+enum SharedRedis {
+  private struct Running: Sendable {
+    let address: Address
+    /// Retained until the process ends.
+    let bits: UInt
+  }
+
+  private static let running: Result<Running, any Error> = Result {
+    let server = try RedisServer(onUnixSocket: true)
+    // Nothing is released by itself when a process ends.
+    atexit {
+      guard let bits = try? SharedRedis.running.get().bits else { return }
+      UnsafeRawPointer(bitPattern: bits).map { Unmanaged<RedisServer>.fromOpaque($0).release() }
+    }
+    return Running(address: server.address, bits: UInt(bitPattern: Unmanaged.passRetained(server).toOpaque()))
+  }
+
+  /// A room that nobody else has.
+  static func newRoom() throws -> RedisAddress {
+    var address = RedisAddress(address: try running.get().address)
+    address.room = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+    return address
+  }
+}
