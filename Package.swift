@@ -55,8 +55,12 @@ let package = Package(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "FailingCalls", "TestSupport"],
       swiftSettings: strict),
     .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
+    .target(
+      name: "TortureSupport", dependencies: ["ChatWire", "TestSupport"], path: "Tests/TortureSupport",
+      swiftSettings: optimized),
     .executableTarget(
-      name: "mychattorture", dependencies: ["ChatWire", "TestSupport", "mychatserver", "mychatclient"],
+      name: "mychattorture",
+      dependencies: ["ChatWire", "TestSupport", "TortureSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),
     .testTarget(
       name: "TortureTests", dependencies: ["mychattorture", "FailingCalls", "TestSupport"], swiftSettings: strict),

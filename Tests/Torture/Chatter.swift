@@ -1,4 +1,5 @@
 import TestSupport
+import TortureSupport
 
 /// Members who talk at an even pace while something else happens to the server. The latency of their lines shows whether the
 /// room notices.

@@ -1,5 +1,6 @@
 import Glibc
 import TestSupport
+import TortureSupport
 
 extension Row {
   static let randomActors = Row(
@@ -13,7 +14,7 @@ extension Row {
     let swarm = chatter.swarm
     var actors: [Peer] = []
     var actions = 0
-    let seconds = setting("TORTURE_SECONDS") ?? size.of(1800, small: 5)
+    let seconds = wantedSeconds ?? size.of(1800, small: 5)
     // The number of actions, not the clock, ends it, so that a seed means the same actions again.
     let most = seconds * 500
     var pace = Pace(everyNanoseconds: 2_000_000, from: monotonicNanoseconds())
@@ -87,7 +88,7 @@ extension Row {
     asked: "memory slope at most 1 MiB an hour after the first ten minutes; p99 drift at most 10 %"
   ) { size, outcome in
     let server = try ServerUnderTest()
-    let seconds = setting("TORTURE_SECONDS") ?? size.of(3600, small: 5)
+    let seconds = wantedSeconds ?? size.of(3600, small: 5)
     let chatter = try Chatter(20, rate: size.of(1000, small: 100), with: server)
     let swarm = chatter.swarm
     let listeners = try swarm.add(size.of(1000, small: 100) - swarm.openCount)
@@ -98,7 +99,7 @@ extension Row {
     let warm = start + UInt64(min(600, seconds / 6)) * 1_000_000_000
     var joins = Pace(everyNanoseconds: 20_000_000, from: start)
     var samples = Pace(everyNanoseconds: 1_000_000_000, from: start)
-    var memory: [(hours: Double, kibibytes: Double)] = []
+    var memory: [(x: Double, y: Double)] = []
     var percentiles: [Double] = []
     var minutes = Pace(everyNanoseconds: UInt64(max(1, min(60, seconds / 5))) * 1_000_000_000, from: warm)
     let load = try server.load {
@@ -133,22 +134,4 @@ extension Row {
     let skipped = (chatter.members + listeners).reduce(0) { $0 + chatter.ledger[$1].skipped }
     outcome.check(skipped == 0, "\(chatter.ledger.orderCount) lines, \(skipped) skipped")
   }
-
-  /// The least-squares slope.
-  private static func slope(_ points: [(hours: Double, kibibytes: Double)]) -> Double {
-    guard points.count > 1 else { return 0 }
-    let count = Double(points.count)
-    let meanX = points.reduce(0) { $0 + $1.hours } / count
-    let meanY = points.reduce(0) { $0 + $1.kibibytes } / count
-    let covariance = points.reduce(0) { $0 + ($1.hours - meanX) * ($1.kibibytes - meanY) }
-    let variance = points.reduce(0) { $0 + ($1.hours - meanX) * ($1.hours - meanX) }
-    return covariance / variance
-  }
-
-  private static func median(_ values: [Double]) -> Double {
-    values.isEmpty ? 0 : values.sorted()[values.count / 2]
-  }
-
-  /// A number from the environment.
-  static func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 }

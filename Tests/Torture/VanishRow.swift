@@ -1,5 +1,6 @@
 import Glibc
 import TestSupport
+import TortureSupport
 
 extension Row {
   static let vanishedMachine = Row(

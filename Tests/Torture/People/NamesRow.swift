@@ -1,6 +1,7 @@
 import ChatWire
 import Glibc
 import TestSupport
+import TortureSupport
 
 extension Row {
   static let namesAtRandom = Row(
@@ -10,7 +11,7 @@ extension Row {
     let server = try ServerUnderTest(size.patience)
     let people = try RandomPeople(random: .printed(for: "names"), at: server)
     let count = size.of(1000, small: 60)
-    let seconds = setting("TORTURE_SECONDS") ?? size.of(600, small: 8)
+    let seconds = wantedSeconds ?? size.of(600, small: 8)
     let rate = size.of(300, small: 200)
     try people.run(within: .seconds(60)) { _ in
       for _ in 0..<20 where people.count < count { try people.join() }

@@ -1,5 +1,6 @@
 import ChatWire
 import TestSupport
+import TortureSupport
 
 /// What somebody hears of one answer to `/who`.
 struct WhoAnswer {

@@ -1,6 +1,7 @@
 import ChatWire
 import Glibc
 import TestSupport
+import TortureSupport
 
 extension Row {
   static let whoIsHere = Row(

@@ -4,25 +4,25 @@ import Synchronization
 import TestSupport
 
 /// The built server as a process, and what the kernel reports about it.
-final class ServerUnderTest {
+package final class ServerUnderTest {
   /// The server to run; nil for the one beside this program.
-  static let path = Mutex<String?>(nil)
+  package static let path = Mutex<String?>(nil)
 
   private let program: Program
   private let figures: ProcessFigures
   private let directory = Result { try TemporaryDirectory() }
-  let log: String
-  let port: UInt16
-  var pid: pid_t { program.pid }
-  var address: Address { address(host: "127.0.0.1") }
-  func address(host: String) -> Address { .internet(host: host, port: port) }
+  package let log: String
+  package let port: UInt16
+  package var pid: pid_t { program.pid }
+  package var address: Address { address(host: "127.0.0.1") }
+  package func address(host: String) -> Address { .internet(host: host, port: port) }
   /// Sockets that it has open without a single member: those that it listens on.
   private let idleSockets: Int
 
   /// - Parameters:
   ///   - descriptors: the most descriptors it may have; nil for what this process may have.
   ///   - listening: where it listens.
-  init(
+  package init(
     _ arguments: [String] = [], listening: String = "127.0.0.1:0", descriptors: Int? = nil,
     environment: [String: String] = [:]
   ) throws {
@@ -52,33 +52,35 @@ final class ServerUnderTest {
     idleSockets = figures.openFiles.count { $0.hasPrefix("socket:") }
   }
 
-  var isAlive: Bool { figures.isAlive }
+  package var isAlive: Bool { figures.isAlive }
   /// KiB in memory now, and at most so far.
-  var memory: Int { figures.residentKiB ?? 0 }
-  var peakMemory: Int { figures.peakKiB ?? 0 }
+  package var memory: Int { figures.residentKiB ?? 0 }
+  package var peakMemory: Int { figures.peakKiB ?? 0 }
   /// Descriptors of any kind. Compare counts only after a line has been relayed: libdispatch opens its own descriptors on
   /// another thread, some of them after the server listens.
-  var descriptors: Int { figures.openFiles.count }
+  package var descriptors: Int { figures.openFiles.count }
   /// Members and others that are connected.
-  var connections: Int { figures.openFiles.count { $0.hasPrefix("socket:") } - idleSockets }
+  package var connections: Int { figures.openFiles.count { $0.hasPrefix("socket:") } - idleSockets }
 
   /// Its share of one processor, in per cent, while `body` runs.
-  func load(during body: () throws -> Void) rethrows -> Double {
+  package func load(during body: () throws -> Void) rethrows -> Double {
     let (start, used) = (monotonicNanoseconds(), figures.cpuNanoseconds ?? 0)
     try body()
     return 100 * Double((figures.cpuNanoseconds ?? used) - used) / Double(monotonicNanoseconds() - start)
   }
 
   /// Waits until exactly `count` connections are open in the server.
-  func settle(at count: Int, within limit: Duration = generousLimit) throws {
+  package func settle(at count: Int, within limit: Duration = generousLimit) throws {
     try eventually("\(count) connections; there are \(connections)", within: limit) { connections == count }
   }
 
   /// How often the log has `text` in it.
-  func logged(_ text: String) -> Int { occurrences(of: Array(text.utf8), in: contents(of: log, atMost: 256 << 20)) }
+  package func logged(_ text: String) -> Int {
+    occurrences(of: Array(text.utf8), in: contents(of: log, atMost: 256 << 20))
+  }
 
   /// The port of the member that came first.
-  func portOfFirstMember() throws -> UInt16 {
+  package func portOfFirstMember() throws -> UInt16 {
     let start = "[NEW CONNECTION] ('127.0.0.1', "
     var port: UInt16?
     try eventually("a [NEW CONNECTION] line") {
@@ -90,29 +92,29 @@ final class ServerUnderTest {
   }
 
   /// Bytes that the kernel holds for the member at `port` of 127.0.0.1; nil if it is not there.
-  func heldByKernel(for member: UInt16) -> Int? {
+  package func heldByKernel(for member: UInt16) -> Int? {
     ListedSocket.all.first { $0.localPort == port && $0.remotePort == member }?.unacknowledged
   }
 
-  func signal(_ signal: CInt) { program.signal(signal) }
+  package func signal(_ signal: CInt) { program.signal(signal) }
 
   /// Waits for its end.
-  func waitForExit(within limit: Duration = generousLimit) throws -> Program.Exit {
+  package func waitForExit(within limit: Duration = generousLimit) throws -> Program.Exit {
     program.limit = limit
     return try program.waitForExit()
   }
 
   /// Changes the most descriptors that the running server may have, up to what it began with (prlimit(1)).
-  func limitDescriptors(to count: Int) throws {
+  package func limitDescriptors(to count: Int) throws {
     let program = try Program("/usr/bin/prlimit", ["--pid", "\(pid)", "--nofile=\(count):"], input: .nothing)
     guard try program.waitForExit() == .status(0) else { throw Skipped(reason: "prlimit: \(program.errorLines)") }
   }
 }
 
 /// Waits for a while: what a row measures goes on meanwhile.
-func pass(_ duration: Duration) { _ = poll(nil, 0, CInt(duration / .milliseconds(1))) }
+package func pass(_ duration: Duration) { _ = poll(nil, 0, CInt(duration / .milliseconds(1))) }
 
-func occurrences(of needle: [UInt8], in bytes: [UInt8]) -> Int {
+package func occurrences(of needle: [UInt8], in bytes: [UInt8]) -> Int {
   bytes.withUnsafeBytes { all in
     var (count, index) = (0, 0)
     while index + needle.count <= all.count, let start = all.baseAddress,

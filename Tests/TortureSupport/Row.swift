@@ -7,12 +7,12 @@ package enum Size: Sendable {
 
   /// Arguments of the server. A small run shares its machine, which may keep the reading thread from running for more than the
   /// second that the room waits by default: its listeners would be overtaken.
-  var patience: [String] { of([], small: ["--patience", "5"]) }
+  package var patience: [String] { of([], small: ["--patience", "5"]) }
 
-  func of<Value>(_ full: Value, small: Value) -> Value { self == .full ? full : small }
+  package func of<Value>(_ full: Value, small: Value) -> Value { self == .full ? full : small }
 }
 
-/// One promise: what happens to the server or the client, the figure to reach, and the code that measures it.
+/// One promise: what happens to the programs, the figure to reach, and the code that measures it.
 package struct Row: Sendable {
   package let number: Int
   /// What happens, as a sentence.
@@ -21,7 +21,7 @@ package struct Row: Sendable {
   package let asked: String
   private let body: @Sendable (Size, inout Outcome) throws -> Void
 
-  init(
+  package init(
     _ number: Int, _ sentence: String, asked: String,
     body: @escaping @Sendable (_ size: Size, _ outcome: inout Outcome) throws -> Void
   ) {
@@ -41,20 +41,11 @@ package struct Row: Sendable {
     }
     return outcome
   }
-
-  package static let all =
-    crowdRows + [
-      resets, stalledReaders, stoppedPeer, vanishedMachine, everybodyTalks, goodbyes, noNewline, byteASecond,
-    ]
-    + [floods, droppedTogether, failingCalls, restarts, hostileServer, randomActors, soak, killedTranscript]
-    + [whoIsHere, whoWhileTalking, privateLines, namesAtRandom]
-
-  package static func numbered(_ number: Int) -> Row? { all.first { $0.number == number } }
 }
 
 /// What a row has found.
 package struct Outcome: Sendable {
-  let size: Size
+  private let size: Size
   /// Figures, in the order in which they were measured.
   package fileprivate(set) var measured: [String] = []
   /// Figures that miss what was asked.
@@ -64,16 +55,16 @@ package struct Outcome: Sendable {
 
   package var passed: Bool { failures.isEmpty && skipped == nil }
 
-  init(size: Size) { self.size = size }
+  package init(size: Size) { self.size = size }
 
   /// Records a figure that has to hold at every size.
-  mutating func check(_ holds: Bool, _ figure: String) {
+  package mutating func check(_ holds: Bool, _ figure: String) {
     measured.append(figure)
     if !holds { failures.append(figure) }
   }
 
   /// Records a figure of time or load. It is judged at full size only, because a small run shares its machine.
-  mutating func judge(_ holds: Bool, _ figure: String) {
+  package mutating func judge(_ holds: Bool, _ figure: String) {
     check(holds || size == .small, figure)
   }
 }
