@@ -45,7 +45,7 @@ package final class Proxy: Sendable {
     wake = try Pipe()
     let waking = wake.readEnd.number
     try wake.readEnd.setBlocking(false)
-    var loop = ProxyLoop(listener: listener, wake: waking, controls: controls)
+    let loop = ProxyLoop(listener: listener, wake: waking, controls: controls)
     queue.async { loop.run() }
   }
 

@@ -2,7 +2,7 @@ import ChatWire
 import Glibc
 
 /// The connections of a proxy, on its queue.
-struct ProxyLoop: ~Copyable, Sendable {
+final class ProxyLoop: Sendable {
   private let listener: FileDescriptor
   private let wake: CInt
   private let controls: ProxyControls

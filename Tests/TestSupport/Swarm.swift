@@ -117,19 +117,22 @@ package final class Swarm {
   }
 
   /// Connects a peer that only listens, before all others.
-  package func addLeader() throws -> Peer {
-    let peer = try add()
+  package func addLeader(to other: SocketAddress? = nil) throws -> Peer {
+    let peer = try add(to: other)
     leader = peer
     return peer
   }
 
   /// Connects one more peer.
   /// - Parameters:
+  ///   - other: where it connects to; nil for where the swarm does.
   ///   - source: the address it comes from, of 127.0.0.0/8; nil for the kernel's choice.
   ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read.
   @discardableResult
-  package func add(from source: String? = nil, receiveBuffer: CInt? = nil) throws -> Peer {
-    let socket = try connectedSocket(to: target, from: source, receiveBuffer: receiveBuffer)
+  package func add(
+    to other: SocketAddress? = nil, from source: String? = nil, receiveBuffer: CInt? = nil
+  ) throws -> Peer {
+    let socket = try connectedSocket(to: other ?? target, from: source, receiveBuffer: receiveBuffer)
     try socket.set(.noDelay, to: 1)
     let peer = try Peer(index: peers.count, socket: socket)
     peers.append(peer)
