@@ -5,7 +5,8 @@ import Glibc
 package final class Network {
   /// This machine's address on it; the namespace passes for another machine.
   package let host: String
-  private let guest: String
+  /// The other machine's.
+  package let guest: String
   private let name: String
   private static let tool = "/usr/sbin/ip"
 
@@ -46,6 +47,12 @@ package final class Network {
   package func add(_ address: String) throws { try run("addr", "add", address, "dev", name, "nodad") }
 
   package func cut() throws { try run("link", "set", name, "down") }
+  package func mend() throws { try run("link", "set", name, "up") }
+
+  /// How a program is started on the other machine.
+  package func command(_ path: String, _ arguments: [String]) -> (path: String, arguments: [String]) {
+    (Self.tool, ["netns", "exec", name, path] + arguments)
+  }
 
   private func run(_ arguments: String...) throws {
     let program = try Program(Self.tool, arguments, input: .nothing)

@@ -17,16 +17,22 @@ package final class RedisServer {
   package let port: UInt16
   package let directory: TemporaryDirectory
   private let arguments: [String]
+  /// The machine that it runs on; nil for this one.
+  private let network: Network?
   private var program: Program?
 
   /// Where it listens, without a room.
   package var address: Address {
-    port == 0 ? .unix(path: directory.file("redis")) : .internet(host: "127.0.0.1", port: port)
+    port == 0 ? .unix(path: directory.file("redis")) : .internet(host: network?.guest ?? "127.0.0.1", port: port)
   }
 
   /// - Parameters:
+  ///   - network: the other machine on which it runs; nil for this one.
   ///   - options: as on the command line of redis-server, such as `["--maxmemory", "10mb"]`.
-  package init(onUnixSocket: Bool = false, _ persistence: Persistence = .none, options: [String] = []) throws {
+  package init(
+    onUnixSocket: Bool = false, _ persistence: Persistence = .none, on network: Network? = nil, options: [String] = []
+  ) throws {
+    self.network = network
     directory = try TemporaryDirectory()
     if onUnixSocket {
       port = 0
@@ -35,7 +41,8 @@ package final class RedisServer {
       port = free
     }
     var arguments = [
-      "--save", "", "--daemonize", "no", "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory.path,
+      "--save", "", "--daemonize", "no", "--bind", network?.guest ?? "127.0.0.1", "--protected-mode", "no", "--port",
+      "\(port)", "--dir", directory.path,
       "--unixsocket", onUnixSocket ? directory.file("redis") : "",
     ]
     switch persistence {
@@ -64,9 +71,13 @@ package final class RedisServer {
   package var log: String { text(ofFile: directory.file("redis.log")) }
 
   /// Starts it again, with the files that it left. Waits until it answers, unless told not to.
-  package func start(awaitAnswer: Bool = true) throws {
+  /// - Parameter options: besides those that it has always.
+  package func start(awaitAnswer: Bool = true, options: [String] = []) throws {
+    let arguments = arguments + options
+    let path = try Program.found("redis-server")
+    let command = network?.command(path, arguments) ?? (path: path, arguments: arguments)
     program = try Program(
-      try Program.found("redis-server"), arguments, input: .nothing, output: .file(directory.file("redis.log")),
+      command.path, command.arguments, input: .nothing, output: .file(directory.file("redis.log")),
       errors: .file(directory.file("redis.log")))
     guard awaitAnswer else { return }
     try eventually("redis-server to answer; it wrote \(log)") {
