@@ -1,3 +1,4 @@
+import ChatLoad
 import Foundation
 import FoundationXML
 import Testing

@@ -2,15 +2,19 @@ import Glibc
 import TestSupport
 
 /// The machine and the day of a measurement.
-struct Machine {
+package struct Machine {
   let processor: String
-  let cores: Int
+  package let cores: Int
   let kernel: String
   /// The day, in UTC, as in `2026-11-22`.
   let date: String
 
+  package init(processor: String, cores: Int, kernel: String, date: String) {
+    (self.processor, self.cores, self.kernel, self.date) = (processor, cores, kernel, date)
+  }
+
   /// This machine, today.
-  static var current: Machine {
+  package static var current: Machine {
     let model = text(ofFile: "/proc/cpuinfo").split(separator: "\n").first { $0.hasPrefix("model name") }
     let processor = model?.split(separator: ":", maxSplits: 1).last.map { $0.drop { $0 == " " } }
 
@@ -27,5 +31,5 @@ struct Machine {
       kernel: release, date: "\(parts.tm_year + 1900)-\(twoDigits(parts.tm_mon + 1))-\(twoDigits(parts.tm_mday))")
   }
 
-  var description: String { "\(processor), \(cores) cores, Linux \(kernel), \(date)" }
+  package var description: String { "\(processor), \(cores) cores, Linux \(kernel), \(date)" }
 }

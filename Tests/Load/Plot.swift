@@ -1,14 +1,16 @@
 import Glibc
 
 /// Lines over two logarithmic axes, as a picture (SVG 1.1) that suits light and dark pages.
-struct Plot {
-  struct Line {
+package struct Plot {
+  package struct Line {
     var name: String
     /// Points by rising x; both coordinates over 0.
     var points: [(x: Double, y: Double)]
+
+    package init(name: String, points: [(x: Double, y: Double)]) { (self.name, self.points) = (name, points) }
   }
 
-  struct Panel {
+  package struct Panel {
     var title: String
     var xLabel: String
     var yLabel: String
@@ -17,10 +19,20 @@ struct Plot {
     var yText: (Double) -> String
     /// The first is the one that matters; it is drawn last and thicker.
     var lines: [Line]
+
+    package init(
+      title: String, xLabel: String, yLabel: String, xTicks: [Double], xText: @escaping (Double) -> String,
+      yText: @escaping (Double) -> String, lines: [Line]
+    ) {
+      (self.title, self.xLabel, self.yLabel, self.xTicks) = (title, xLabel, yLabel, xTicks)
+      (self.xText, self.yText, self.lines) = (xText, yText, lines)
+    }
   }
 
-  var title: String
-  var panels: [Panel]
+  private let title: String
+  private let panels: [Panel]
+
+  package init(title: String, panels: [Panel]) { (self.title, self.panels) = (title, panels) }
 
   /// Sizes in the picture's own units.
   private enum Size {
@@ -35,7 +47,7 @@ struct Plot {
   }
 
   /// The picture. The colours are told apart by people who see red and green alike (Okabe and Ito's palette).
-  var svg: String {
+  package var svg: String {
     let panelWidth = Size.left + Size.plotWidth + Size.right
     let width = panelWidth * Double(panels.count)
     let height = Size.top + Size.plotHeight + Size.bottom
@@ -149,7 +161,7 @@ struct Plot {
   }
 
   /// Rising numbers, moved as little as it takes to be `distance` apart: those that touch share the move.
-  static func spread(_ wanted: [Double], by distance: Double) -> [Double] {
+  package static func spread(_ wanted: [Double], by distance: Double) -> [Double] {
     var groups: [(center: Double, count: Int)] = []
     for value in wanted {
       groups.append((value, 1))
@@ -168,7 +180,7 @@ struct Plot {
   }
 
   /// Round numbers from at most `low` to at least `high`: powers of ten, and 2 and 5 times those where there are few.
-  static func ticks(from low: Double, to high: Double) -> [Double] {
+  package static func ticks(from low: Double, to high: Double) -> [Double] {
     func powers(_ factors: [Double]) -> [Double] {
       let all = (-1...13).flatMap { exponent in factors.map { $0 * pow(10, Double(exponent)) } }
       let first = all.lastIndex { $0 <= low } ?? 0
