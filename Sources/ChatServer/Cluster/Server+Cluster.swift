@@ -138,6 +138,9 @@ extension Server {
     cluster != nil && stage.isRoomOpen && connection.lifecycle.isHeard && uncommittedLines(of: connection.token) > 0
   }
 
+  /// What others have heard has to be said here as well before the server stops: it waits for its slowest members no longer.
+  func makeWayForEvents() { if linkQueue.event != nil { room.releaseLaggards() } }
+
   /// Whether all that was submitted is in the log.
   var isLinkDrained: Bool { cluster.map { $0.isDrained && linkQueue.event == nil } ?? true }
 

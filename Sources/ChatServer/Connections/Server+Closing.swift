@@ -206,12 +206,13 @@ extension Server {
         drainOrLeave(by: deadline)
       } else if deadline <= now {
         stage = .counting(until: deadline + configuration.goodbye / 8)
+        makeWayForEvents()
         for token in heardOut { if let connection = connections[token] { countUnsaid(of: connection) } }
       }
     case .draining(let deadline):
       if isLinkDrained || deadline <= now { leaveAll(closingBy: deadline + configuration.goodbye * 2 / 8) }
     case .counting(let deadline):
-      guard continueHearingOut() || deadline <= now else { break }
+      guard continueHearingOut() && isLinkDrained || deadline <= now else { break }
       for token in heardOut { if let connection = connections[token] { hearArrived(from: connection) } }
       leaveAll(closingBy: deadline + configuration.goodbye / 8)
     case .closing(let deadline):
@@ -230,6 +231,7 @@ extension Server {
       guard heardOut.isEmpty else { return }
       if !isLinkDrained {
         stage = .draining(until: deadline)
+        makeWayForEvents()
         for connection in connections.all where connection.lifecycle.isHeard && connection.inbound.hold == nil {
           connection.inbound.hold = .journal
           updateInterest(of: connection)
@@ -247,6 +249,10 @@ extension Server {
   }
 
   private func leaveAll(closingBy deadline: Moment) {
+    if let cluster {
+      makeWayForEvents()
+      takeEvents(of: cluster)
+    }
     stage = .closing(until: deadline)
     for connection in connections.all { endRawMessage(of: connection) }
     for connection in connections.all where connection.lifecycle.isHeard { leave(connection, because: .serverStopping) }
