@@ -1,0 +1,82 @@
+import ChatRedis
+import ChatServer
+import ChatWire
+import TestSupport
+import Testing
+
+/// Several servers with one room.
+@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(10)))
+struct OneOrderTests {
+  @Test func `Members of three servers hear all lines of the others once and in one order`() throws {
+    let room = try SharedRedis.newRoom()
+    let servers = try (0..<3).map { _ in try RunningServer(.shared) { $0.redis = room } }
+    let swarms = try servers.map { try Swarm(connectingTo: $0.addresses[0]) }
+    let listeners = try swarms.map { try $0.add() }
+    let talkers = try swarms.map { try $0.add(4) }
+    for server in servers { try server.wait("five members") { $0.accepted == 5 } }
+    let each = 300
+    for (swarm, talkers) in zip(swarms, talkers) {
+      for talker in talkers {
+        swarm.say((0..<each).map { "\(talker.port) says \($0)\n" }.joined().utf8, by: talker)
+      }
+    }
+    var heard = [[String]](repeating: [], count: 3)
+    try eventually("all to hear all; they heard \(heard.map(\.count)) lines") {
+      for (index, swarm) in swarms.enumerated() {
+        var passes = 0
+        try swarm.run("a pass") { _ in
+          passes += 1
+          return passes > 1
+        } line: { peer, bytes, _ in
+          if peer === listeners[index] { heard[index].append(String(decoding: bytes, as: UTF8.self)) }
+        }
+      }
+      return heard.allSatisfy { $0.count >= 12 * each }
+    }
+    #expect(Set(heard[0]).count == 12 * each)
+    #expect(heard[1] == heard[0])
+    #expect(heard[2] == heard[0])
+    swarms.forEach { $0.closeAll() }
+  }
+
+  @Test
+  func `A server whose member reads nothing takes no more from the others than its log holds, and loses none of it`()
+    throws
+  {
+    let room = try SharedRedis.newRoom()
+    let near = try RunningServer(.shared) {
+      $0.redis = room
+      $0.patience = .seconds(60)
+      $0.logBytes = 256 << 10
+    }
+    let far = try RunningServer(.shared) { $0.redis = room }
+    let listener = try near.peer()
+    let stalled = try near.peer(receiveBuffer: 4096)
+    try near.settle()
+    let pourer = try far.peer()
+    try far.settle()
+    let count = 6000
+    let line = String(repeating: "p", count: 999)
+    try pourer.send(String(repeating: line + "\n", count: count))
+    try far.wait("all of it to be said there") { $0.said == count }
+    let said = near.server.counters.said
+    #expect(said < count)
+    for _ in 0..<count { for peer in [stalled, listener] { try peer.expect("\(pourer.localPort): \(line)") } }
+    #expect(try stalled.peek().isEmpty)
+  }
+
+  @Test func `When Redis loses what it had, everybody is told, and the room goes on`() throws {
+    let redis = try RedisServer(onUnixSocket: true)
+    let server = try RunningServer(.shared) { $0.redis = RedisAddress(address: redis.address) }
+    let (a, b) = (try server.peer(), try server.peer())
+    try server.settle()
+    try a.send("before\n")
+    try b.expect("\(a.localPort): before")
+    try redis.command("FLUSHALL")
+    for peer in [a, b] { try peer.expect("* The room's history was lost; it begins anew here.") }
+    try a.send("after\n")
+    try b.expect("\(a.localPort): after")
+    try b.send("/last 3\n")
+    #expect(try b.expectLine().hasSuffix(" \(a.localPort): before"))
+  }
+}
