@@ -39,15 +39,16 @@ package struct Entry: Equatable, Sendable {
     guard body.last == UInt8(ascii: "\n") else { throw .foreign("it does not end with a newline") }
     guard body.count <= 4 * Self.maximumBytes else { throw .foreign("it has \(body.count) bytes") }
     var lines = 0
-    for line in body.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+    var start = body.startIndex
+    while let end = body[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      let line = body[start..<end]
+      start = end + 1
       guard line.count < Self.maximumLineBytes else { throw .foreign("a line of it has \(line.count) bytes") }
-      if line.first == Record.marker {
+      let isRecord = line.first == Record.marker
+      guard Self.isSafe(isRecord ? line.dropFirst() : line) else { throw .foreign("a line of it is not safe to show") }
+      if isRecord {
         guard Record(parsing: line) != nil else { throw .foreign("a record of it is unknown") }
       } else {
-        let plain = line.withUnsafeBufferPointer { SafeText.plainPrefix($0.span) }
-        guard plain == line.count || SafeText.made(from: Array(line)) == Array(line) else {
-          throw .foreign("a line of it is not safe to show")
-        }
         lines += 1
       }
     }
@@ -57,6 +58,11 @@ package struct Entry: Equatable, Sendable {
     sequence = written.sequence
     self.body = body
     lineCount = lines
+  }
+
+  private static func isSafe(_ line: ArraySlice<UInt8>) -> Bool {
+    line.withUnsafeBufferPointer { SafeText.plainPrefix($0.span) } == line.count
+      || SafeText.made(from: Array(line)) == Array(line)
   }
 
   /// Hands out its lines and records in order.

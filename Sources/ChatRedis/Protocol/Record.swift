@@ -21,7 +21,7 @@ package enum Record: Hashable, Sendable {
 
   static let marker: UInt8 = 0
 
-  /// With its marker and its newline.
+  /// With its marker and its newline. The text between is safe to show, and so is one line, whatever it was made of.
   package var line: [UInt8] {
     let words: [String]
     switch self {
@@ -35,7 +35,10 @@ package enum Record: Hashable, Sendable {
     case .muted(let id, let seconds): words = ["mute", "\(id)", seconds.map { "\($0)" } ?? "-"]
     case .slow(let seconds): words = ["slow", "\(seconds)"]
     }
-    return [Self.marker] + Array(words.joined(separator: " ").utf8) + [UInt8(ascii: "\n")]
+    var line = [Self.marker]
+    SafeText.append(Array(words.joined(separator: " ").utf8).span, to: &line)
+    line.append(UInt8(ascii: "\n"))
+    return line
   }
 
   /// - Parameter line: with its marker and without its newline; nil for anything that no server writes.

@@ -24,7 +24,7 @@ package enum Verb: Sendable {
   /// Says that the server is here, every 2 s, and takes off those that were not heard for 6 s. Answered by `BeatReply`.
   case beat(ServerID, Epoch, boxID: StreamID?)
   /// Leaves the room with all members. Answered by `ByeReply`.
-  /// - Parameter saying: lines that are said then, each with its newline.
+  /// - Parameter saying: lines that are said then, each with its newline; those that an entry has no room for are left out.
   case bye(ServerID, Epoch, fence: Int, saying: [[UInt8]])
 
   /// The command that runs it.
@@ -45,8 +45,14 @@ package enum Verb: Sendable {
       words.add("beat", server, epoch, boxID?.successor.description ?? "")
     case .bye(let server, let epoch, let fence, let lines):
       words.add("bye", server, epoch, fence)
-      words.add(bytes: Array(lines.joined()))
-      words.add(lines.count)
+      var text: [UInt8] = []
+      var count = 0
+      for line in lines where text.count + line.count <= Entry.maximumBytes {
+        text += line
+        count += 1
+      }
+      words.add(bytes: text)
+      words.add(count)
     }
     return words.list
   }
