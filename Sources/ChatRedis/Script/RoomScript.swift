@@ -46,6 +46,9 @@ package enum RoomScript {
       return time[1] * 1000 + math.floor(time[2] / 1000)
     end
 
+    -- A stranger may have put anything into a key; what is not written as a server is not named in an entry.
+    local function is_server(name) return #name == 8 and not string.find(name, '[^0-9a-f]') end
+
     -- Nothing if there is no history, or half of one.
     local function history()
       local found = call('HMGET', meta, 'epoch', 'b', 'l')
@@ -149,7 +152,7 @@ package enum RoomScript {
       local strays, seen = {}, {[server] = true}
       for _, member in ipairs(call('HKEYS', people)) do
         local other = string.sub(member, 1, 8)
-        if not seen[other] then
+        if not seen[other] and is_server(other) then
           seen[other] = true
           if not call('ZSCORE', beats, other) then strays[#strays + 1] = other end
         end
@@ -314,7 +317,11 @@ package enum RoomScript {
       local silent = {}
       if beats_count(time) then
         for _, other in ipairs(call('ZRANGEBYSCORE', beats, '-inf', '(' .. text(time - SILENT))) do
-          if other ~= server then silent[#silent + 1] = other end
+          if not is_server(other) then
+            call('ZREM', beats, other)
+          elseif other ~= server then
+            silent[#silent + 1] = other
+          end
         end
       end
       if #silent > 0 then
