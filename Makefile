@@ -94,10 +94,13 @@ endef
 # Begins with one input for each target, and keeps what it finds in .build/fuzz for the next time. Swift's own crash reporter
 # must not look into a program that has the Address Sanitizer: it crashes there, or hangs.
 FUZZ_SECONDS ?= 600
-fuzz: ## Fuzz the framer, safe text and the address parser, FUZZ_SECONDS (600) each
-	@for target in Framer SafeText Address; do mkdir -p .build/fuzz/$$target && \
-	  swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -module-name Fuzz \
-	    $$(find Sources/ChatWire -name "*.swift") Tests/Fuzz/$${target}Fuzz.swift -o .build/fuzz/run$$target && \
+FUZZED = swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -I .build/fuzz
+fuzz: ## Fuzz the framer, safe text, and what reads addresses, Redis's replies and entries, FUZZ_SECONDS (600) each
+	@mkdir -p .build/fuzz && for module in ChatWire ChatRedis; do \
+	  $(FUZZED) -module-name $$module -wmo -emit-module -emit-module-path .build/fuzz/$$module.swiftmodule -c \
+	    $$(find Sources/$$module -name "*.swift") -o .build/fuzz/$$module.o || exit 1; done
+	@for target in Framer SafeText Address Reply Entry; do mkdir -p .build/fuzz/$$target && \
+	  $(FUZZED) -module-name Fuzz Tests/Fuzz/$${target}Fuzz.swift .build/fuzz/Chat*.o -o .build/fuzz/run$$target && \
 	  SWIFT_BACKTRACE=enable=no .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=512 \
 	    -artifact_prefix=.build/fuzz/ -seed_inputs=Tests/Fuzz/$$target.seed .build/fuzz/$$target || exit 1; done
 

@@ -1,7 +1,5 @@
 // The address parser: an address that is read is written so that it reads as the same again.
-#if canImport(ChatWire)
-  import ChatWire
-#endif
+import ChatWire
 
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzAddress(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

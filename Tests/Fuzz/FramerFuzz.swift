@@ -1,7 +1,5 @@
 // The framer, fed in pieces that the input itself chooses: every byte of every line comes out, and nothing else.
-#if canImport(ChatWire)
-  import ChatWire
-#endif
+import ChatWire
 
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzFramer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

@@ -1,7 +1,5 @@
 // Safe text: what comes out is well-formed, moves no cursor, and is left as it is by a second time.
-#if canImport(ChatWire)
-  import ChatWire
-#endif
+import ChatWire
 
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzSafeText(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
