@@ -64,7 +64,7 @@ extension Session {
     case .authenticate: ask(&greeting, stepAfterAuthenticating, at: now)
     case .select: ask(&greeting, .information, at: now)
     case .information:
-      let information = RedisInformation(parsing: reply.text ?? "")
+      let information = RedisInformation(parsing: String(decoding: reply.bytes ?? [], as: UTF8.self))
       if let obstacle = information.obstacle {
         return fail("Redis at \(address.address) will not do: \(obstacle)", at: now)
       }
@@ -105,8 +105,9 @@ extension Session {
   private mutating func answeredEnter(_ greeting: inout Greeting, _ reply: Reply, at now: Moment) {
     guard let entered = EnterReply(reply) else { return misunderstood(at: now) }
     if var place = standing.place, place.epoch == entered.epoch {
-      // `hello` looks at all this, but something may have happened since.
-      guard entered.head >= place.position, entered.sequence >= turns.accepted else {
+      // `hello` looks at all this, but something may have happened since. A server that was away for more than an hour finds its
+      // sequence forgotten.
+      guard entered.head >= place.position, entered.sequence >= turns.accepted || entered.sequence == 0 else {
         return ask(&greeting, .renew, at: now)
       }
       settle(after: entered.sequence, head: entered.head, failed: entered.failed)

@@ -93,7 +93,8 @@ package struct Session {
   // MARK: What the server sees
 
   package var hasSpace: Bool { turns.unsentBytes < limits.backlog }
-  package var isDrained: Bool { turns.isDrained }
+  /// Whether all that was submitted is read back, and told.
+  package var isDrained: Bool { turns.isDrained && !hasEvents }
   /// Lines that the server has not got back as said.
   package func uncommittedLines(of speaker: UInt64) -> Int { turns.uncommittedLines(of: speaker) }
   package mutating func submit(_ operation: Operation) { turns.submit(operation) }
@@ -156,7 +157,9 @@ package struct Session {
     if case .connecting(let candidate, let count, _) = stage, candidate + 1 < count {
       return connect(toCandidate: candidate + 1, of: count, at: now)
     }
-    fail("Cannot reach Redis at \(address.address): \(reason).", at: now)
+    fail(
+      "Cannot reach Redis at \(address.address): \(reason). See whether it runs and the address is right; until then "
+        + "what members send waits.", at: now)
   }
 
   package mutating func connected(_ line: Line, at now: Moment) {
@@ -238,6 +241,9 @@ package struct Session {
 
   /// Redis answered with an error.
   mutating func refused(_ text: String, at now: Moment) {
+    var text = text
+    // Redis names the words of a command that it does not know.
+    if let password = address.password, !password.isEmpty { text = text.replacing(password, with: "***") }
     fail(Self.advice(on: text, at: address), at: now)
   }
 
