@@ -40,9 +40,9 @@ struct ConnectBackoff {
     wait = shortest
   }
 
-  mutating func next() -> Duration {
+  mutating func next(using random: inout some RandomNumberGenerator) -> Duration {
     defer { wait = min(longest, wait * 2) }
-    return wait * Double.random(in: 0.75...1)
+    return wait * Double.random(in: 0.75...1, using: &random)
   }
 
   mutating func reset() { wait = shortest }

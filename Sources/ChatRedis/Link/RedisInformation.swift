@@ -20,7 +20,8 @@ struct RedisInformation: Sendable {
   /// Why no room can be shared through it, and what to do; nil if one can.
   var obstacle: String? {
     if major < 7 {
-      return "it runs Redis '\(version)', and \(Self.oldestVersion) or newer is needed. Install that, or give another address."
+      return
+        "it runs Redis '\(version)', and \(Self.oldestVersion) or newer is needed. Install that, or give another address."
     }
     if fields["role"] != "master" {
       let master = fields["master_host"].map { "\($0):\(fields["master_port"] ?? "")" } ?? "its master"

@@ -20,7 +20,8 @@ extension Session {
       case "MOVED", "ASK": "keeps this room on another node: give the address of that one"
       case "CLUSTERDOWN": "is a Redis Cluster that is down"
       case "WRONGTYPE": "has keys of this room that are something else: delete them, or choose another room"
-      default: text.contains("DB index") ? "has no database \(address.database): give one that it has" : "refuses to help"
+      default:
+        text.contains("DB index") ? "has no database \(address.database): give one that it has" : "refuses to help"
       }
     return "Redis at \(address.address) \(what). It says: \(said)"
   }

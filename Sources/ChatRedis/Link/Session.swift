@@ -77,12 +77,18 @@ package struct Session {
   private var nextEventIndex = 0
   private var commands: [LinkCommand] = []
   var backoff: ConnectBackoff
+  private var random: any RandomNumberGenerator & Sendable
   /// What was complained of last, and whether there has been a link since; nil once that has proved itself.
   var complaint: (text: String, isMended: Bool)?
   /// What was warned of last.
   var warning: String?
 
-  package init(server: ServerID, address: RedisAddress, limits: LinkLimits = LinkLimits()) {
+  /// - Parameter random: draws the waits between attempts to connect.
+  package init(
+    server: ServerID, address: RedisAddress, limits: LinkLimits = LinkLimits(),
+    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+  ) {
+    self.random = random
     self.server = server
     self.address = address
     self.limits = limits
@@ -265,7 +271,7 @@ package struct Session {
     case .missing: availability = .missing(until: now)
     }
     command(.disconnect)
-    stage = .waiting(until: now + backoff.next())
+    stage = .waiting(until: now + backoff.next(using: &random))
     if case .missing(let until) = availability, until <= now {
       availability = .down
       events.append(.down)
