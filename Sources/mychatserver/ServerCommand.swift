@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChatRedis
 import ChatServer
 import ChatWire
 import Dispatch
@@ -74,6 +75,30 @@ struct ServerCommand: ParsableCommand {
       """, valueName: "file"))
   var operatorTokenFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Share one room with other servers through a Redis (7.0 or newer): redis://HOST[:PORT][/DATABASE][?room=NAME] or \
+      unix:PATH[?room=NAME]. (default: a room of this server alone)
+      """, valueName: "address"),
+    transform: {
+      do throws(RedisAddressError) { return try RedisAddress(parsing: $0) } catch {
+        throw ValidationError("--redis: \(error)")
+      }
+    })
+  var redis: RedisAddress?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      The password of that Redis is the first line of FILE. Nobody but its owner may read FILE. (default: the environment's \
+      \(passwordVariable))
+      """, valueName: "file"))
+  var redisPasswordFile: String?
+
+  /// In the environment, where a program's other users cannot see it.
+  private static let passwordVariable = "MYCHAT_REDIS_PASSWORD"
+
   @Flag(help: "Say who comes and who goes.")
   var announce = false
 
@@ -103,6 +128,12 @@ struct ServerCommand: ParsableCommand {
       throw ValidationError(
         "--topic takes at most \(Configuration.maximumTopicBytes) bytes; write more into a --welcome FILE.")
     }
+    guard redis != nil || redisPasswordFile == nil else {
+      throw ValidationError("--redis-password-file is for --redis, which is missing.")
+    }
+    guard redis == nil || stateDirectory == nil else {
+      throw ValidationError("With --redis the bans are kept in Redis; leave out --state-directory.")
+    }
     guard maxPerAddress ?? 1 >= 1 else {
       throw ValidationError("--max-per-address takes a number from 1 on, not \(maxPerAddress ?? 0).")
     }
@@ -130,6 +161,8 @@ struct ServerCommand: ParsableCommand {
     configuration.stateDirectory = stateDirectory
     configuration.operatorTokenFile = operatorTokenFile
 
+    configuration.redis = try redisWithPassword()
+
     ignoreBrokenPipes()
     occupyStandardStreams()
     if eventLayer == .portable {
@@ -152,6 +185,23 @@ struct ServerCommand: ParsableCommand {
       try server.start(stopsOnSignals: true)
       withExtendedLifetime(server) { dispatchMain() }
     } catch { throw failure("\(error)") }
+  }
+
+  private func redisWithPassword() throws -> RedisAddress? {
+    guard var redis else { return nil }
+    if redis.password != nil {
+      StandardOutput.write(
+        "[WARNING] Everybody on this machine can see the password in the address of --redis (by ps): put it into a file, and "
+          + "name that with --redis-password-file.\n", to: STDERR_FILENO)
+    }
+    if let redisPasswordFile {
+      do { redis.password = try SecretFile.redisPassword(fromFile: redisPasswordFile) } catch {
+        throw failure("\(error)")
+      }
+    } else if redis.password == nil, let value = getenv(Self.passwordVariable), value.pointee != 0 {
+      redis.password = String(cString: value)
+    }
+    return redis
   }
 
   private func failure(_ reason: String) -> ExitCode {
