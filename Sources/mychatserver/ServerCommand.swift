@@ -80,13 +80,8 @@ struct ServerCommand: ParsableCommand {
       """
       Share one room with other servers through a Redis (7.0 or newer): redis://HOST[:PORT][/DATABASE][?room=NAME] or \
       unix:PATH[?room=NAME]. (default: a room of this server alone)
-      """, valueName: "address"),
-    transform: {
-      do throws(RedisAddressError) { return try RedisAddress(parsing: $0) } catch {
-        throw ValidationError("--redis: \(error)")
-      }
-    })
-  var redis: RedisAddress?
+      """, valueName: "address"))
+  var redis: String?
 
   @Option(
     help: ArgumentHelp(
@@ -128,6 +123,7 @@ struct ServerCommand: ParsableCommand {
       throw ValidationError(
         "--topic takes at most \(Configuration.maximumTopicBytes) bytes; write more into a --welcome FILE.")
     }
+    _ = try redisAddress()
     guard redis != nil || redisPasswordFile == nil else {
       throw ValidationError("--redis-password-file is for --redis, which is missing.")
     }
@@ -187,8 +183,16 @@ struct ServerCommand: ParsableCommand {
     } catch { throw failure("\(error)") }
   }
 
+  /// Not read by the parser of arguments, which would show all of a wrong address, and so its password.
+  private func redisAddress() throws -> RedisAddress? {
+    guard let redis else { return nil }
+    do throws(RedisAddressError) { return try RedisAddress(parsing: redis) } catch {
+      throw ValidationError("--redis: \(error)")
+    }
+  }
+
   private func redisWithPassword() throws -> RedisAddress? {
-    guard var redis else { return nil }
+    guard var redis = try redisAddress() else { return nil }
     if redis.password != nil {
       StandardOutput.write(
         "[WARNING] Everybody on this machine can see the password in the address of --redis (by ps): put it into a file, and "
