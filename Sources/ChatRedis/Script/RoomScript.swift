@@ -41,6 +41,153 @@ package enum RoomScript {
     local function text(number) return string.format('%.0f', number) end
     local function id(bytes, lines) return text(bytes) .. '-' .. text(lines) end
 
+    -- Returns the new totals and the entry's id, or else the error of Redis; nothing is written then.
+    local function add(bytes, lines, source, body, said)
+      bytes, lines = bytes + #body, lines + said
+      local at, added = id(bytes, lines)
+      if bytes > WINDOW then
+        added = redis.pcall('XADD', log, 'MINID', '~', text(bytes - WINDOW), at, 's', source, 'b', body)
+      else
+        added = redis.pcall('XADD', log, at, 's', source, 'b', body)
+      end
+      if type(added) == 'table' and added.err then return nil, nil, added end
+      return bytes, lines, at
+    end
+
+    local function failure(reply)
+      if string.find(reply.err, 'equal or smaller', 1, true) then return {'lost'} end
+      return reply
+    end
+
+    local function trim(server, first)
+      if first ~= '' then call('XTRIM', boxes .. server, 'MINID', first) end
+    end
+
+    -- What the operations of a turn come to: what is said, the lines of it, the commands that change all else, and the indices of
+    -- operations that failed.
+    local function judge()
+      local body, said, writes, failed = {}, 0, {}, {}
+      -- Of this turn: who has a key now ('' for nobody), and how many letters are in a box.
+      local held, letters = {}, {}
+      local index = 6
+      local function take()
+        index = index + 1
+        return ARGV[index]
+      end
+      local function say(lines_said, piece)
+        said = said + lines_said
+        body[#body + 1] = piece
+      end
+      local function write(...) writes[#writes + 1] = {...} end
+      local function holder(key)
+        if held[key] == nil then held[key] = call('HGET', names, key) or '' end
+        return held[key]
+      end
+      local function give_up(key, member)
+        if holder(key) ~= member then return end
+        held[key] = ''
+        write('HDEL', names, key)
+      end
+      local operations = {}
+      function operations.text() say(take(), take()) end
+      function operations.claim()
+        local number, member, person, lines_said, piece, count = take(), take(), take(), take(), take(), take()
+        local keys, free = {}, true
+        for each = 1, tonumber(count) do
+          keys[each] = take()
+          local other = holder(keys[each])
+          free = free and (other == '' or other == member)
+        end
+        local given = {}
+        for each = 1, tonumber(take()) do given[each] = take() end
+        if not free then
+          failed[#failed + 1] = number
+          return
+        end
+        for _, key in ipairs(given) do give_up(key, member) end
+        for _, key in ipairs(keys) do
+          held[key] = member
+          write('HSET', names, key, member)
+        end
+        write('HSET', people, member, person)
+        say(lines_said, piece)
+      end
+      function operations.release()
+        local member, piece = take(), take()
+        for _ = 1, tonumber(take()) do give_up(take(), member) end
+        write('HDEL', people, member)
+        say(0, piece)
+      end
+      function operations.ban()
+        write('HSET', bans, take(), take())
+        say(0, take())
+      end
+      function operations.unban()
+        write('HDEL', bans, take())
+        say(0, take())
+      end
+      function operations.slow()
+        write('HSET', meta, 'slow', take())
+        say(0, take())
+      end
+      function operations.post()
+        local number, target, letter = take(), take(), take()
+        if not letters[target] then
+          letters[target] = call('ZSCORE', beats, target) and call('XLEN', boxes .. target) or LETTERS
+        end
+        if letters[target] >= LETTERS then
+          failed[#failed + 1] = number
+          return
+        end
+        letters[target] = letters[target] + 1
+        write('XADD', boxes .. target, '*', 'p', letter)
+      end
+      while index < #ARGV do operations[take()]() end
+      return table.concat(body), said, writes, failed
+    end
+
+    local function append(server, epoch, fence, sequence, first)
+      local found = call('HMGET', meta, 'epoch', 'b', 'l', 'q:' .. server, 'f:' .. server, 'r:' .. server)
+      local bytes, lines, last = tonumber(found[2]), tonumber(found[3]), tonumber(found[4] or 0)
+      if found[1] ~= epoch or not bytes or not lines then return {'lost'} end
+      if not call('ZSCORE', beats, server) then return {'gone'} end
+      if found[5] ~= fence then return {'fence'} end
+      sequence = tonumber(sequence)
+      if sequence <= last then return {'repeat', text(last)} end
+      if sequence ~= last + 1 then return {'missing', text(last)} end
+
+      local body, said, writes, failed
+      if ARGV[7] == 'text' and #ARGV == 9 then
+        -- The turn that most are: spared what the others take.
+        body, said, writes, failed = ARGV[9], ARGV[8], {}, {}
+      else
+        body, said, writes, failed = judge()
+      end
+      local at = ''
+      if body ~= '' then
+        bytes, lines, at = add(bytes, lines, epoch .. ':' .. server .. ':' .. text(sequence), body, said)
+        if not bytes then return failure(at) end
+      end
+      call('HSET', meta, 'q:' .. server, text(sequence), 'b', text(bytes), 'l', text(lines))
+      for _, words in ipairs(writes) do call(unpack(words)) end
+      if found[6] or #failed > 0 then
+        local kept = {}
+        for turn, rest in string.gmatch(found[6] or '', '(%d+)([%d ]*)') do
+          if tonumber(turn) > sequence - 4 then kept[#kept + 1] = turn .. rest end
+        end
+        if #failed > 0 then kept[#kept + 1] = text(sequence) .. ' ' .. table.concat(failed, ' ') end
+        if #kept > 0 then
+          call('HSET', meta, 'r:' .. server, table.concat(kept, ','))
+        else
+          call('HDEL', meta, 'r:' .. server)
+        end
+      end
+      trim(server, first)
+      return {'ok', at, failed}
+    end
+    -- Before the rest, which it does not need, is made.
+    if ARGV[1] == 'append' then return append(unpack(ARGV, 2, 6)) end
+
     local function now()
       local time = call('TIME')
       return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -71,29 +218,6 @@ package enum RoomScript {
 
     local function in_pieces(list, use)
       for first = 1, #list, 1000 do use(unpack(list, first, math.min(first + 999, #list))) end
-    end
-
-    -- Returns the new totals and the entry's id, or else the error of Redis; nothing is written then.
-    local function add(bytes, lines, source, body, said)
-      bytes, lines = bytes + #body, lines + said
-      local words = {'XADD', log}
-      if bytes > WINDOW then
-        words[3], words[4], words[5] = 'MINID', '~', text(bytes - WINDOW)
-      end
-      local at = id(bytes, lines)
-      for _, word in ipairs({at, 's', source, 'b', body}) do words[#words + 1] = word end
-      local added = redis.pcall(unpack(words))
-      if type(added) == 'table' and added.err then return nil, nil, added end
-      return bytes, lines, at
-    end
-
-    local function failure(reply)
-      if string.find(reply.err, 'equal or smaller', 1, true) then return {'lost'} end
-      return reply
-    end
-
-    local function trim(server, first)
-      if first ~= '' then call('XTRIM', boxes .. server, 'MINID', first) end
     end
 
     -- Whether the servers can be judged by their beats at `time`.
@@ -195,118 +319,6 @@ package enum RoomScript {
         current = new
       end
       return {'ok', current}
-    end
-
-    function verbs.append(server, epoch, fence, sequence, first, ...)
-      local found = call('HMGET', meta, 'epoch', 'b', 'l', 'q:' .. server, 'f:' .. server, 'r:' .. server)
-      local bytes, lines, last = tonumber(found[2]), tonumber(found[3]), tonumber(found[4] or 0)
-      if found[1] ~= epoch or not bytes or not lines then return {'lost'} end
-      if not call('ZSCORE', beats, server) then return {'gone'} end
-      if found[5] ~= fence then return {'fence'} end
-      sequence = tonumber(sequence)
-      if sequence <= last then return {'repeat', text(last)} end
-      if sequence ~= last + 1 then return {'missing', text(last)} end
-
-      local body, said, writes, failed = {}, 0, {}, {}
-      -- Of this turn: who has a key now ('' for nobody), and how many letters are in a box.
-      local held, letters = {}, {}
-      local index = 6
-      local function take()
-        index = index + 1
-        return ARGV[index]
-      end
-      local function say(lines_said, piece)
-        said = said + lines_said
-        body[#body + 1] = piece
-      end
-      local function write(...) writes[#writes + 1] = {...} end
-      local function holder(key)
-        if held[key] == nil then held[key] = call('HGET', names, key) or '' end
-        return held[key]
-      end
-      local function give_up(key, member)
-        if holder(key) ~= member then return end
-        held[key] = ''
-        write('HDEL', names, key)
-      end
-      local operations = {}
-      function operations.text() say(take(), take()) end
-      function operations.claim()
-        local number, member, person, lines_said, piece, count = take(), take(), take(), take(), take(), take()
-        local keys, free = {}, true
-        for each = 1, tonumber(count) do
-          keys[each] = take()
-          local other = holder(keys[each])
-          free = free and (other == '' or other == member)
-        end
-        local given = {}
-        for each = 1, tonumber(take()) do given[each] = take() end
-        if not free then
-          failed[#failed + 1] = number
-          return
-        end
-        for _, key in ipairs(given) do give_up(key, member) end
-        for _, key in ipairs(keys) do
-          held[key] = member
-          write('HSET', names, key, member)
-        end
-        write('HSET', people, member, person)
-        say(lines_said, piece)
-      end
-      function operations.release()
-        local member, piece = take(), take()
-        for _ = 1, tonumber(take()) do give_up(take(), member) end
-        write('HDEL', people, member)
-        say(0, piece)
-      end
-      function operations.ban()
-        write('HSET', bans, take(), take())
-        say(0, take())
-      end
-      function operations.unban()
-        write('HDEL', bans, take())
-        say(0, take())
-      end
-      function operations.slow()
-        write('HSET', meta, 'slow', take())
-        say(0, take())
-      end
-      function operations.post()
-        local number, target, letter = take(), take(), take()
-        if not letters[target] then
-          letters[target] = call('ZSCORE', beats, target) and call('XLEN', boxes .. target) or LETTERS
-        end
-        if letters[target] >= LETTERS then
-          failed[#failed + 1] = number
-          return
-        end
-        letters[target] = letters[target] + 1
-        write('XADD', boxes .. target, '*', 'p', letter)
-      end
-      while index < #ARGV do operations[take()]() end
-
-      local at = ''
-      body = table.concat(body)
-      if body ~= '' then
-        bytes, lines, at = add(bytes, lines, epoch .. ':' .. server .. ':' .. text(sequence), body, said)
-        if not bytes then return failure(at) end
-      end
-      call('HSET', meta, 'q:' .. server, text(sequence), 'b', text(bytes), 'l', text(lines))
-      for _, words in ipairs(writes) do call(unpack(words)) end
-      if found[6] or #failed > 0 then
-        local kept = {}
-        for turn, rest in string.gmatch(found[6] or '', '(%d+)([%d ]*)') do
-          if tonumber(turn) > sequence - 4 then kept[#kept + 1] = turn .. rest end
-        end
-        if #failed > 0 then kept[#kept + 1] = text(sequence) .. ' ' .. table.concat(failed, ' ') end
-        if #kept > 0 then
-          call('HSET', meta, 'r:' .. server, table.concat(kept, ','))
-        else
-          call('HDEL', meta, 'r:' .. server)
-        end
-      end
-      trim(server, first)
-      return {'ok', at, failed}
     end
 
     function verbs.beat(server, epoch, first)

@@ -10,8 +10,8 @@ final class ScriptedRoom {
   let keys = RoomKeys(room: "lab")
   let sha: String
 
-  init(options: [String] = []) throws {
-    redis = try RedisServer(onUnixSocket: true, options: options)
+  init(_ persistence: RedisServer.Persistence = .none, onUnixSocket: Bool = true) throws {
+    redis = try RedisServer(onUnixSocket: onUnixSocket, persistence)
     client = try RedisClient(redis)
     sha = try #require(try client.call(Verb.load).text)
   }
