@@ -36,7 +36,7 @@ struct OneOrderTests {
     #expect(Set(heard[0]).count == 12 * each)
     #expect(heard[1] == heard[0])
     #expect(heard[2] == heard[0])
-    swarms.forEach { $0.closeAll() }
+    for swarm in swarms { swarm.closeAll() }
   }
 
   @Test
