@@ -200,6 +200,5 @@ struct SimulatedRedis {
 }
 
 extension Reply {
-  static func text(_ text: String) -> Reply { .string(Array(text.utf8)) }
   static func words(_ words: String...) -> Reply { .array(words.map { .text($0) }) }
 }
