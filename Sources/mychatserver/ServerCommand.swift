@@ -157,10 +157,9 @@ struct ServerCommand: ParsableCommand {
     configuration.stateDirectory = stateDirectory
     configuration.operatorTokenFile = operatorTokenFile
 
-    configuration.redis = try redisWithPassword()
-
     ignoreBrokenPipes()
     occupyStandardStreams()
+    configuration.redis = try redisWithPassword()
     if eventLayer == .portable {
       StandardOutput.write(
         "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",

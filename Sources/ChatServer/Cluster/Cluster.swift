@@ -151,6 +151,7 @@ final class Cluster {
     }
     session.advance(to: .now)
     work()
+    console.flushPage()
     wakeIfNeeded(hadSpace: hadSpace)
   }
 
