@@ -4,7 +4,9 @@ import ChatWire
 extension Session {
   /// - Parameter text: of Redis's error: a code in capitals, and a sentence.
   static func advice(on text: String, at address: RedisAddress) -> String {
-    let said = String(decoding: SafeText.made(from: Array(text.utf8.prefix(200))), as: UTF8.self)
+    // Where in the script it happened changes from one time to the next, and helps nobody.
+    let sentence = text.firstRange(of: " script: ").map { text[..<$0.lowerBound] } ?? text[...]
+    let said = String(decoding: SafeText.made(from: Array(sentence.utf8.prefix(200))), as: UTF8.self)
     let what =
       switch text.prefix(while: { $0 != " " }) {
       case "LOADING": "is still loading its data"
