@@ -9,14 +9,15 @@ BUILD_PACKAGES = libedit-dev
 TEST_PACKAGES = libedit-dev tmux netcat-openbsd python3 redis-server
 BENCH_PACKAGES = redis-server nats-server ngircd ncat
 TORTURE_PACKAGES = iproute2 util-linux
+CLUSTER_PACKAGES = redis-server
 MODEL_PACKAGES = spin gcc libc6-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model install uninstall clean \
-  build-packages test-packages bench-packages torture-packages model-packages
+  cluster-demo build-packages test-packages bench-packages torture-packages model-packages cluster-packages
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: build-packages ## Build both programs
 	@$(SWIFT_BUILD) --product mychatserver
@@ -62,6 +63,10 @@ torture: build torture-packages ## Hostile peers at full size: what was asked be
 soak: build ## An hour of a thousand members
 	@$(SWIFT_BUILD) --product mychattorture
 	@"$$($(SWIFT_BUILD) --show-bin-path)/mychattorture" 19
+
+cluster-demo: build cluster-packages ## Install and start Redis and three servers with one room, and play a conversation over them
+	@$(SWIFT_BUILD) --product mychatdemo
+	@exec "$$($(SWIFT_BUILD) --show-bin-path)/mychatdemo" --cluster
 
 # The rows of the torture that judge no memory: most of it is the sanitizer's. Row 14 is at full size.
 SANITIZED_ROWS = 1 2 3 4 6 7 8 9 11 12 15 16 18 20 23 24
@@ -140,6 +145,9 @@ bench-packages:
 
 torture-packages:
 	$(call install-packages,$(TORTURE_PACKAGES))
+
+cluster-packages:
+	$(call install-packages,$(CLUSTER_PACKAGES))
 
 model-packages:
 	$(call install-packages,$(MODEL_PACKAGES))
