@@ -14,7 +14,7 @@ MODEL_PACKAGES = spin gcc libc6-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model install uninstall clean \
-  cluster-demo build-packages test-packages bench-packages torture-packages model-packages cluster-packages
+  cluster-demo cluster-bench cluster-torture cluster-soak build-packages test-packages bench-packages torture-packages model-packages cluster-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,18 @@ soak: build ## An hour of a thousand members
 cluster-demo: build cluster-packages ## Install and start Redis and three servers with one room, and play a conversation over them
 	@$(SWIFT_BUILD) --product mychatdemo
 	@exec "$$($(SWIFT_BUILD) --show-bin-path)/mychatdemo" --cluster
+
+cluster-bench: build cluster-packages ## What a room of 1,000 costs on one to four servers, as a table and a plot
+	@$(SWIFT_BUILD) --product mychatcluster
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatcluster" bench
+
+cluster-torture: build cluster-packages torture-packages ## Several servers with one room, and Redis, at full size: asked beside measured
+	@$(SWIFT_BUILD) --product mychatcluster
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatcluster"
+
+cluster-soak: build cluster-packages ## An hour of three servers with one room (TORTURE_SECONDS=... for less)
+	@$(SWIFT_BUILD) --product mychatcluster
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatcluster" 10
 
 # The rows of the torture that judge no memory: most of it is the sanitizer's. Row 14 is at full size.
 SANITIZED_ROWS = 1 2 3 4 6 7 8 9 11 12 15 16 18 20 23 24

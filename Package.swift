@@ -62,7 +62,14 @@ let package = Package(
       name: "mychattorture",
       dependencies: ["ChatWire", "TestSupport", "TortureSupport", "mychatserver", "mychatclient"],
       path: "Tests/Torture", swiftSettings: optimized),
+    .executableTarget(
+      name: "mychatcluster",
+      dependencies: [
+        "ChatLoad", "ChatRedis", "ChatWire", "TestSupport", "TortureSupport", "mychatserver", "mychatclient",
+      ],
+      path: "Tests/ClusterTorture", swiftSettings: optimized),
     .testTarget(
-      name: "TortureTests", dependencies: ["mychattorture", "FailingCalls", "TestSupport"], swiftSettings: strict),
+      name: "TortureTests", dependencies: ["mychatcluster", "mychattorture", "FailingCalls", "TestSupport"],
+      swiftSettings: strict),
   ]
 )
