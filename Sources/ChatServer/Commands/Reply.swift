@@ -2,7 +2,7 @@ import ChatWire
 
 /// What the server answers to a command, to the asker alone, as a `* ` line. An answer that refuses ends in "not sent." if a
 /// line was to go out.
-enum Reply: Equatable {
+enum Reply: Error, Equatable, Sendable {
   // A name in here is safe to show.
   case unknownCommand(String, suggestion: Command.Word?)
   case usage(Command.Word)
@@ -11,6 +11,8 @@ enum Reply: Equatable {
 
   case nameRefused(NameRefusal)
   case alreadyCalled(MemberName)
+  /// The member goes by a default name again, because another one took its name while the servers had lost sight of each other.
+  case nameLost(MemberName, now: MemberName)
   /// A line to that one is refused; `nobodyHere` where there was no line.
   case nobodyCalled(String)
   case nobodyHere(String)
@@ -22,6 +24,8 @@ enum Reply: Equatable {
   case ignoresYou(MemberName)
   case tooFarBehind(MemberName)
   case leftUnread(MemberName, lines: Int)
+  /// The server of that one can tell no more whether it has the line.
+  case fateUnknown(MemberName)
   case nobodyToReplyTo
   case partnerLeft
   case yourself
@@ -77,6 +81,8 @@ enum Reply: Equatable {
     case .helpOn(let word): "\(word.usage): \(word.help)"
     case .nameRefused(let refusal): refusal.text
     case .alreadyCalled(let name): "You are \(name) already."
+    case .nameLost(let old, let new):
+      "The link to the other servers was down, and somebody else has taken the name \(old). You are \(new) now."
     case .nobodyCalled(let name): "Nobody here is called \(name); that was\(Notice.notSentEnding)"
     case .nobodyHere(let name): "Nobody here is called \(name)."
     case .nameIsBanned(let name): "The name \(name) is banned here. Choose another one."
@@ -88,6 +94,7 @@ enum Reply: Equatable {
       lines == 1
         ? "\(name) left before your last private line was sent."
         : "\(name) left before your last \(lines) private lines were sent."
+    case .fateUnknown(let name): "It is not known whether \(name) got your last private line."
     case .nobodyToReplyTo: "Nobody has sent you a private line yet; that was\(Notice.notSentEnding)"
     case .partnerLeft: "Whoever sent you the last private line has left; that was\(Notice.notSentEnding)"
     case .yourself: "That is you."

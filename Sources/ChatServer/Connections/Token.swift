@@ -10,6 +10,12 @@ struct Token: Hashable, Sendable {
     self.generation = generation
   }
 
+  /// The first slot of those that stand for members of other servers. They have no connection.
+  static let firstRemoteSlot: UInt32 = 1 << 31
+  var isRemote: Bool { slot >= Self.firstRemoteSlot }
+  /// The slot, counted from 0 among those of its kind.
+  var slotIndex: Int { Int(slot & ~Self.firstRemoteSlot) }
+
   init(bits: UInt64) { self.init(slot: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
   var bits: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
 }

@@ -4,7 +4,10 @@ import ChatWire
 /// No two members have the same name at any moment, nor ones that look the same.
 ///
 /// Default names cannot clash with chosen ones, because these have a letter and no `@`. What a plain member costs is a few
-/// bytes in `ports` and `numbers`; the rest is for those with other names.
+/// bytes in two tables of numbers; the rest is for those with other names.
+///
+/// Where several servers share the room they decide together who has a name, and this takes in what they decided: members of
+/// other servers are here as well, and one who chose a name before this server knew it has no default name.
 struct NameRegistry {
   private struct Chosen {
     let name: MemberName
@@ -13,9 +16,10 @@ struct NameRegistry {
 
   /// The members whose default name is a port, or the number of a connection that could be one.
   private var holderOfNumber: [UInt16: Token] = [:]
-  /// These numbers, by the slots of their members.
+  /// These numbers, by the slots of their members: of this server, and of others.
   private var numberOfSlot: [UInt16?] = []
-  /// All other default names: `54321@10.0.0.2`, and the numbers of connections beyond 65535.
+  private var numberOfRemoteSlot: [UInt16?] = []
+  /// All other default names: `54321@10.0.0.2`, `54321-2`, and the numbers of connections beyond 65535.
   private var holderOfLongDefault: [MemberName: Token] = [:]
   private var longDefaults: [Token: MemberName] = [:]
   /// The names that members chose.
@@ -26,84 +30,98 @@ struct NameRegistry {
   /// The number that the next connection on a Unix socket gets, if no member has it.
   private var nextConnectionNumber = 1
 
+  // MARK: Default names
+
   /// Gives a member that joins its default name: the port, with the host if another member has that number, and with a count
   /// if even that is not enough.
   ///
   /// - Parameter host: a numeric address; the colons of IPv6 become `-`.
   mutating func join(_ token: Token, port: UInt16, host: String) -> MemberName {
-    let number = MemberName(port: port)
-    if holderOfNumber[port] == nil {
-      hold(port, by: token)
-      return number
-    }
-    let base = number.bytes + [UInt8(ascii: "@")] + host.utf8.map { $0 == UInt8(ascii: ":") ? UInt8(ascii: "-") : $0 }
-    var name = MemberName(bytes: base)
-    var count = 2
-    while holderOfLongDefault[name] != nil {
-      name = MemberName(bytes: base + "-\(count)".utf8)
-      count += 1
-    }
+    join(token, defaultNames(port: port, host: host))
+  }
+
+  /// Gives a member that joins on a Unix socket its default name: the next number that no member has.
+  mutating func joinOnUnixSocket(_ token: Token) -> MemberName { join(token, defaultNamesOnUnixSocket()) }
+
+  private mutating func join(_ token: Token, _ names: DefaultNames) -> MemberName {
+    var names = names
+    let name = nextFree(of: &names, for: token)
     hold(name, by: token)
     return name
   }
 
-  /// Gives a member that joins on a Unix socket its default name: the next number that no member has.
-  mutating func joinOnUnixSocket(_ token: Token) -> MemberName {
-    while let port = UInt16(exactly: nextConnectionNumber), holderOfNumber[port] != nil { nextConnectionNumber += 1 }
-    let name = MemberName(connectionNumber: nextConnectionNumber)
-    if let number = UInt16(exactly: nextConnectionNumber) {
-      hold(number, by: token)
-    } else {
-      hold(name, by: token)
-    }
-    nextConnectionNumber += 1
-    return name
+  /// The default names that a member may get that joins from a port of a host.
+  func defaultNames(port: UInt16, host: String) -> DefaultNames {
+    let number = MemberName(port: port)
+    guard let holder = holderOfNumber[port], !holder.isRemote else { return DefaultNames(number) }
+    let place = host.utf8.map { $0 == UInt8(ascii: ":") ? UInt8(ascii: "-") : $0 }
+    return DefaultNames(MemberName(bytes: number.bytes + [UInt8(ascii: "@")] + place))
   }
+
+  /// The default names that the next member on a Unix socket may get.
+  mutating func defaultNamesOnUnixSocket() -> DefaultNames {
+    while let port = UInt16(exactly: nextConnectionNumber), holderOfNumber[port] != nil { nextConnectionNumber += 1 }
+    defer { nextConnectionNumber += 1 }
+    return DefaultNames(MemberName(connectionNumber: nextConnectionNumber))
+  }
+
+  /// The next one that nobody else has, as far as is known here.
+  func nextFree(of names: inout DefaultNames, for token: Token) -> MemberName {
+    while true {
+      let name = names.next()
+      if [nil, token].contains(holder(ofDefault: name)) { return name }
+    }
+  }
+
+  /// The default name of a member; nil where this server does not know it.
+  func defaultName(of token: Token) -> MemberName? {
+    longDefaults[token] ?? number(of: token).map { MemberName(port: $0) }
+  }
+
+  // MARK: Coming, going, and other names
 
   /// Frees all names of a member.
   mutating func leave(_ token: Token) {
     release(token)
-    if let name = longDefaults.removeValue(forKey: token) {
-      holderOfLongDefault[name] = nil
-    } else if let number = number(of: token) {
-      holderOfNumber[number] = nil
-      numberOfSlot[Int(token.slot)] = nil
+    releaseDefault(of: token)
+  }
+
+  /// Has a member go by a name that was decided to be its own. It is taken from who has it, because this server may not have
+  /// heard yet that that one has given it up.
+  mutating func assign(_ name: MemberName, to token: Token) {
+    release(token)
+    if name.isChosen {
+      choose(name, NameKey(name.description), for: token)
+    } else if defaultName(of: token) != name {
+      releaseDefault(of: token)
+      hold(name, by: token)
     }
   }
 
-  /// Gives a member the name that it asks for, in place of the one that it chose before. Its default name takes it back to
-  /// that. A refusal changes nothing.
-  ///
-  /// - Returns: what the member is called now.
-  mutating func claim(_ bytes: ArraySlice<UInt8>, for token: Token) -> Result<MemberName, NameRefusal> {
-    if let own = defaultName(of: token), own.bytes[...] == bytes {
-      release(token)
-      return .success(own)
-    }
+  /// What a member would be called if it asked for a name, as far as is known here.
+  func judge(_ bytes: ArraySlice<UInt8>, for token: Token) -> Result<MemberName, NameRefusal> {
+    if let own = defaultName(of: token), own.bytes[...] == bytes { return .success(own) }
     return NameRule.name(from: bytes).flatMap { name in
-      let key = NameKey(name.description)
-      guard isFree(key, for: token) else { return .failure(.taken(suggestion: suggestion(like: name, for: token))) }
-      release(token)
-      chosen[token] = Chosen(name: name, key: key)
-      holderOfFolding[key.folding] = token
-      holderOfLook[key.look] = token
-      return .success(name)
+      isFree(NameKey(name.description), for: token) ? .success(name) : .failure(taken(name, for: token))
     }
   }
 
-  /// Takes a member back to its default name.
-  ///
-  /// - Returns: that name; nil if the member goes by it already.
-  mutating func giveBack(_ token: Token) -> MemberName? { release(token) ? defaultName(of: token) : nil }
+  /// That another member has a name, and which one this member could have in its place.
+  func taken(_ name: MemberName, for token: Token) -> NameRefusal {
+    .taken(suggestion: suggestion(like: name, for: token))
+  }
+
+  // MARK: Who is called what
 
   /// Who has a name, chosen or default. Case does not matter; a name that only looks the same is nobody's.
   func holder(of bytes: ArraySlice<UInt8>) -> Token? {
-    let name = MemberName(bytes: Array(bytes))
-    if let port = UInt16(name.description), MemberName(port: port) == name { return holderOfNumber[port] }
-    if let token = holderOfLongDefault[name] { return token }
+    if let token = holder(ofDefault: MemberName(bytes: Array(bytes))) { return token }
     guard case .success(let name) = NameRule.name(from: bytes) else { return nil }
     return holderOfFolding[NameKey(name.description).folding]
   }
+
+  /// The keys that a member has of the room that several servers share, by which nobody else gets its names.
+  func keys(of token: Token) -> [String] { [defaultName(of: token), chosenName(of: token)].flatMap { $0?.keys ?? [] } }
 
   /// The name that a member chose; nil while it goes by its default name.
   func chosenName(of token: Token) -> MemberName? { chosen[token]?.name }
@@ -111,37 +129,62 @@ struct NameRegistry {
   /// What a member is called; nil if it is not here.
   func name(of token: Token) -> MemberName? { chosen[token]?.name ?? defaultName(of: token) }
 
-  private func number(of token: Token) -> UInt16? {
-    let slot = Int(token.slot)
-    guard slot < numberOfSlot.count, let number = numberOfSlot[slot], holderOfNumber[number] == token else {
-      return nil
-    }
+  private func holder(ofDefault name: MemberName) -> Token? {
+    if let number = Self.number(name) { return holderOfNumber[number] }
+    return holderOfLongDefault[name]
+  }
+
+  /// The number that a default name is, if it could be a port.
+  private static func number(_ name: MemberName) -> UInt16? {
+    guard let number = UInt16(name.description), MemberName(port: number) == name else { return nil }
     return number
   }
 
-  private func defaultName(of token: Token) -> MemberName? {
-    longDefaults[token] ?? number(of: token).map { MemberName(port: $0) }
+  private func number(of token: Token) -> UInt16? {
+    let numbers = token.isRemote ? numberOfRemoteSlot : numberOfSlot
+    let index = token.slotIndex
+    guard index < numbers.count, let number = numbers[index], holderOfNumber[number] == token else { return nil }
+    return number
   }
 
-  private mutating func hold(_ number: UInt16, by token: Token) {
-    let slot = Int(token.slot)
-    while numberOfSlot.count <= slot { numberOfSlot.append(nil) }
-    numberOfSlot[slot] = number
-    holderOfNumber[number] = token
+  private mutating func setNumber(_ number: UInt16?, of token: Token) {
+    func set(in numbers: inout [UInt16?]) {
+      while numbers.count <= token.slotIndex { numbers.append(nil) }
+      numbers[token.slotIndex] = number
+    }
+    if token.isRemote { set(in: &numberOfRemoteSlot) } else { set(in: &numberOfSlot) }
   }
 
   private mutating func hold(_ name: MemberName, by token: Token) {
-    holderOfLongDefault[name] = token
-    longDefaults[token] = name
+    if let number = Self.number(name) {
+      setNumber(number, of: token)
+      holderOfNumber[number] = token
+    } else {
+      holderOfLongDefault[name] = token
+      longDefaults[token] = name
+    }
+  }
+
+  private mutating func releaseDefault(of token: Token) {
+    if let name = longDefaults.removeValue(forKey: token) {
+      if holderOfLongDefault[name] == token { holderOfLongDefault[name] = nil }
+    } else if let number = number(of: token) {
+      holderOfNumber[number] = nil
+      setNumber(nil, of: token)
+    }
+  }
+
+  private mutating func choose(_ name: MemberName, _ key: NameKey, for token: Token) {
+    chosen[token] = Chosen(name: name, key: key)
+    holderOfFolding[key.folding] = token
+    holderOfLook[key.look] = token
   }
 
   /// Frees the name that a member chose, if any.
-  @discardableResult
-  private mutating func release(_ token: Token) -> Bool {
-    guard let old = chosen.removeValue(forKey: token) else { return false }
-    holderOfFolding[old.key.folding] = nil
-    holderOfLook[old.key.look] = nil
-    return true
+  private mutating func release(_ token: Token) {
+    guard let old = chosen.removeValue(forKey: token) else { return }
+    if holderOfFolding[old.key.folding] == token { holderOfFolding[old.key.folding] = nil }
+    if holderOfLook[old.key.look] == token { holderOfLook[old.key.look] = nil }
   }
 
   /// Whether nobody but this member has a name with either part of the key.
@@ -171,5 +214,17 @@ struct NameRegistry {
     }
     if case .success(let numbered) = NameRule.name(from: Array((stem + ending).utf8)[...]) { return numbered }
     return MemberName(bytes: Array("guest\(ending)".utf8))
+  }
+}
+
+extension MemberName {
+  /// Whether a member chose it, which no default name looks like.
+  var isChosen: Bool { if case .success = NameRule.name(from: bytes[...]) { true } else { false } }
+
+  /// What nobody else may have in a room that several servers share. The letters keep names of different kinds apart.
+  var keys: [String] {
+    guard isChosen else { return ["d:\(self)"] }
+    let key = NameKey(description)
+    return ["f:\(key.folding)", "l:\(key.look)"]
   }
 }

@@ -1,9 +1,14 @@
+import ChatRedis
 import ChatWire
+import Glibc
 
 /// Who is in the room, by name, and what they want of each other. It knows no socket: what a command asks for is a list of
 /// effects.
 struct People {
   private(set) var names = NameRegistry()
+  /// Those of the room whose connection is at another server. Of what is kept here of a member, these have a name, and may be
+  /// ignored; the rest is with their server.
+  private(set) var others = RemoteMembers()
   private var profiles: [Token: Profile] = [:]
   /// Those that ignore somebody.
   private var ignorers: Set<Token> = []
@@ -60,21 +65,61 @@ struct People {
     ignorers.filter { profiles[$0]?.ignored.contains { $0.holder == token } ?? false }
   }
 
+  // MARK: Members of other servers
+
+  /// A member of another server has come, or is told of again.
+  /// - Returns: its token, and what its name changes for those who ignore somebody of that name.
+  mutating func joinElsewhere(_ id: MemberID, _ person: Person) -> (Token, [Effect]) {
+    let token = others.join(id, person)
+    return (token, assign(person.name, to: token))
+  }
+
+  mutating func leaveElsewhere(_ token: Token) {
+    leave(token)
+    others.leave(token)
+  }
+
+  /// The token of one that has sent something from another server, whether or not it is known to be in the room.
+  mutating func sender(_ id: MemberID) -> Token { others.sender(id) }
+
+  /// The default names that a peer may get, the best first.
+  mutating func defaultNames(for peer: SocketAddress) -> DefaultNames {
+    peer.family == AF_UNIX ? names.defaultNamesOnUnixSocket() : names.defaultNames(port: peer.port, host: peer.host)
+  }
+
   // MARK: Names
 
   /// Gives a member the name that it asks for, or its default name.
   mutating func rename(_ token: Token, to wanted: [UInt8]?) -> [Effect] {
     let old = name(of: token)
+    switch judge(token, wanting: wanted) {
+    case .failure(let reply): return [.reply(reply)]
+    case .success(let new): return [.rename(from: old, to: new)] + assign(new, to: token)
+    }
+  }
+
+  /// What a member would be called that asks for a name, or for its default name, as far as is known here; or why it keeps the
+  /// one that it has.
+  func judge(_ token: Token, wanting wanted: [UInt8]?) -> Result<MemberName, Reply> {
+    let old = name(of: token)
     let new: MemberName
     if let wanted {
-      switch names.claim(wanted[...], for: token) {
-      case .failure(let refusal): return [.reply(.nameRefused(refusal))]
+      switch names.judge(wanted[...], for: token) {
+      case .failure(let refusal): return .failure(.nameRefused(refusal))
       case .success(let name): new = name
       }
     } else {
-      new = names.giveBack(token) ?? old
+      new = names.defaultName(of: token) ?? old
     }
-    return new == old ? [.reply(.alreadyCalled(new))] : [.rename(from: old, to: new)] + bindIgnored(to: new, token)
+    return new == old ? .failure(.alreadyCalled(new)) : .success(new)
+  }
+
+  /// A name was decided to be the member's own.
+  /// - Returns: what that changes for those who ignore somebody of that name.
+  mutating func assign(_ name: MemberName, to token: Token) -> [Effect] {
+    if token.isRemote { others.rename(token, to: name) }
+    names.assign(name, to: token)
+    return bindIgnored(to: name, token)
   }
 
   /// Lets those who ignore this name ignore who has it now.
@@ -112,10 +157,12 @@ struct People {
   }
 
   private mutating func whisper(_ text: [UInt8], to reader: Token, by asker: Token) -> [Effect] {
-    if profiles[reader]?.ignored.contains(where: { $0.holder == asker }) ?? false {
-      return [.reply(.ignoresYou(name(of: reader)))]
-    }
-    return [.deliver(to: reader, text: text)]
+    ignores(asker, viewer: reader)
+      ? [.reply(.ignoresYou(name(of: reader)))] : [.deliver(to: reader, text: text)]
+  }
+
+  func ignores(_ other: Token, viewer: Token) -> Bool {
+    profiles[viewer]?.ignored.contains { $0.holder == other } ?? false
   }
 
   /// A private line has been put into its reader's stream.

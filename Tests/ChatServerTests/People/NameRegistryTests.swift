@@ -6,7 +6,15 @@ import Testing
 
 extension NameRegistry {
   fileprivate mutating func claim(_ name: String, for token: Token) -> Result<String, NameRefusal> {
-    claim(Array(name.utf8)[...], for: token).map(\.description)
+    let verdict = judge(Array(name.utf8)[...], for: token)
+    if case .success(let name) = verdict { assign(name, to: token) }
+    return verdict.map(\.description)
+  }
+
+  fileprivate mutating func giveBack(_ token: Token) -> MemberName? {
+    guard chosenName(of: token) != nil, let name = defaultName(of: token) else { return nil }
+    assign(name, to: token)
+    return name
   }
 
   fileprivate func holder(of name: String) -> Token? { holder(of: Array(name.utf8)[...]) }
