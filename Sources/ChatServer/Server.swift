@@ -67,6 +67,8 @@ package actor Server {
   var hasSortedRoster = false
   /// Who came and went and is not announced yet.
   var arrivals = Arrivals()
+  /// What is under way between this server and others about who is here, where the room is shared.
+  var presence = Presence()
   /// The minute it is, since 1970, and when it ends.
   var minute: Int32 = 0
   var minuteEndsAt = Moment.now

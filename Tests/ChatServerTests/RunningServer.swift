@@ -1,3 +1,4 @@
+import ChatRedis
 import ChatServer
 import ChatWire
 import Dispatch
@@ -8,6 +9,8 @@ import TestSupport
 final class RunningServer {
   let server: Server
   let addresses: [Address]
+  /// The room that it shares; nil for none.
+  let redis: RedisAddress?
   private let stopped = DispatchSemaphore(value: 0)
   private let writer: LineWriter
   private let log: FileDescriptor
@@ -25,6 +28,7 @@ final class RunningServer {
     configuration.eventLayer = kind.eventLayer
     if kind == .shared { configuration.redis = try SharedRedis.newRoom() }
     configure(&configuration)
+    redis = configuration.redis
     var path = Array("/tmp/mychat-log-XXXXXX".utf8CString)
     log = FileDescriptor(owning: mkstemp(&path))
     guard log.number >= 0 else { throw SystemCallError("mkstemp") }

@@ -20,10 +20,13 @@ package final class Dialogue {
 
   /// - Parameters:
   ///   - source: the address of this machine that it comes from; nil for the kernel's choice.
+  ///   - port: the port of that address; 0 for the kernel's choice.
   ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read; small to be a slow reader.
-  package init(connectingTo address: Address, from source: String? = nil, receiveBuffer: CInt? = nil) throws {
+  package init(
+    connectingTo address: Address, from source: String? = nil, port: UInt16 = 0, receiveBuffer: CInt? = nil
+  ) throws {
     guard let target = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
-    let socket = try connectedSocket(to: target, from: source, receiveBuffer: receiveBuffer)
+    let socket = try connectedSocket(to: target, from: source, port: port, receiveBuffer: receiveBuffer)
     localAddress = try socket.localAddress()
     self.socket = consume socket
   }
@@ -193,9 +196,10 @@ package final class Dialogue {
 /// Connects without blocking from then on.
 /// - Parameters:
 ///   - source: the address of this machine that it comes from; nil for the kernel's choice.
+///   - port: the port of that address; 0 for the kernel's choice.
 ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read.
 func connectedSocket(
-  to target: SocketAddress, from source: String? = nil, receiveBuffer: CInt? = nil
+  to target: SocketAddress, from source: String? = nil, port: UInt16 = 0, receiveBuffer: CInt? = nil
 ) throws -> FileDescriptor {
   let socket = try FileDescriptor.socket(for: target)
   if let receiveBuffer { try setBuffer(SO_RCVBUF, of: socket, to: receiveBuffer) }
@@ -203,7 +207,7 @@ func connectedSocket(
     // IP_BIND_ADDRESS_NO_PORT (ip(7)): connect chooses the port, which has to be free for this target only.
     var yes: CInt = 1
     setsockopt(socket.number, CInt(IPPROTO_IP), 24, &yes, 4)
-    try socket.bind(to: try Address.internet(host: source, port: 0).resolved()[0])
+    try socket.bind(to: try Address.internet(host: source, port: port).resolved()[0])
   }
   try socket.connect(to: target)
   try socket.setBlocking(false)

@@ -52,6 +52,16 @@ struct OutgoingTurns {
     if case .say(_, let speaker?) = operation { uncommitted[speaker, default: 0] += 1 }
   }
 
+  /// What has still to be sent, in order.
+  var unsent: [Operation] { waiting.flatMap(\.operations) + open.operations }
+
+  /// Sends this in place of what has still to be sent.
+  mutating func replaceUnsent(with operations: [Operation]) {
+    for turn in waiting + [open] { commit(turn) }
+    (waiting, open, unsentBytes) = ([], Turn(), 0)
+    for operation in operations { submit(operation) }
+  }
+
   /// Takes the next turn to be sent.
   mutating func send() -> (sequence: Int, operations: [Operation])? {
     let turn: Turn

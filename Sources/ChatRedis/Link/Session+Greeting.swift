@@ -104,6 +104,7 @@ extension Session {
 
   private mutating func answeredEnter(_ greeting: inout Greeting, _ reply: Reply, at now: Moment) {
     guard let entered = EnterReply(reply) else { return misunderstood(at: now) }
+    isEntering = true
     if var place = standing.place, place.epoch == entered.epoch {
       // `hello` looks at all this, but something may have happened since. A server that was away for more than an hour finds its
       // sequence forgotten.

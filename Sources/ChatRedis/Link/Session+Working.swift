@@ -53,7 +53,7 @@ extension Session {
     var moment = work.beatsAt
     if let asked = work.asked.first { moment = min(moment, asked.at + limits.answering) }
     // A full window is opened by an answer, and time does nothing for it.
-    if turns.hasUnsent, work.turnsAsked < limits.window { moment = min(moment, work.appendsAt) }
+    if turns.hasUnsent, !isEntering, work.turnsAsked < limits.window { moment = min(moment, work.appendsAt) }
     switch work.reading {
     case .due(let at): if !hasEvents { moment = min(moment, at) }
     case .asked(let at): moment = min(moment, at + limits.answeringRead)
@@ -82,7 +82,7 @@ extension Session {
   }
 
   private mutating func appendNext(_ work: inout Work, _ place: inout Place, at now: Moment) {
-    guard work.appendsAt <= now, work.turnsAsked < limits.window, let turn = turns.send() else { return }
+    guard work.appendsAt <= now, !isEntering, work.turnsAsked < limits.window, let turn = turns.send() else { return }
     let verb = Verb.append(
       server, place.epoch, fence: work.fence, sequence: turn.sequence, boxID: place.takeBoxID(), turn.operations)
     command(.send(.append, .run(verb, sha: work.sha)))

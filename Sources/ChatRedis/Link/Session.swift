@@ -69,6 +69,9 @@ package struct Session {
   var stage = Stage.off
   var standing = Standing.outside
   var availability = Availability.down
+  /// Set from when it enters the room until the server has taken who is there. Until then nothing is sent, because members that
+  /// the room has lost have to come back before anything else of theirs is said.
+  var isEntering = false
   /// Whether it has ever worked.
   package internal(set) var hasWorked = false
   var turns = OutgoingTurns()
@@ -104,6 +107,8 @@ package struct Session {
   /// Lines that the server has not got back as said.
   package func uncommittedLines(of speaker: UInt64) -> Int { turns.uncommittedLines(of: speaker) }
   package mutating func submit(_ operation: Operation) { turns.submit(operation) }
+  package var unsent: [Operation] { turns.unsent }
+  package mutating func replaceUnsent(with operations: [Operation]) { turns.replaceUnsent(with: operations) }
 
   package var hasEvents: Bool { nextEventIndex < events.count }
 
@@ -112,6 +117,7 @@ package struct Session {
     guard hasEvents else { return nil }
     let event = events[nextEventIndex]
     nextEventIndex += 1
+    if case .entered = event { isEntering = false }
     if nextEventIndex == events.count {
       events.removeAll(keepingCapacity: events.count <= 128)
       nextEventIndex = 0

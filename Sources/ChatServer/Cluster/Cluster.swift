@@ -59,6 +59,10 @@ final class Cluster {
   /// Takes an operation into the turn that is sent next.
   func submit(_ operation: Operation) { session.submit(operation) }
 
+  /// What was submitted and not sent, in order. When `entered` is told that is all that was not accepted.
+  var unsent: [Operation] { session.unsent }
+  func replaceUnsent(with operations: [Operation]) { session.replaceUnsent(with: operations) }
+
   /// Lines of a member that were submitted and not read back.
   func uncommittedLines(of member: UInt64) -> Int { session.uncommittedLines(of: member) }
 

@@ -32,13 +32,15 @@ extension Server {
     switch event {
     case .said(let entry, let speakers): return commit(entry, speakers: speakers)
     case .missed(let lines): return announceHere(.linesSkipped(lines))
-    case .historyLost: return announceHere(.historyLost)
+    case .historyLost:
+      guard announceHere(.historyLost) else { return false }
+      presence.isHistoryLost = true
     case .entered(let snapshot): enteredRoom(snapshot)
     case .refused(let operation): refused(operation)
     case .received(let letter): receive(letter)
     case .down: linkIsDown()
     case .up: linkIsBack()
-    case .reaped: break
+    case .reaped(let servers): serversWereReaped(servers)
     }
     return true
   }
@@ -133,9 +135,11 @@ extension Server {
     return cluster.uncommittedLines(of: token.bits) + linkQueue.waitingLines(of: token.bits)
   }
 
-  /// Whether a member that wants to leave has to wait until its lines are said.
+  /// Whether a member that wants to leave has to wait until its lines are said, and until it is told what became of what it
+  /// asked for.
   func hasUncommittedLines(_ connection: Connection) -> Bool {
-    cluster != nil && stage.isRoomOpen && connection.lifecycle.isHeard && uncommittedLines(of: connection.token) > 0
+    cluster != nil && stage.isRoomOpen && connection.lifecycle.isHeard
+      && (uncommittedLines(of: connection.token) > 0 || presence.owes(connection.token))
   }
 
   /// What others have heard has to be said here as well before the server stops: it waits for its slowest members no longer.

@@ -15,8 +15,8 @@ struct Arrivals {
 
   mutating func noteJoined(_ token: Token) { joined.append(token) }
 
-  mutating func noteLeft(_ token: Token, _ name: MemberName) {
-    if let index = joined.firstIndex(of: token) {
+  mutating func noteLeft(_ token: Token?, _ name: MemberName) {
+    if let index = joined.firstIndex(where: { $0 == token }) {
       joined.remove(at: index)
     } else if left.count < Self.maximumNames {
       left.append(name)

@@ -1,3 +1,4 @@
+import ChatRedis
 import ChatWire
 
 /// Answers that are made as they are read.
@@ -105,7 +106,10 @@ extension Server {
       defer { answers.values[index] = .roster(roster) }
       var format = MinuteFormat(now: minute)
       return roster.nextPiece(Answer.pieceBytes, after: changes) { slot in
-        connections[slot: slot].map { rosterEntry(of: $0, &format) }
+        if slot >= Token.firstRemoteSlot {
+          return people.others[slot: slot].map { rosterEntry(of: $0.person, &format) }
+        }
+        return connections[slot: slot].map { rosterEntry(of: $0, &format) }
       }
     case .earlier(var lines):
       defer { answers.values[index] = .earlier(lines) }
@@ -132,22 +136,29 @@ extension Server {
   }
 
   private func sortSlots() -> [UInt32] {
+    let count = room.members.count + people.others.count
     var slots: [UInt32] = []
-    slots.reserveCapacity(room.members.count)
+    slots.reserveCapacity(count)
     var named: [(name: String, slot: UInt32)] = []
     // The number above the slot, because the room stands still while thousands are sorted.
     var numbered: [UInt64] = []
-    numbered.reserveCapacity(room.members.count)
-    for slot in 0..<connections.slotCount {
-      guard let connection = connections[slot: slot], case .member = connection.lifecycle else { continue }
-      if let name = people.names.chosenName(of: connection.token) {
-        named.append((name.description.lowercased(), UInt32(slot)))
+    numbered.reserveCapacity(count)
+    func list(_ token: Token, numbered prefix: [UInt8]) {
+      if let name = people.names.chosenName(of: token) {
+        named.append((name.description.lowercased(), token.slot))
       } else {
-        let digits = connection.prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let digits = prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         let number = digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- UInt8(ascii: "0")) }
-        numbered.append(number << 32 | UInt64(slot))
+        numbered.append(number << 32 | UInt64(token.slot))
       }
     }
+    for slot in 0..<connections.slotCount {
+      guard let connection = connections[slot: slot], case .member = connection.lifecycle,
+        cluster == nil || people.names.name(of: connection.token) != nil
+      else { continue }
+      list(connection.token, numbered: connection.prefix)
+    }
+    for (token, person) in people.others.all { list(token, numbered: person.name.bytes) }
     numbered.sort()
     for entry in named.sorted(by: { $0.name < $1.name }) { slots.append(entry.slot) }
     for entry in numbered { slots.append(UInt32(truncatingIfNeeded: entry)) }
@@ -163,6 +174,21 @@ extension Server {
     if people.isMuted(connection.token, at: now) { details += ", muted" }
     if let text = people.away(connection.token) { details += ", away (\(text))" }
     return RosterAnswer.Entry(name: connection.name, details: details)
+  }
+
+  private func rosterEntry(of person: Person, _ format: inout MinuteFormat) -> RosterAnswer.Entry {
+    let since = format.text(of: person.joinedAt).dropFirst().dropLast()
+    return RosterAnswer.Entry(
+      name: person.name,
+      details: "\(person.place), since \(String(decoding: since, as: UTF8.self)), on another server")
+  }
+
+  /// As below, for a member of another server.
+  func recordRosterChange(of token: Token) {
+    rosterOrder = nil
+    guard changes.isWatched, let person = people.others[token]?.person else { return }
+    var format = MinuteFormat(now: minute)
+    changes.record(rosterEntry(of: person, &format), in: Int(token.slot))
   }
 
   /// To be called when a member's name is about to change, or to go: answers that are under way show it as it was.

@@ -16,23 +16,38 @@ extension Server {
     if configuration.replayedLines > 0, room.log.head > room.log.tail {
       ask(.last(lines: configuration.replayedLines), connection)
     }
-    if configuration.announces {
-      announceSoon()
-      arrivals.noteJoined(connection.token)
-    }
+    if cluster == nil { noteArrival(of: connection.token) }
+  }
+
+  /// Has it told that a member has come, if the server was asked for that.
+  func noteArrival(of token: Token) {
+    guard configuration.announces, stage == .running else { return }
+    announceSoon()
+    arrivals.noteJoined(token)
   }
 
   /// A member has left the conversation, however it did. Its names are free.
   func noteDeparture(of connection: Connection) {
+    if let cluster { shareDeparture(of: connection, through: cluster) }
     guard people.names.name(of: connection.token) != nil else { return }
     recordRosterChange(of: connection)
-    for viewer in people.ignorers(of: connection.token) {
-      connections[viewer]?.cursor.ignore(prefixes: [], of: connection.token, from: room.log)
-    }
+    // Where the room is shared, lines of it may still come.
+    if cluster == nil { endIgnoring(of: connection.token, by: people.ignorers(of: connection.token)) }
     people.leave(connection.token)
+    noteDeparture(of: connection.token, connection.name)
+  }
+
+  /// Nothing that is said from now on is a member's that has left.
+  func endIgnoring(of token: Token, by viewers: [Token]) {
+    for viewer in viewers { connections[viewer]?.cursor.ignore(prefixes: [], of: token, from: room.log) }
+  }
+
+  /// Has it told that a member has gone, if the server was asked for that.
+  /// - Parameter token: nil for a member of another server.
+  func noteDeparture(of token: Token?, _ name: MemberName) {
     guard configuration.announces, stage == .running else { return }
     announceSoon()
-    arrivals.noteLeft(connection.token, connection.name)
+    arrivals.noteLeft(token, name)
   }
 
   private func announceSoon() {
@@ -47,7 +62,9 @@ extension Server {
     guard stage == .running else { return }
     now = .now
     beginMinuteIfDue()
-    guard room.makeSpace(for: 4 << 10) else { return announceArrivals(after: Self.retryPause) }
+    guard cluster.map({ $0.hasSpace }) ?? room.makeSpace(for: 4 << 10) else {
+      return announceArrivals(after: Self.retryPause)
+    }
     for notice in arrivals.take(name: { people.name(of: $0) }) { announce(notice.text) }
     finishTurn()
     scheduleTurnIfNeeded()

@@ -12,6 +12,7 @@ extension Server {
   func perform(_ kind: ClientLine, _ line: Span<UInt8>, by connection: Connection) -> Verdict {
     if kind == .message { return speak(.message, line, by: connection) }
     if kind == .escaped { return speak(.message, line.extracting(droppingFirst: 1), by: connection) }
+    if cluster != nil, isUndecided(connection) { return .wait(.journal) }
     // Nothing of an answer is dropped, and a room that has no space for a new name's announcement keeps the old name.
     // Who is only heard out, because nothing can be sent to it, waits for no answer.
     if case .member = connection.lifecycle,
@@ -59,7 +60,11 @@ extension Server {
       {
         return [.reply(.nameIsBanned("\(name)"))]
       }
-      return people.rename(asker, to: wanted)
+      if cluster == nil { return people.rename(asker, to: wanted) }
+      switch people.judge(asker, wanting: wanted) {
+      case .success(let name): return [.claim(name)]
+      case .failure(let reply): return [.reply(reply)]
+      }
     case .who: return [.answer(.who)]
     case .privateLine(let name, let text): return people.whisper(text, to: name, by: asker)
     case .reply(let text): return people.reply(text, by: asker)
@@ -97,12 +102,16 @@ extension Server {
   func carryOut(_ effect: Effect, for asker: Connection) {
     switch effect {
     case .reply(let reply): answer(reply, to: asker)
-    case .rename(let old, let new): rename(asker, from: old, to: new)
+    case .rename(let old, let new):
+      rename(asker, to: new)
+      announce(Notice.renamed(old, to: new).text)
+    case .claim(let name): claim(name, for: asker)
     case .deliver(let reader, let text): deliver(text, to: reader, from: asker)
     case .answer(let question): ask(question, asker)
     case .hide(let hidden, let viewer): hide(hidden, from: viewer)
     case .show(let hidden, let viewer): connections[viewer]?.cursor.unignore(hidden, at: room.log.head)
     case .kick(let token, let why): kick(token, why: why, by: asker)
+    case .share(let act): share(act, by: asker)
     case .announce(let text): announce(text)
     case .record(let text): console.moderated(text)
     }
@@ -116,25 +125,25 @@ extension Server {
 
   // MARK: Names
 
-  private func rename(_ connection: Connection, from old: MemberName, to new: MemberName) {
+  /// Has a member of this server go by the name that is its own now.
+  func rename(_ connection: Connection, to name: MemberName) {
     recordRosterChange(of: connection)
-    connection.rename(to: new)
-    announce(Notice.renamed(old, to: new).text)
-    console.renamed(connection.label, to: new)
+    connection.rename(to: name)
+    console.renamed(connection.label, to: name)
     for viewer in people.ignorers(of: connection.token) { hide(connection.token, from: viewer) }
   }
 
   /// Leaves out of a member's stream what another one says under its present name from now on.
-  private func hide(_ hidden: Token, from viewer: Token) {
-    guard let speaker = connections[hidden] else { return }
-    let prefixes = [ServerLine.messagePrefix(of: speaker.name), ServerLine.actionPrefix(of: speaker.name)]
+  func hide(_ hidden: Token, from viewer: Token) {
+    guard let name = people.names.name(of: hidden) else { return }
+    let prefixes = [ServerLine.messagePrefix(of: name), ServerLine.actionPrefix(of: name)]
     connections[viewer]?.cursor.ignore(prefixes: prefixes, of: hidden, from: room.log)
   }
 
   // MARK: Private lines
 
   private func deliver(_ text: [UInt8], to token: Token, from sender: Connection) {
-    guard let reader = connections[token] else { return }
+    guard connections[token] != nil || token.isRemote else { return }
     if people.restrictsSpeech, let refusal = people.refusalToSpeak(sender.token, at: now) {
       return answer(refusal, to: sender)
     }
@@ -142,6 +151,7 @@ extension Server {
     guard safe.count <= configuration.maximumLineBytes else {
       return answer(.tooLong(maximumBytes: configuration.maximumLineBytes), to: sender)
     }
+    guard let reader = connections[token] else { return post(safe, to: token, from: sender) }
     let line = ServerLine.privatePrefix(of: sender.name) + safe + [UInt8(ascii: "\n")]
     guard reader.cursor.tell(line, from: sender.token) else { return answer(.tooFarBehind(reader.name), to: sender) }
     due.append(reader)
@@ -153,6 +163,7 @@ extension Server {
   /// Tells those whose private lines a member had still to get, once its stream has ended.
   func tellUnread(of connection: Connection) {
     for (sender, lines) in connection.cursor.takeUnsentLetters() {
+      if sender.isRemote { answer(.leftUnread(connection.name, lines: lines), toRemote: sender) }
       guard let sender = connections[sender], case .member = sender.lifecycle else { continue }
       answer(.leftUnread(connection.name, lines: lines), to: sender)
     }

@@ -13,6 +13,7 @@ extension Server {
   }
 
   func keepOrder(_ command: Command, by connection: Connection) -> [Effect] {
+    if let cluster { return keepSharedOrder(command, by: connection, through: cluster) }
     switch command {
     case .kick(let name, let why): return withMember(name) { [.kick($0, why: why)] }
     case .ban(let target, let term, let why): return ban(target, for: term, why: why, by: connection)
@@ -25,29 +26,32 @@ extension Server {
     }
   }
 
-  private func withMember(_ name: [UInt8], _ body: (Token) -> [Effect]) -> [Effect] {
+  func withMember(_ name: [UInt8], _ body: (Token) -> [Effect]) -> [Effect] {
     people.names.holder(of: name[...]).map(body) ?? [.reply(.nobodyHere(People.shown(name)))]
   }
 
   /// Puts a member out; it gets what was said until now, and is told why.
   func kick(_ token: Token, why: [UInt8]?, by operator: Connection) {
     guard let connection = connections[token], case .member = connection.lifecycle else { return }
-    let reason = why.map { ": \(Self.shown($0))" } ?? "."
+    let reason = Self.reason(why)
     putOut(connection, saying: "You were kicked by \(`operator`.name)\(reason)")
     announce("\(connection.name) was kicked by \(`operator`.name)\(reason)")
     console.moderated("\(`operator`.name) kicked \(connection.name)\(reason)")
   }
 
-  private func putOut(_ connection: Connection, saying text: String) {
+  func putOut(_ connection: Connection, saying text: String) {
     connection.cursor.tell(ServerLine.notice(text))
     leave(connection, because: .putOut)
   }
 
   private static let maximumReasonBytes = 300
 
-  private static func shown(_ text: [UInt8]) -> String {
+  static func shown(_ text: [UInt8]) -> String {
     String(decoding: SafeText.made(from: Array(text.prefix(maximumReasonBytes))), as: UTF8.self)
   }
+
+  /// How a sentence goes on that says what an operator did.
+  static func reason(_ why: [UInt8]?) -> String { why.map { ": \(shown($0))" } ?? "." }
 
   // MARK: Bans
 
@@ -57,36 +61,46 @@ extension Server {
     case .success(let parsed): target = parsed
     case .failure(let refusal): return refusal.effects
     }
-    let now = WallTime.now
-    let ban = Ban(
-      target, until: term.map { WallTime(seconds: now.seconds + $0.seconds) }, by: "\(`operator`.name)", at: now,
-      why: why.map(Self.shown) ?? "")
-    let hit = connections.all.filter { connection in
-      guard case .member = connection.lifecycle else { return false }
-      return ban.applies(to: connection)
-    }
+    let ban = Self.ban(target, for: term, why: why, by: `operator`)
+    let hit = members(hitBy: ban)
     if hit.contains(where: { $0 === `operator` }) { return [.reply(.wouldBanYou)] }
     guard moderation.add(ban) else { return [.reply(.tooManyBans(maximum: BanList.capacity))] }
-    let reason = ban.why.isEmpty ? "." : ": \(ban.why)"
     for connection in hit {
       putOut(connection, saying: ban.notice.text)
-      if room.makeSpace(for: 1 << 10) { announce("\(connection.name) was banned by \(`operator`.name)\(reason)") }
+      if room.makeSpace(for: 1 << 10) { announce(ban.announcement(of: connection.name)) }
     }
     return [.record("\(`operator`.name) banned: \(ban.line)"), .reply(.banned("\(target)", count: hit.count))]
   }
 
-  private struct Refusal: Error { let effects: [Effect] }
+  static func ban(
+    _ target: Ban.Target, for term: Term?, why: [UInt8]?, by operator: Connection
+  ) -> Ban {
+    let now = WallTime.now
+    return Ban(
+      target, until: term.map { WallTime(seconds: now.seconds + $0.seconds) }, by: "\(`operator`.name)", at: now,
+      why: why.map(shown) ?? "")
+  }
+
+  /// Members of this server that a ban puts out.
+  func members(hitBy ban: Ban) -> [Connection] {
+    connections.all.filter { connection in
+      guard case .member = connection.lifecycle else { return false }
+      return ban.applies(to: connection)
+    }
+  }
+
+  struct Refusal: Error { let effects: [Effect] }
 
   /// A name has to be one that somebody could have: a port is another one the next time.
-  private func target(_ text: [UInt8]) -> Result<Ban.Target, Refusal> {
+  func target(_ text: [UInt8]) -> Result<Ban.Target, Refusal> {
     let shown = People.shown(text)
     do throws(AddressRangeError) {
       let target = try Ban.Target(parsing: shown)
       guard case .name = target else { return .success(target) }
       if case .failure(let refusal) = NameRule.name(from: text[...]) {
-        if let holder = people.names.holder(of: text[...]), let connection = connections[holder] {
-          let place = connection.peerAddress?.host ?? "ADDRESS"
-          return .failure(Refusal(effects: [.reply(.onlyAPort(shown, address: place))]))
+        if let holder = people.names.holder(of: text[...]) {
+          let host = connections[holder]?.peerAddress?.host ?? people.others[holder]?.person?.host
+          return .failure(Refusal(effects: [.reply(.onlyAPort(shown, address: host ?? "ADDRESS"))]))
         }
         return .failure(Refusal(effects: [.reply(.nameRefused(refusal))]))
       }
@@ -109,9 +123,11 @@ extension Server {
   private func mute(_ token: Token, for term: Term?, by operator: Connection) -> [Effect] {
     people.mute(token, term.map { .until(now + .seconds($0.seconds)) } ?? .forEver)
     let name = people.name(of: token)
-    let time = term.map { "for \($0)" } ?? "until they leave"
+    let time = Self.time(ofMute: term)
     return [.announce("\(name) is muted \(time)."), .record("\(`operator`.name) muted \(name) \(time)")]
   }
+
+  static func time(ofMute term: Term?) -> String { term.map { "for \($0)" } ?? "until they leave" }
 
   private func unmute(_ token: Token, by operator: Connection) -> [Effect] {
     let name = people.name(of: token)
@@ -122,17 +138,24 @@ extension Server {
 
   private func slow(_ seconds: Int, by operator: Connection) -> [Effect] {
     people.setSlow(seconds: seconds)
-    let text =
-      seconds == 0
+    return [.announce(Self.announcement(ofSlow: seconds)), .record("\(`operator`.name) set slow to \(seconds) s")]
+  }
+
+  static func announcement(ofSlow seconds: Int) -> String {
+    seconds == 0
       ? "Everybody can speak as fast as they like again."
       : "Everybody can say one line every \(Term(seconds: seconds))."
-    return [.announce(text), .record("\(`operator`.name) set slow to \(seconds) s")]
   }
 }
 
 extension Ban {
   /// What one is told to whom it applies.
   var notice: Notice { .banned(until: until.map { "\($0)" }, why: why) }
+
+  /// What everybody is told of one whom it has put out.
+  func announcement(of name: MemberName) -> String {
+    "\(name) was banned by \(by)" + (why.isEmpty ? "." : ": \(why)")
+  }
 
   func applies(to connection: Connection) -> Bool {
     switch target {

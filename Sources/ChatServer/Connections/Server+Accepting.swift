@@ -41,8 +41,12 @@ extension Server {
     let token = connections.nextToken()
     let name: MemberName
     var effects: [Effect] = []
+    var names: DefaultNames?
     if refusal != nil {
       name = MemberName(port: peer.port)
+    } else if cluster != nil {
+      let candidates = people.defaultNames(for: peer)
+      (name, names) = (candidates.first, candidates)
     } else if peer.family == AF_UNIX {
       (name, effects) = people.joinOnUnixSocket(token)
     } else {
@@ -68,6 +72,7 @@ extension Server {
       for effect in effects { carryOut(effect, for: connection) }
       welcome(connection)
       if let cluster, cluster.isDown { tellOfLink(connection) }
+      if let cluster, let names { claimDefaultName(of: connection, from: names, through: cluster) }
     }
   }
 

@@ -67,6 +67,12 @@ struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     return Self.isIPv4(other, bits: 128) == isIPv4 && other & Self.mask(bits) == address
   }
 
+  /// - Parameter host: a numeric address as text.
+  func contains(host: String) -> Bool {
+    guard let address = Self.address(parsing: host) else { return false }
+    return Self.isIPv4(address, bits: 128) == isIPv4 && address & Self.mask(bits) == self.address
+  }
+
   private var isIPv4: Bool { Self.isIPv4(address, bits: bits) }
 
   private static func isIPv4(_ address: UInt128, bits: Int) -> Bool {

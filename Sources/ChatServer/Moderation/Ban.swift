@@ -18,6 +18,14 @@ struct Ban: Equatable, Sendable {
       }
     }
 
+    /// The same for all ways to write the target: what it is kept under where several servers share a room. It can be parsed.
+    var key: String {
+      switch self {
+      case .name(let name): NameKey(name.text).folding
+      case .address(let range): "\(range)"
+      }
+    }
+
     var description: String {
       switch self {
       case .name(let name): name.text
@@ -41,6 +49,14 @@ struct Ban: Equatable, Sendable {
     self.by = Self.word(by)
     self.at = at
     self.why = Self.safe(why)
+  }
+
+  /// Whether it hits somebody of that name, from that numeric address; nil for a Unix socket.
+  func applies(to name: MemberName, host: String?) -> Bool {
+    switch target {
+    case .name(let banned): banned.matches(NameKey(name.description))
+    case .address(let range): host.map { range.contains(host: $0) } ?? false
+    }
   }
 
   func isOver(at now: WallTime) -> Bool { until.map { $0 <= now } ?? false }

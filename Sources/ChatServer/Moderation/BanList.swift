@@ -19,6 +19,16 @@ struct BanList: Equatable, Sendable {
     return true
   }
 
+  /// Whether there is a place for a ban of this target.
+  func hasPlace(for target: Ban.Target, at now: WallTime) -> Bool {
+    bans.count < Self.capacity || bans.contains { $0.isOver(at: now) || Self.isSame($0.target, target) }
+  }
+
+  /// The bans of a target that still hold.
+  func bans(of target: Ban.Target, at now: WallTime) -> [Ban] {
+    bans.filter { !$0.isOver(at: now) && Self.isSame($0.target, target) }
+  }
+
   /// Removes the ban of a target, and returns it: of several, which a hand has written, the last; nil if there is none that still holds.
   mutating func remove(_ target: Ban.Target, at now: WallTime) -> Ban? {
     bans.removeAll { $0.isOver(at: now) }

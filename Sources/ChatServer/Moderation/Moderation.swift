@@ -31,6 +31,9 @@ struct Moderation {
     return ban
   }
 
+  /// Takes the bans of a room that is shared with other servers. They are kept there.
+  mutating func replace(_ bans: BanList) { self.bans = bans }
+
   /// Waits until the bans are written, for `seconds` at most.
   func drain(seconds: Double) { file?.drain(seconds: seconds) }
 }

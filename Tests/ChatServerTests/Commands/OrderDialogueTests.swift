@@ -1,3 +1,4 @@
+import ChatRedis
 import ChatServer
 import ChatWire
 import Glibc
@@ -17,7 +18,8 @@ import Testing
       try write("open-sesame\n", to: path, mode: 0o600)
       server = try RunningServer(kind) {
         $0.operatorTokenFile = path
-        $0.stateDirectory = "\(directory.path)/state"
+        // Those of a shared room are in Redis.
+        if kind != .shared { $0.stateDirectory = "\(directory.path)/state" }
       }
       self.directory = directory
       (carol, mallory) = (try server.peer(), try server.peer())
@@ -67,11 +69,14 @@ import Testing
 
   @Test(arguments: ServerKind.allCases)
   func `A name that is banned is nobody's, after a restart as well`(kind: ServerKind) throws {
-    let directory = try banMallory(kind)
+    let (directory, redis) = try banMallory(kind)
     // The first server keeps the directory for itself until its queue has let go of it.
     var started: RunningServer?
     try eventually("the directory is free") {
-      started = try? RunningServer(kind) { $0.stateDirectory = "\(directory.path)/state" }
+      started = try? RunningServer(kind) {
+        $0.redis = redis
+        if kind != .shared { $0.stateDirectory = "\(directory.path)/state" }
+      }
       return started != nil
     }
     let second = try #require(started)
@@ -84,7 +89,7 @@ import Testing
     try peer.expect("* \(peer.localPort) is now maurice")
   }
 
-  private func banMallory(_ kind: ServerKind) throws -> TemporaryDirectory {
+  private func banMallory(_ kind: ServerKind) throws -> (TemporaryDirectory, RedisAddress?) {
     let scene = try Scene(kind)
     try scene.carol("/ban mallory 2h spam", "* mallory is banned. 1 person was put out.")
     try scene.carol.expect("* mallory was banned by carol: spam")
@@ -98,7 +103,7 @@ import Testing
     try scene.carol("/bans")
     let listed = try scene.carol.expectLine()
     #expect(listed.hasPrefix("* name mallory until ") && listed.hasSuffix(": spam"), "\(listed)")
-    return scene.directory
+    return (scene.directory, scene.server.redis)
   }
 
   @Test(arguments: ServerKind.allCases)

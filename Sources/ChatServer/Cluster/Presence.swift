@@ -1,0 +1,62 @@
+import ChatRedis
+import ChatWire
+
+/// What is under way between this server and the others about its members. Empty where the room is not shared.
+struct Presence {
+  /// Names that members of this server have asked for and that all servers have to grant.
+  var claims: [Token: NameClaim] = [:]
+  /// The same for those that come back into a room that has lost them. What a member has in `claims` is decided after it.
+  var comebacks: [Token: NameClaim] = [:]
+  /// Private lines to members of other servers, by their senders, who wait to be told what became of them.
+  var letters: [Token: SentLetter] = [:]
+  /// What operators do to keep order, by who does it.
+  var acts: [Token: SharedAct] = [:]
+
+  /// Members of this server that have left, and whose lines may not all be read back, by those who ignore them.
+  var departures: [MemberID: [Token]] = [:]
+  /// Whether the room's history was lost, and the room was not entered again since.
+  var isHistoryLost = false
+  /// Members of other servers that were in the room when it lost its history, and have not come back. They may have a moment
+  /// for that, in which nobody here takes their names.
+  var missing: Set<MemberID> = []
+
+  /// Members of servers that were taken off lately, until it is known by which server: that one has it told who left.
+  var lostWithServer: [ServerID: [MemberName]] = [:]
+  /// Servers that this one has taken off, until it reads that.
+  var reaped: Set<ServerID> = []
+
+  /// Whether a member has asked for something that it is to get, or to be told of, before it leaves.
+  func owes(_ token: Token) -> Bool { letters[token] != nil || acts[token] != nil || claims[token]?.purpose == .rename }
+
+  /// Whether a member waits for something that is under way.
+  func awaits(_ token: Token) -> Bool {
+    !claims.isEmpty && claims[token] != nil || !comebacks.isEmpty && comebacks[token] != nil
+      || !letters.isEmpty && letters[token] != nil || !acts.isEmpty && acts[token] != nil
+  }
+
+  /// A member of this server leaves, and waits for nothing any more.
+  /// - Returns: the keys of names that it may be given all the same.
+  mutating func leave(_ token: Token) -> [String] {
+    letters[token] = nil
+    acts[token] = nil
+    return [claims.removeValue(forKey: token), comebacks.removeValue(forKey: token)].flatMap {
+      $0?.operation.keys ?? []
+    }
+  }
+}
+
+struct SentLetter: Equatable {
+  let reader: MemberID
+  /// What that one was called.
+  let name: MemberName
+}
+
+/// What an operator does that concerns all servers: each does its part when it reads the record.
+struct SharedAct: Equatable {
+  /// What has happened when it is done.
+  let record: Record
+  /// What brings that about, and what is said of it.
+  let operations: [Operation]
+  /// What the operator's server does then.
+  let effects: [Effect]
+}

@@ -1,0 +1,149 @@
+import ChatRedis
+import ChatWire
+import Dispatch
+
+/// How this server takes its place in the room, for the first time or because what it knew no longer holds.
+extension Server {
+  /// How long those who were in the room when its history was lost may take to come back: as long as a server may be silent.
+  private static let comingBack = DispatchTimeInterval.seconds(8)
+
+  func enteredRoom(_ snapshot: Snapshot) {
+    guard let cluster else { return }
+    let isHistoryLost = presence.isHistoryLost
+    presence.isHistoryLost = false
+    presence.lostWithServer = [:]
+    presence.reaped = []
+    meetOthers(in: snapshot, afterLoss: isHistoryLost)
+    takeRules(of: snapshot, afterLoss: isHistoryLost, through: cluster)
+    settle(unsent: cluster.unsent)
+    comeBack(into: snapshot, afterLoss: isHistoryLost, through: cluster)
+    for (id, viewers) in presence.departures { endIgnoring(of: Token(bits: id.number), by: viewers) }
+    presence.departures = [:]
+    rosterOrder = nil
+  }
+
+  /// Learns who is here on other servers. After a loss of the room's history those that are not there yet have a moment to come
+  /// back.
+  private func meetOthers(in snapshot: Snapshot, afterLoss isHistoryLost: Bool) {
+    let gone = people.others.tokens { snapshot.people[$0] == nil }
+    if isHistoryLost {
+      presence.missing.formUnion(gone.compactMap { people.others[$0]?.id })
+      let missing = presence.missing
+      queue.asyncAfter(deadline: .now() + Self.comingBack) {
+        self.assumeIsolated { $0.forget(missing) }
+      }
+    } else {
+      for token in gone { leaveElsewhere(token) }
+    }
+    for (id, person) in snapshot.people where id.server != cluster?.id { joinedElsewhere(id, person) }
+  }
+
+  /// Gives up those that have not come back.
+  private func forget(_ missing: Set<MemberID>) {
+    for id in missing.intersection(presence.missing) {
+      presence.missing.remove(id)
+      if let token = people.others.token(of: id) { leaveElsewhere(token) }
+    }
+  }
+
+  /// Bans and pace are those of the room. Where Redis has lost them as well, they are what they were here.
+  private func takeRules(of snapshot: Snapshot, afterLoss isHistoryLost: Bool, through cluster: Cluster) {
+    let old = moderation.bans
+    var new = BanList(snapshot.bans.compactMap { Ban(line: $0.utf8) })
+    if isHistoryLost {
+      for ban in old.holding(at: .now) where new.bans(of: ban.target, at: .now).isEmpty {
+        guard new.add(ban, at: .now) else { break }
+        cluster.submit(.ban(target: ban.target.key, line: ban.line))
+      }
+      if snapshot.slowSeconds == 0, people.slowSeconds > 0 { cluster.submit(.slow(seconds: people.slowSeconds)) }
+    }
+    moderation.replace(new)
+    if !isHistoryLost || snapshot.slowSeconds > 0, people.slowSeconds != snapshot.slowSeconds {
+      people.setSlow(seconds: snapshot.slowSeconds)
+    }
+    for ban in new.holding(at: .now) where !old.bans.contains(ban) {
+      for connection in members(hitBy: ban) where !people.isOperator(connection.token) {
+        putOut(connection, saying: ban.notice.text)
+      }
+    }
+  }
+
+  /// Of what has gone out and was not answered, the answer may be lost.
+  private func settle(unsent: [Operation]) {
+    for (sender, letter) in presence.letters {
+      let isUnsent = unsent.contains {
+        if case .post(.line(let from, _, _, _), _) = $0 { Token(bits: from.number) == sender } else { false }
+      }
+      if !isUnsent { tell(sender, .fateUnknown(letter.name)) }
+    }
+    for act in presence.acts.values where !unsent.contains(act.operations[0]) { finishAct(act.record) }
+  }
+
+  // MARK: Members of this server
+
+  /// Has those of this server in the room again that it has lost, before anything else of theirs is said.
+  private func comeBack(into snapshot: Snapshot, afterLoss isHistoryLost: Bool, through cluster: Cluster) {
+    var renamed: [Token: Rename] = [:]
+    var operations: [Operation] = []
+    for connection in connections.all where connection.lifecycle.isHeard {
+      let token = connection.token
+      let id = MemberID(server: cluster.id, number: token.bits)
+      if let person = snapshot.people[id] {
+        takeGranted(person.name, for: token)
+      } else if let name = people.names.name(of: token) {
+        var comeback = NameClaim.comeBack(token, as: id, person(connection, as: name), in: people.names)
+        comeback.wasGone = !isHistoryLost
+        // Whoever is there has its name.
+        if case .failure = people.names.judge(name.bytes[...], for: token), comeback.refused(in: people.names) {
+          let new = comeback.operation.person.name
+          renamed[token] = Rename(old: name, new: new)
+          if let wish = presence.claims[token]?.operation.person {
+            presence.claims[token] = .rename(token, as: id, wish, from: new, in: people.names)
+          }
+        }
+        presence.comebacks[token] = comeback
+        operations.append(.claim(comeback.operation))
+      }
+    }
+    // Those that have left meanwhile.
+    for (id, person) in snapshot.people where id.server == cluster.id && connections[Token(bits: id.number)] == nil {
+      operations.append(.release(id, keys: person.name.keys))
+    }
+    // A claim that is known to be under way is not sent twice.
+    let unsent = cluster.unsent.filter {
+      if case .claim(let claim) = $0 {
+        presence.claims[Token(bits: claim.member.number)]?.operation == claim
+      } else {
+        true
+      }
+    }
+    let lost = presence.claims.values.map { Operation.claim($0.operation) }.filter { !unsent.contains($0) }
+    cluster.replaceUnsent(with: operations + unsent.map { Self.revised($0, renamed) } + lost)
+  }
+
+  private struct Rename {
+    let old, new: MemberName
+  }
+
+  /// Takes a name that was granted while this server read nothing.
+  private func takeGranted(_ name: MemberName, for token: Token) {
+    presence.comebacks[token] = nil
+    if people.names.name(of: token) == nil {
+      joined(token, name)
+    } else if people.names.name(of: token) != name {
+      renamed(token, to: name)
+    }
+    releaseIfDecided(token)
+  }
+
+  /// What a member has said that is not sent yet, under the name that it comes back by.
+  private static func revised(_ operation: Operation, _ renamed: [Token: Rename]) -> Operation {
+    guard case .say(let line, let speaker?) = operation, let names = renamed[Token(bits: speaker)] else {
+      return operation
+    }
+    for prefix in [ServerLine.messagePrefix, ServerLine.actionPrefix] where line.starts(with: prefix(names.old)) {
+      return .say(line: prefix(names.new) + line.dropFirst(prefix(names.old).count), speaker: speaker)
+    }
+    return operation
+  }
+}
