@@ -11,8 +11,10 @@ import Dispatch
 /// line falls as the load rises. Nobody is heard while others are served: whoever may go on is put on `released`, and is
 /// heard at the beginning of the next turn.
 ///
-/// Four things begin a turn, and each entry point ends in `finishTurn`: connections are ready, peers wait at a listener,
-/// the timer fires, a stop is requested.
+/// A server that shares its room submits in `receive`, and before it delivers takes what all servers have read back.
+///
+/// Four things begin a turn, and each entry point ends in `finishTurn`: connections are ready, or the link to other servers has
+/// news; peers wait at a listener; the timer fires; a stop is requested.
 extension Server {
   /// Bytes said after which everybody gets theirs before anybody else is heard.
   static let maximumBytesSaidInTurn = 128 << 10

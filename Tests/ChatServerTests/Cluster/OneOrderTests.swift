@@ -65,6 +65,41 @@ struct OneOrderTests {
     #expect(try stalled.peek().isEmpty)
   }
 
+  @Test func `Members of a server that fell too far behind are told exactly how many lines they missed`() throws {
+    let redis = try RedisServer(onUnixSocket: true)
+    let room = RedisAddress(address: redis.address)
+    let near = try RunningServer(.shared) {
+      $0.redis = room
+      $0.patience = .seconds(60)
+      $0.logBytes = 256 << 10
+    }
+    let far = try RunningServer(.shared) { $0.redis = room }
+    let stalled = try near.peer(receiveBuffer: 4096)
+    try near.settle()
+    let pourer = try far.peer()
+    try far.settle()
+    let count = 8000
+    try pourer.send((0..<count).map { "\($0) " + String(repeating: "p", count: 990) + "\n" }.joined())
+    try far.wait("all of it to be said there") { $0.said == count }
+    try redis.command("XTRIM", "{mychat:\(room.room)}:log", "MAXLEN", "=", "1")
+    var next = 0
+    var missed = 0
+    while next < count {
+      let line = try stalled.expectLine()
+      if line.hasPrefix("* ") {
+        missed = try #require(Int(line.dropFirst(2).prefix { $0.isNumber }))
+        #expect(line == "* \(missed) lines skipped")
+        next += missed
+      } else {
+        try #require(line.hasPrefix("\(pourer.localPort): \(next) p"), "\(next) is next, and not \(line.prefix(40))")
+        next += 1
+      }
+    }
+    #expect(missed > 0)
+    try pourer.send("over\n")
+    try stalled.expect("\(pourer.localPort): over")
+  }
+
   @Test func `When Redis loses what it had, everybody is told, and the room goes on`() throws {
     let redis = try RedisServer(onUnixSocket: true)
     let server = try RunningServer(.shared) { $0.redis = RedisAddress(address: redis.address) }
