@@ -7,13 +7,14 @@ extension Session {
     // Where in the script it happened changes from one time to the next, and helps nobody.
     let sentence = text.firstRange(of: " script: ").map { text[..<$0.lowerBound] } ?? text[...]
     let said = String(decoding: SafeText.made(from: Array(sentence.utf8.prefix(200))), as: UTF8.self)
+    let noPermission = "does not let this user do what is needed: give it the permissions that .readme/cluster.md lists"
     let what =
       switch text.prefix(while: { $0 != " " }) {
       case "LOADING": "is still loading its data"
       case "NOAUTH":
         "asks for a password: give one by --redis-password-file or MYCHAT_REDIS_PASSWORD"
       case "WRONGPASS": "refuses the password: put the right one into --redis-password-file or MYCHAT_REDIS_PASSWORD"
-      case "NOPERM": "does not let this user do what is needed: give it the permissions that the README lists"
+      case "NOPERM": noPermission
       case "OOM": "has no memory left: raise its maxmemory"
       case "MISCONF": "cannot save to its disk: make room there, or see its log"
       case "READONLY": "is a replica and takes no lines: give the address of its master"
@@ -23,7 +24,14 @@ extension Session {
       case "CLUSTERDOWN": "is a Redis Cluster that is down"
       case "WRONGTYPE": "has keys of this room that are something else: delete them, or choose another room"
       default:
-        text.contains("DB index") ? "has no database \(address.database): give one that it has" : "refuses to help"
+        if text.contains("DB index") {
+          "has no database \(address.database): give one that it has"
+        } else if text.contains("user executing the script") {
+          // So Redis 7.0 says NOPERM of what a script calls.
+          noPermission
+        } else {
+          "refuses to help"
+        }
       }
     return "Redis at \(address.address) \(what). It says: \(said)"
   }

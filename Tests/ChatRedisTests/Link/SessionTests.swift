@@ -156,6 +156,7 @@ import Testing
     ("OOM command not allowed when used memory > 'maxmemory'.", "has no memory left"),
     ("MISCONF Redis is configured to save RDB snapshots", "cannot save to its disk"),
     ("NOPERM User chat has no permissions to run the 'evalsha' command", "permissions"),
+    ("ERR The user executing the script can't run this command or subcommand script: 2a71", "permissions"),
     ("MOVED 3999 127.0.0.1:6381", "another node"),
     (
       "ERR unknown command 'AUTH', with args beginning with: 'secret' ",
