@@ -114,6 +114,7 @@ import Testing
   @Test func `Hello finds that less was said than was read`() throws {
     let room = try ScriptedRoom()
     let peer = try Peer(room)
+    #expect(try peer.hello(last: Position("2-1")) == .lost, "nothing has been said")
     try peer.append(.say("a"))
     #expect(try peer.hello(last: Position("3-1")) == .lost)
     #expect(try peer.hello(last: Position("2-2")) == .lost)
