@@ -101,7 +101,10 @@ extension Server {
   }
 
   /// Lets a member go on that waited for a decision of all servers: what it had sent since is given again.
-  func releaseFromJournal(_ token: Token) { released.append(token) }
+  func releaseFromJournal(_ token: Token) {
+    // Others go on when what holds them is over.
+    if case .journal? = connections[token]?.inbound.hold { released.append(token) }
+  }
 
   /// Lets those go on that what they waited for has come about.
   func endTurn(of cluster: Cluster) {

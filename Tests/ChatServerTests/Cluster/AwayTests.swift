@@ -88,6 +88,33 @@ struct AwayTests {
     #expect(try pourer.peek().isEmpty)
   }
 
+  @Test func `A message that ends with a pause is said once although there was no space for it`() throws {
+    let scene = try Scene()
+    let (pourer, listener) = try scene.pair()
+    let (raw, leaving) = (try scene.server.peer(), try scene.server.peer())
+    try scene.server.settle()
+    scene.redis.pause()
+    let line = String(repeating: "p", count: 999)
+    let count = 100
+    try pourer.send(String(repeating: line + "\n", count: count))
+    try pourer.expect(Self.isDown)
+    try raw.send("no newline")
+    try leaving.send("the end of the stream is the end of this")
+    try leaving.finishSending()
+    for peer in [raw, leaving] { try peer.expect(Self.isDown) }
+    scene.redis.resume()
+    var came: [String: Int] = [:]
+    for _ in 0..<count + 2 { came[try listener.expectLine(), default: 0] += 1 }
+    #expect(
+      came == [
+        "\(pourer.localPort): \(line)": count, "\(raw.localPort): no newline": 1,
+        "\(leaving.localPort): the end of the stream is the end of this": 1,
+      ])
+    try scene.server.wait("the one to have left") { $0.left == 1 && $0.lost == 0 }
+    try raw.send(" and more\n")
+    try listener.expect("\(raw.localPort):  and more")
+  }
+
   @Test func `Whoever leaves right before Redis is away hears the end when its last line is said`() throws {
     let scene = try Scene()
     let (other, listener) = try scene.pair()
@@ -119,7 +146,9 @@ struct AwayTests {
     let (other, listener) = try scene.pair()
     defer { withExtendedLifetime(other) {} }
     let gone = try scene.server.peer()
-    try scene.server.settle()
+    // Until it has a name, what it says is only held.
+    try gone.send("hello\n")
+    try listener.expect("\(gone.localPort): hello")
     scene.redis.pause()
     try gone.send("I was here\n")
     try gone.expect(Self.isDown)

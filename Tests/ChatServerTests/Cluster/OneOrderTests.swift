@@ -39,6 +39,34 @@ struct OneOrderTests {
     for swarm in swarms { swarm.closeAll() }
   }
 
+  @Test func `The transcripts of two servers hold the same lines`() throws {
+    let directory = try TemporaryDirectory()
+    let room = try SharedRedis.newRoom()
+    let paths = ["one", "two"].map(directory.file)
+    let servers = try paths.map { path in
+      try RunningServer(.shared) {
+        $0.redis = room
+        $0.transcript = path
+      }
+    }
+    let peers = try servers.map { try $0.peer() }
+    for server in servers { try server.settle() }
+    for number in 0..<20 { for peer in peers { try peer.send("line \(number)\n") } }
+    for peer in peers { for _ in 0..<20 { _ = try peer.expectLine() } }
+    for (server, peer) in zip(servers, peers) {
+      peer.close()
+      #expect(server.stop())
+    }
+    // Each line stands behind its time.
+    let said = paths.map { path in
+      text(ofFile: path).split(separator: "\n").compactMap { line in
+        line.firstRange(of: ": line").map { line[..<$0.lowerBound].suffix(5) + line[$0.lowerBound...] }
+      }
+    }
+    #expect(said[0].count == 40)
+    #expect(said[1] == said[0])
+  }
+
   @Test
   func `A server whose member reads nothing takes no more from the others than its log holds, and loses none of it`()
     throws
