@@ -12,8 +12,8 @@ struct Presence {
   /// What operators do to keep order, by who does it.
   var acts: [Token: SharedAct] = [:]
 
-  /// Members of this server that have left, and whose lines may not all be read back, by those who ignore them.
-  var departures: [MemberID: [Token]] = [:]
+  /// Members that are gone as far as anybody here is concerned, and that others ignore: lines of theirs may still be read.
+  var departures: [MemberID: Departure] = [:]
   /// Whether the room's history was lost, and the room was not entered again since.
   var isHistoryLost = false
   /// Members of other servers that were in the room when it lost its history, and have not come back. They may have a moment
@@ -24,6 +24,11 @@ struct Presence {
   var lostWithServer: [ServerID: [MemberName]] = [:]
   /// Servers that this one has taken off, until it reads that.
   var reaped: Set<ServerID> = []
+
+  struct Departure {
+    let token: Token
+    let viewers: [Token]
+  }
 
   /// Whether a member has asked for something that it is to get, or to be told of, before it leaves.
   func owes(_ token: Token) -> Bool { letters[token] != nil || acts[token] != nil || claims[token]?.purpose == .rename }

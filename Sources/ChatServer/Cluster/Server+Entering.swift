@@ -17,7 +17,7 @@ extension Server {
     takeRules(of: snapshot, afterLoss: isHistoryLost, through: cluster)
     settle(unsent: cluster.unsent)
     comeBack(into: snapshot, afterLoss: isHistoryLost, through: cluster)
-    for (id, viewers) in presence.departures { endIgnoring(of: Token(bits: id.number), by: viewers) }
+    for departure in presence.departures.values { endIgnoring(of: departure.token, by: departure.viewers) }
     presence.departures = [:]
     rosterOrder = nil
   }

@@ -54,10 +54,15 @@ extension Server {
   func shareDeparture(of connection: Connection, through cluster: Cluster) {
     let id = id(of: connection.token, in: cluster)
     let keys = people.names.keys(of: connection.token) + presence.leave(connection.token)
-    let viewers = people.ignorers(of: connection.token)
-    if !viewers.isEmpty { presence.departures[id] = viewers }
+    noteDeparture(of: id, connection.token)
     // A server that stops takes leave for all.
     if !keys.isEmpty, stage == .running { cluster.submit(.release(id, keys: keys)) }
+  }
+
+  /// A member is gone; those who ignore it do so until all servers have read that it left.
+  private func noteDeparture(of id: MemberID, _ token: Token) {
+    let viewers = people.ignorers(of: token)
+    if !viewers.isEmpty { presence.departures[id] = Presence.Departure(token: token, viewers: viewers) }
   }
 
   /// A member has come, or has come back; it goes by the name that was granted.
@@ -116,15 +121,15 @@ extension Server {
         renameElsewhere(token, to: name)
       }
     case .left(let id):
-      if let viewers = presence.departures.removeValue(forKey: id) {
-        endIgnoring(of: Token(bits: id.number), by: viewers)
+      if let departure = presence.departures.removeValue(forKey: id) {
+        endIgnoring(of: departure.token, by: departure.viewers)
       }
       if let token = people.others.token(of: id) { leaveElsewhere(token) }
     case .serverGone(let gone): serverHasGone(gone)
     case .banned(let line): if let ban = Ban(line: line.utf8) { apply(ban, through: cluster) }
     case .unbanned(let target):
       if let target = try? Ban.Target(parsing: target) { _ = moderation.remove(target) }
-    case .kicked(let id, let text): if let connection = member(id) { putOut(connection, saying: text) }
+    case .kicked(let id, let text): kicked(id, saying: text)
     case .muted(let id, let seconds): mute(id, forSeconds: seconds)
     case .slow(let seconds): people.setSlow(seconds: seconds)
     }
@@ -163,6 +168,17 @@ extension Server {
     people.leaveElsewhere(token)
   }
 
+  /// To everybody it is gone at once, and nobody kicks it twice. Its server writes that it left.
+  private func kicked(_ id: MemberID, saying text: String) {
+    if let connection = member(id) {
+      putOut(connection, saying: text)
+    } else if let token = people.others.token(of: id) {
+      noteDeparture(of: id, token)
+      recordRosterChange(of: token)
+      people.leaveElsewhere(token)
+    }
+  }
+
   private func serverHasGone(_ server: ServerID) {
     let tokens = people.others.tokens { $0.server == server }
     if configuration.announces {
@@ -174,6 +190,10 @@ extension Server {
       }
     }
     for token in tokens { leaveElsewhere(token) }
+    for (id, departure) in presence.departures where id.server == server {
+      endIgnoring(of: departure.token, by: departure.viewers)
+      presence.departures[id] = nil
+    }
     for (sender, letter) in presence.letters where letter.reader.server == server {
       tell(sender, .fateUnknown(letter.name))
     }

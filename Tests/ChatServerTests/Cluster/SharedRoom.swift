@@ -8,6 +8,8 @@ import TestSupport
 final class SharedRoom {
   let redis: RedisServer
   private(set) var servers: [RunningServer] = []
+  /// Between each server and Redis.
+  private(set) var proxies: [Proxy] = []
   private(set) var people: [SharedPerson] = []
 
   /// - Parameter configure: is told which of the servers it is for.
@@ -18,11 +20,12 @@ final class SharedRoom {
 
   @discardableResult
   func addServer(_ configure: (inout Configuration) -> Void = { _ in }) throws -> RunningServer {
-    let address = RedisAddress(address: redis.address)
+    let proxy = try Proxy(to: redis.address)
     let server = try RunningServer(.epoll) {
-      $0.redis = address
+      $0.redis = RedisAddress(address: proxy.address)
       configure(&$0)
     }
+    proxies.append(proxy)
     servers.append(server)
     return server
   }
@@ -40,7 +43,8 @@ final class SharedRoom {
   func person(called name: String, at server: Int) throws -> SharedPerson {
     let person = try person(at: server)
     try person.send("/nick \(name)")
-    for other in people { try other.expect("* \(person.port) is now \(name)") }
+    // Servers that tell who comes and goes tell of those as well that only look who is here.
+    for other in people { _ = try other.lines { $0 == "* \(person.port) is now \(name)" } }
     // Who comes next comes after that, at whichever server.
     try awaitEntry("* \(name), ")
     person.name = name
@@ -49,14 +53,24 @@ final class SharedRoom {
 
   /// Waits until the list of every server has this.
   func awaitEntry(_ text: String) throws {
-    for server in servers {
-      try eventually("\(text) to be listed at every server") {
-        let asker = try Dialogue(connectingTo: server.addresses[0])
-        try asker.send("/who\nexit\n")
-        return String(decoding: try asker.receiveAll(), as: UTF8.self).contains(text)
-      }
+    for index in servers.indices {
+      try eventually("\(text) to be listed at every server") { try list(at: index).contains(text) }
     }
   }
+
+  /// What a server answers to `/who`.
+  func list(at server: Int) throws -> String {
+    let asker = try Dialogue(connectingTo: servers[server].addresses[0])
+    try asker.send("/who\nexit\n")
+    return String(decoding: try asker.receiveAll(), as: UTF8.self)
+  }
+
+  /// Cuts a server off from Redis, without an end of its connections; or lets it have them again.
+  func cutOff(_ server: Int) { proxies[server].pass(.nothing) }
+  func reconnect(_ server: Int) { proxies[server].pass(.everything) }
+
+  /// Takes somebody off the list of those who hear what is said.
+  func forget(_ person: SharedPerson) { people.removeAll { $0 === person } }
 
   /// Nobody has anything left to hear but this line, which `speaker` says now.
   func expectQuiet(_ speaker: SharedPerson, _ line: String = "so far") throws {
