@@ -222,11 +222,12 @@ package struct Session {
   }
 
   /// Ends the link.
+  /// - Parameter lines: what is said of that, each with its newline.
   /// - Returns: what is to be sent on the connection that appends, before both are closed; nil for nothing.
-  package mutating func leave() -> Request? {
+  package mutating func leave(saying lines: [[UInt8]] = []) -> Request? {
     defer { stage = .off }
     guard case .working(let work) = stage, case .inside(let place) = standing else { return nil }
-    return .run(.bye(server, place.epoch, fence: work.fence, saying: []), sha: work.sha)
+    return .run(.bye(server, place.epoch, fence: work.fence, saying: lines), sha: work.sha)
   }
 
   // MARK: Ways from stage to stage

@@ -107,11 +107,11 @@ final class Cluster {
     work()
   }
 
-  /// Tells Redis that this server leaves, and closes the connections. Nothing that was submitted before counts any more unless
+  /// Tells Redis that this server leaves, what is said of that to those at other servers, and closes the connections. Nothing that was submitted before counts any more unless
   /// `isDrained`.
-  func leave() {
+  func leave(saying lines: [[UInt8]]) {
     guard let surroundings else { return }
-    if let request = session.leave(), let connection = connections[.append] {
+    if let request = session.leave(saying: lines), let connection = connections[.append] {
       connection.add(request.words(keys: session.keys, server: id))
       connection.finish(by: .now + Self.goodbye)
     }

@@ -20,8 +20,11 @@ struct Presence {
   /// for that, in which nobody here takes their names.
   var missing: Set<MemberID> = []
 
-  /// Members of servers that were taken off lately, until it is known by which server: that one has it told who left.
-  var lostWithServer: [ServerID: [MemberName]] = [:]
+  /// Members of servers that have gone lately, until it is known whether this server has taken theirs off: then it has it told
+  /// who left.
+  var lostWithServer: [ServerID: (names: [MemberName], until: Moment)] = [:]
+  /// How long it may take until that is known.
+  static let maximumReapingTime = Duration.seconds(10)
   /// Servers that this one has taken off, until it reads that.
   var reaped: Set<ServerID> = []
 

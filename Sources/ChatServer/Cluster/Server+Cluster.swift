@@ -166,7 +166,7 @@ extension Server {
       counts.dropped += lines
     }
     linkQueue = LinkQueue()
-    cluster.leave()
+    cluster.leave(saying: arrivals.take { people.name(of: $0) }.map(\.line))
   }
 
   // MARK: What members are told of the link

@@ -15,7 +15,7 @@ extension Server {
     presence.reaped = []
     meetOthers(in: snapshot, afterLoss: isHistoryLost)
     takeRules(of: snapshot, afterLoss: isHistoryLost, through: cluster)
-    settle(unsent: cluster.unsent)
+    settle(into: snapshot, through: cluster)
     comeBack(into: snapshot, afterLoss: isHistoryLost, through: cluster)
     for departure in presence.departures.values { endIgnoring(of: departure.token, by: departure.viewers) }
     presence.departures = [:]
@@ -68,9 +68,14 @@ extension Server {
     }
   }
 
-  /// Of what has gone out and was not answered, the answer may be lost.
-  private func settle(unsent: [Operation]) {
+  /// What has gone out may have been answered where this server did not read it, or may never be.
+  private func settle(into snapshot: Snapshot, through cluster: Cluster) {
+    let unsent = cluster.unsent
     for (sender, letter) in presence.letters {
+      // An answer still comes if this server has lost nothing but what was said.
+      let isAwaited =
+        snapshot.people[letter.reader] != nil && snapshot.people[id(of: sender, in: cluster)] != nil
+      if isAwaited { continue }
       let isUnsent = unsent.contains {
         if case .post(.line(let from, _, _, _), _) = $0 { Token(bits: from.number) == sender } else { false }
       }
@@ -87,7 +92,7 @@ extension Server {
     var operations: [Operation] = []
     for connection in connections.all where connection.lifecycle.isHeard {
       let token = connection.token
-      let id = MemberID(server: cluster.id, number: token.bits)
+      let id = self.id(of: token, in: cluster)
       if let person = snapshot.people[id] {
         takeGranted(person.name, for: token)
       } else if let name = people.names.name(of: token) {

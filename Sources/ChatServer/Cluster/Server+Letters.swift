@@ -15,6 +15,7 @@ extension Server {
     presence.letters[sender.token] = SentLetter(reader: reader.id, name: person.name)
     cluster.submit(
       .post(.line(from: id, name: sender.name, to: reader.id, text: text), to: reader.id.server))
+    if cluster.isDown { tellOfLink(sender) }
   }
 
   func receive(_ letter: Letter) {

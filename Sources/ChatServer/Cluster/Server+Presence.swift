@@ -8,7 +8,7 @@ extension Server {
   /// line. Until then what it sends waits, but for `exit`; `releaseFromJournal` lets it go on.
   func isUndecided(_ connection: Connection) -> Bool { presence.awaits(connection.token) }
 
-  private func id(of token: Token, in cluster: Cluster) -> MemberID {
+  func id(of token: Token, in cluster: Cluster) -> MemberID {
     MemberID(server: cluster.id, number: token.bits)
   }
 
@@ -48,6 +48,7 @@ extension Server {
   private func submit(_ claim: NameClaim, to cluster: Cluster) {
     presence.claims[claim.token] = claim
     cluster.submit(.claim(claim.operation))
+    if cluster.isDown, let connection = connections[claim.token] { tellOfLink(connection) }
   }
 
   /// A member leaves. What it was called, and what it may still be granted, is free when everybody has read that.
@@ -186,7 +187,8 @@ extension Server {
       if presence.reaped.remove(server) != nil {
         for name in names { noteDeparture(of: nil, name) }
       } else {
-        presence.lostWithServer[server] = names
+        presence.lostWithServer = presence.lostWithServer.filter { $0.value.until > now }
+        presence.lostWithServer[server] = (names, until: now + Presence.maximumReapingTime)
       }
     }
     for token in tokens { leaveElsewhere(token) }
@@ -203,7 +205,7 @@ extension Server {
   func serversWereReaped(_ servers: [ServerID]) {
     guard configuration.announces else { return }
     for server in servers {
-      if let names = presence.lostWithServer.removeValue(forKey: server) {
+      if let names = presence.lostWithServer.removeValue(forKey: server)?.names {
         for name in names { noteDeparture(of: nil, name) }
       } else {
         presence.reaped.insert(server)

@@ -29,6 +29,7 @@ extension Server {
     guard let cluster else { return }
     presence.acts[`operator`.token] = act
     for operation in act.operations { cluster.submit(operation) }
+    if cluster.isDown { tellOfLink(`operator`) }
   }
 
   /// What an operator of this server did is done.

@@ -45,7 +45,8 @@ extension Server {
   /// Has it told that a member has gone, if the server was asked for that.
   /// - Parameter token: nil for a member of another server.
   func noteDeparture(of token: Token?, _ name: MemberName) {
-    guard configuration.announces, stage == .running else { return }
+    // Those at other servers are told of the members of one that stops.
+    guard configuration.announces, stage == .running || cluster != nil else { return }
     announceSoon()
     arrivals.noteLeft(token, name)
   }

@@ -80,6 +80,28 @@ import Testing
     #expect(!rest.contains { line in names.contains { line.contains($0) } }, "\(rest)")
   }
 
+  @Test func `Who leaves with a server that stops is told of once`() throws {
+    let room = try SharedRoom(servers: 3) { $1.announces = true }
+    let bob = try room.person(called: "bob", at: 1)
+    let alice = try room.person(called: "alice", at: 0)
+    let carol = try room.person(called: "carol", at: 0)
+    // Who came and went within a moment would not be told of.
+    for person in [alice, carol] {
+      var heard = ""
+      try eventually("that \(person.name) joined") {
+        heard = String(decoding: try bob.peer.peek(), as: UTF8.self)
+        return heard.split(separator: "\n").contains { line in
+          line.hasSuffix(" joined") && [person.name, "\(person.port)"].contains { line.contains($0) }
+        }
+      }
+    }
+    #expect(room.servers[0].stop())
+    let lines = try bob.lines { $0.hasSuffix(" left") && $0.contains("alice") }
+    #expect(["* alice, carol left", "* carol, alice left"].contains(lines.last), "\(lines)")
+    try bob.ask("/msg alice hi", "* Nobody here is called alice; that was not sent.")
+    try bob.ask("/nick carol", "* bob is now carol")
+  }
+
   @Test func `The names of a server that is cut off are free within 8 seconds, and it is said once who left`() throws {
     let room = try SharedRoom(servers: 3) { $1.announces = true }
     let alice = try room.person(called: "alice", at: 0)

@@ -15,7 +15,7 @@ private let allWays = ServerKind.allCases.flatMap { kind in [true, false].map { 
     let scene = try Scene(kind)
     for attempt in ForgingAttempt.all { try scene.judge(attempt, endsLines: endsLines) }
     try scene.judgeEarlierLines()
-    let logged = scene.server.logged
+    let logged = scene.server.logged + scene.otherServer.logged
     #expect(logged.allSatisfy { $0.hasPrefix("[") && !$0.contains("\r") }, "the log has a line of its own making")
     #expect(ForgingAttempt.all.count >= 40)
   }
@@ -48,16 +48,24 @@ private let allWays = ServerKind.allCases.flatMap { kind in [true, false].map { 
 }
 
 /// A room with alice, who is to be deceived, and cope, whose name can be written in other letters. Alice hears all; then cope
-/// says that an attempt is over.
+/// says that an attempt is over. Where the room is shared, whoever attempts something is at another server.
 private final class Scene {
   let server: RunningServer
+  let otherServer: RunningServer
   private let alice, cope: Dialogue
   private var attempts = 0
   /// Every public line that alice heard.
   private var heard: [[UInt8]] = []
 
   init(_ kind: ServerKind) throws {
-    server = try RunningServer(kind) { $0.quietInterval = .milliseconds(10) }
+    let server = try RunningServer(kind) { $0.quietInterval = .milliseconds(10) }
+    self.server = server
+    otherServer =
+      kind == .shared
+      ? try RunningServer(kind) {
+        $0.quietInterval = .milliseconds(10)
+        $0.redis = server.redis
+      } : server
     (alice, cope) = (try server.peer(), try server.peer())
     try server.settle()
     try alice.send("/nick alice\n")
@@ -77,8 +85,8 @@ private final class Scene {
   }
 
   func judge(_ attempt: ForgingAttempt, endsLines: Bool) throws {
-    let mallory = try server.peer()
-    try server.settle()
+    let mallory = try otherServer.peer()
+    try otherServer.settle()
     // Whoever has sent a newline ends all its lines so.
     if endsLines { try mallory.send("\n") }
     for step in attempt.steps {
