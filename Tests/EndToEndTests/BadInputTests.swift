@@ -46,6 +46,20 @@ import Testing
     Mistake(program: "mychatserver", arguments: ["unix:/dev/null"], status: 1, says: ["/dev/null", "no socket"]),
     Mistake(
       program: "mychatserver", arguments: ["203.0.113.1:0"], status: 1, says: ["203.0.113.1:0", "no such address"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0", "--redis", "rediss://:pw@host"], status: 64,
+      says: ["--redis", "stunnel", "redis://127.0.0.1:PORT"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0", "--redis", "host:6379"], status: 64, says: ["redis://", "unix:"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0", "--redis", "redis://host", "--state-directory", "/tmp"], status: 64,
+      says: ["kept in Redis", "--state-directory"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0", "--redis-password-file", "/dev/null"], status: 64,
+      says: ["--redis-password-file", "--redis"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0", "--redis", "redis://host", "--redis-password-file", "/dev/null"],
+      status: 1, says: ["/dev/null", "the password of Redis", "no regular file"]),
     Mistake(program: "mychatclient", arguments: ["70000"], status: 64, says: ["'70000'", "from 0 to 65535"]),
     Mistake(program: "mychatclient", arguments: ["0"], status: 64, says: ["'0'", "port 0", "[LISTENING]"]),
     Mistake(

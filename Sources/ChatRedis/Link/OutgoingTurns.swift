@@ -36,7 +36,8 @@ struct OutgoingTurns {
   private var uncommitted: [UInt64: Int] = [:]
 
   var hasUnsent: Bool { !waiting.isEmpty || !open.operations.isEmpty }
-  /// Turns that were sent and are not answered.
+  /// Whether there is a turn that is not known to be accepted.
+  var hasUnaccepted: Bool { hasUnsent || sent.contains { $0.fate == .unanswered } }
   var isDrained: Bool { !hasUnsent && sent.allSatisfy { $0.fate == .read } }
   func uncommittedLines(of speaker: UInt64) -> Int { uncommitted[speaker] ?? 0 }
 

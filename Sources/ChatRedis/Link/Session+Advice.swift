@@ -4,9 +4,6 @@ import ChatWire
 extension Session {
   /// - Parameter text: of Redis's error: a code in capitals, and a sentence.
   static func advice(on text: String, at address: RedisAddress) -> String {
-    // Where in the script it happened changes from one time to the next, and helps nobody.
-    let sentence = text.firstRange(of: " script: ").map { text[..<$0.lowerBound] } ?? text[...]
-    let said = String(decoding: SafeText.made(from: Array(sentence.utf8.prefix(200))), as: UTF8.self)
     let noPermission = "does not let this user do what is needed: give it the permissions that .readme/cluster.md lists"
     let what =
       switch text.prefix(while: { $0 != " " }) {
@@ -23,16 +20,12 @@ extension Session {
       case "MOVED", "ASK": "keeps this room on another node: give the address of that one"
       case "CLUSTERDOWN": "is a Redis Cluster that is down"
       case "WRONGTYPE": "has keys of this room that are something else: delete them, or choose another room"
-      default:
-        if text.contains("DB index") {
-          "has no database \(address.database): give one that it has"
-        } else if text.contains("user executing the script") {
-          // So Redis 7.0 says NOPERM of what a script calls.
-          noPermission
-        } else {
-          "refuses to help"
-        }
+      case "UNBLOCKED": "has just become a replica"
+      // These two have no code of their own.
+      case "ERR" where text.contains("DB index"): "has no database \(address.database): give one that it has"
+      case "ERR" where text.contains("user executing the script"): noPermission
+      default: "refuses to help"
       }
-    return "Redis at \(address.address) \(what). It says: \(said)"
+    return "Redis at \(address.address) \(what)."
   }
 }

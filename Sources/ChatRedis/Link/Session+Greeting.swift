@@ -163,20 +163,6 @@ extension Session {
   }
 
   private mutating func begin(_ work: Work, at now: Moment) {
-    if case .down = availability { events.append(.up) }
-    availability = .working
-    if !hasWorked {
-      let kept = work.information?.persistence(fsync: work.fsyncPolicy) ?? ""
-      command(.report("Sharing the room '\(address.room)' through \(address.address); \(kept)."))
-    } else if let complaint, !complaint.isMended {
-      command(.report("The link to Redis at \(address.address) is there again."))
-    }
-    hasWorked = true
-    complaint?.isMended = true
-    if work.information?.warning != warning {
-      warning = work.information?.warning
-      if let warning { command(.report("Redis at \(address.address): \(warning)")) }
-    }
     stage = .working(work)
     advance(to: now)
   }

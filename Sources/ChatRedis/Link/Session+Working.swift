@@ -17,8 +17,7 @@ extension Session {
     var reading: Reading
     /// Beats in a row that told of more than the connection that reads has brought.
     var beatsAhead = 0
-    /// Whether it has done something that shows that it works.
-    var isProven = false
+    var trial = Trial.underWay(proven: [])
 
     init(
       sha: String, fence: Int, information: RedisInformation?, fsyncPolicy: String?, beatsAt: Moment,
@@ -32,6 +31,13 @@ extension Session {
       appendsAt = now
       reading = .due(at: now)
     }
+  }
+
+  /// Whether the link counts as working. Redis may let a server in, and refuse every turn or every read then.
+  enum Trial {
+    /// These connections have done what they are for.
+    case underWay(proven: Set<Line>)
+    case passed
   }
 
   enum Asked {
@@ -74,7 +80,9 @@ extension Session {
     }
     if case .due(let at) = work.reading, at <= now, !hasEvents {
       work.reading = .asked(at: now)
-      let milliseconds = Int(limits.reading / .milliseconds(1))
+      // The first is answered at once, so that it is soon known whether reading works.
+      var milliseconds = 1
+      if case .passed = work.trial { milliseconds = Int(limits.reading / .milliseconds(1)) }
       command(.send(.read, .read(from: place.position, boxID: place.boxID, milliseconds: milliseconds)))
     }
     standing = .inside(place)
@@ -105,7 +113,7 @@ extension Session {
       case .accepted(let end, let failed):
         events += turns.answered(sequence, end: end, failed: failed).map { .refused($0) }
         turns.passed(place.position)
-        prove(&work)
+        prove(&work, by: .append)
       // The greeting finds out which turns were accepted, and what has become of the room.
       case .lost, .gone, .fenced, .repeated, .missing: return fail(nil, at: now)
       case nil: return misunderstood(at: now)
@@ -141,7 +149,7 @@ extension Session {
     var work = work
     work.reading = .due(at: askedAt + limits.readPace)
     work.beatsAhead = 0
-    prove(&work)
+    prove(&work, by: .read)
     stage = .working(work)
 
     var fault = news.fault
@@ -201,11 +209,33 @@ extension Session {
     events.append(.entered(arrival.snapshot))
   }
 
-  private mutating func prove(_ work: inout Work) {
-    guard !work.isProven else { return }
-    work.isProven = true
+  private mutating func prove(_ work: inout Work, by line: Line) {
+    guard case .underWay(var proven) = work.trial else { return }
+    proven.insert(line)
+    work.trial = .underWay(proven: proven)
+    // Where a turn was refused, only one that is accepted shows that it works again.
+    let isAppending = !doubtsAppending || proven.contains(.append) || !turns.hasUnaccepted
+    if proven.contains(.read), isAppending { pass(&work) }
+  }
+
+  private mutating func pass(_ work: inout Work) {
+    work.trial = .passed
     backoff.reset()
-    complaint = nil
+    doubtsAppending = false
+    if case .down = availability { events.append(.up) }
+    availability = .working
+    if !hasWorked {
+      let kept = work.information?.persistence(fsync: work.fsyncPolicy) ?? ""
+      command(.report("Sharing the room '\(address.room)' through \(address.address); \(kept)."))
+    } else if !complaints.isEmpty {
+      command(.report("The link to Redis at \(address.address) is there again."))
+    }
+    hasWorked = true
+    complaints = []
+    if work.information?.warning != warning {
+      warning = work.information?.warning
+      if let warning { command(.report("Redis at \(address.address): \(warning)")) }
+    }
   }
 }
 

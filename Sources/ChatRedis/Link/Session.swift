@@ -81,8 +81,10 @@ package struct Session {
   private var commands: [LinkCommand] = []
   var backoff: ConnectBackoff
   private var random: any RandomNumberGenerator & Sendable
-  /// What was complained of last, and whether there has been a link since; nil once that has proved itself.
-  var complaint: (text: String, isMended: Bool)?
+  /// What was complained of since the link worked.
+  var complaints: Set<String> = []
+  /// Whether a turn was on its way when the link broke.
+  var doubtsAppending = false
   /// What was warned of last.
   var warning: String?
 
@@ -257,23 +259,31 @@ package struct Session {
     var text = text
     // Redis names the words of a command that it does not know.
     if let password = address.password, !password.isEmpty { text = text.replacing(password, with: "***") }
-    fail(Self.advice(on: text, at: address), at: now)
+    // Where in the script it happened changes from one time to the next, and helps nobody.
+    let words = text.firstRange(of: " script: ").map { String(text[..<$0.lowerBound]) } ?? text
+    fail(Self.advice(on: text, at: address), saying: words, at: now)
   }
 
   /// Closes both connections, and tries again after a while.
-  /// - Parameter reason: what the administrator is told; nil for nothing, as what is mended so is told otherwise.
-  mutating func fail(_ reason: String?, at now: Moment) {
-    if let reason, reason != complaint?.text {
-      complaint = (reason, isMended: false)
-      command(.complain(reason))
+  /// - Parameters:
+  ///   - reason: what the administrator is told; nil for nothing, as what is mended so is told otherwise.
+  ///   - words: of Redis, told with it.
+  mutating func fail(_ reason: String?, saying words: String? = nil, at now: Moment) {
+    if let reason, complaints.insert(reason).inserted {
+      let shown = words.map {
+        " It says: " + String(decoding: SafeText.made(from: Array($0.utf8.prefix(200))), as: UTF8.self)
+      }
+      command(.complain(reason + (shown ?? "")))
+    }
+    var since = now
+    if case .working(let work) = stage {
+      doubtsAppending = work.turnsAsked > 0
+      // What was asked last was never answered, so the link has not worked since.
+      if let asked = work.asked.first?.at { since = min(since, asked) }
     }
     switch availability {
     case .down: break
-    case .working:
-      var since = now
-      // What was asked last was never answered, so the link has not worked since.
-      if case .working(let work) = stage, let asked = work.asked.first?.at { since = min(since, asked) }
-      availability = .missing(until: since + limits.silence)
+    case .working: availability = .missing(until: since + limits.silence)
     case .missing where hasWorked: break
     case .missing: availability = .missing(until: now)
     }

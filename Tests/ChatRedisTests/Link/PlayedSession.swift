@@ -142,9 +142,17 @@ struct PlayedSession {
     answer(.append, entered())
   }
 
+  /// Brings it to where it is known to work.
   mutating func reachWork() {
     reachReader()
+    beginWork()
+  }
+
+  /// Has the connection that reads made, and the first read answered.
+  mutating func beginWork() {
     connect(.read)
+    answer(.read, .null)
+    wait(.microseconds(500))
   }
 
   /// After a loss: waits until it tries again, and answers up to `hello`, `renew` or `enter`.

@@ -33,6 +33,8 @@ final class SimulatedWorld {
     var isCut = false
     var lastArrival = Moment(nanoseconds: 0)
     var lastReturn = Moment(nanoseconds: 0)
+    /// What its server has not received, as it is stopped.
+    var inbox: [Reply] = []
   }
 
   private struct Happening {
@@ -216,17 +218,17 @@ final class SimulatedWorld {
 
   private func give(_ reply: Reply, on connection: Connection, _ line: Line, to server: Server) {
     connection.lastReturn = max(connection.lastReturn, now + delay())
-    deliver(after: now.distance(to: connection.lastReturn), reply, on: connection, line, to: server)
+    after(now.distance(to: connection.lastReturn)) {
+      guard !connection.isCut else { return }
+      connection.inbox.append(reply)
+      self.deliver(on: connection, line, to: server)
+    }
   }
 
-  private func deliver(
-    after duration: Duration, _ reply: Reply, on connection: Connection, _ line: Line, to server: Server
-  ) {
-    after(duration) {
-      guard connection.isOpen, !connection.isCut else { return }
-      // In order, also behind those that wait.
-      if server.isStopped { return self.deliver(after: .milliseconds(50), reply, on: connection, line, to: server) }
-      self.act(server) { $0.received(reply, on: line, at: self.now) }
+  private func deliver(on connection: Connection, _ line: Line, to server: Server) {
+    while !server.isStopped, connection.isOpen, !connection.inbox.isEmpty {
+      let reply = connection.inbox.removeFirst()
+      act(server) { $0.received(reply, on: line, at: self.now) }
     }
   }
 
@@ -275,7 +277,8 @@ final class SimulatedWorld {
     after(duration) {
       server.isStopped = false
       // What has come is taken before deadlines are looked at.
-      self.after(.milliseconds(100)) { self.act(server) { $0.advance(to: self.now) } }
+      for (line, connection) in server.connections { self.deliver(on: connection, line, to: server) }
+      self.act(server) { $0.advance(to: self.now) }
     }
   }
 }
