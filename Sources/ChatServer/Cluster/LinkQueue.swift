@@ -7,8 +7,10 @@ struct LinkQueue {
   var forSpace: [Token] = []
   /// Members that leave once all of their lines are read back.
   var toLeave: Set<Token> = []
-  /// What the link has told and the log had no space for. What came after it waits within the link.
+  /// What the link has told and the log had no space for, or which comes too fast. What came after it waits within the link.
   var event: LinkEvent?
+  /// How fast others say something.
+  var bytes = ByteRateMeter()
   /// How the console shows members that have gone before all of their lines were read back.
   var gone: [Token: Console.PeerLabel] = [:]
 

@@ -18,13 +18,22 @@ extension Server {
   func takeEvents(of cluster: Cluster) {
     takeEvents: while stage.isRoomOpen, let event = linkQueue.event ?? cluster.nextEvent() {
       linkQueue.event = nil
-      guard apply(event) else {
+      guard !isLinkTooFast, apply(event) else {
         linkQueue.event = event
         break takeEvents
       }
-      if room.log.head - servedUpTo > Self.maximumBytesSaidInTurn { deliverToAll() }
+      if room.log.head - servedUpTo > Self.maximumBytesSaidInTurn {
+        deliverToAll()
+        room.measureLag()
+      }
     }
     cluster.flush()
+  }
+
+  /// Whether others say so much that the members of this server have to catch up first: the link is held back as a member is
+  /// that sends in bulk. Without that the log would be full all the time, and its slowest readers would be given up.
+  private var isLinkTooFast: Bool {
+    stage == .running && room.isCrowded && linkQueue.bytes.isBulkSender(at: now)
   }
 
   /// - Returns: false if the log has no space for it yet; then nothing was done.
@@ -48,6 +57,8 @@ extension Server {
   /// Says what all servers have heard at this place of the room's order.
   private func commit(_ entry: Entry, speakers: [UInt64?]) -> Bool {
     guard makeSpaceForEvent(entry.body.count) else { return false }
+    // All that is said comes by the link, so its fair share is what all members of a room have together.
+    linkQueue.bytes.count(entry.body.count, at: now, fairBytesPerSecond: room.log.capacity / 2)
     var index = 0
     entry.forEachPart { part in
       switch part {
