@@ -35,7 +35,7 @@ struct Demo {
       return try play.end()
     }
     print("All three servers are one room. Join it at any of them, each in a terminal of its own:\n")
-    for invitation in play.invitations { print("  \(invitation)") }
+    for invitation in try play.invitations { print("  \(invitation)") }
     print("\nPress Enter to end the servers and Redis.")
     fflush(nil)
     waitForEnterOrSignal { play.readWhatServersPrint() }

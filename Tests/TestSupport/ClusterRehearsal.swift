@@ -65,8 +65,13 @@ package final class ClusterRehearsal {
     if !staysOpen { try end() }
   }
 
-  /// What one who types it into a shell joins a server with.
-  package var invitations: [String] { listeningPorts.map { "mychatclient \($0)" } }
+  /// Commands that join the servers, each with the client as built.
+  package var invitations: [String] {
+    get throws {
+      let client = try Program.built("mychatclient")
+      return listeningPorts.map { "\(client) \($0)" }
+    }
+  }
 
   /// A server must not wait for a reader of its output.
   package func readWhatServersPrint() { for server in servers { server.readWhatIsThere() } }
