@@ -33,7 +33,6 @@ enum HistoryLoss: String, CaseIterable {
   case meta = "the meta key deleted"
   case foreign = "a foreign entry, `XADD key * field value`"
   case forged = "a foreign entry with the fields of ours"
-  case replaced = "a string in the key's place"
 }
 
 /// One loss while nobody talks, so that nothing may be missing before or after it.
@@ -124,7 +123,6 @@ private final class HistoryTrial {
       // It says more lines than its id does.
       try redis.command(
         "XADD", keys.log, "\(id.bytes + 10)-\(id.lines + 1)", "s", "00000000:00000000:1", "b", "1: a\n2: b\n")
-    case .replaced: try redis.command("SET", keys.log, "nothing")
     }
   }
 

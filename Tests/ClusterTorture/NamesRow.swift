@@ -39,6 +39,8 @@ private final class NameContest {
     var name: String
     /// Renames that it heard, in order.
     var renames: [String] = []
+    /// What it asked to be called last.
+    var wanted = ""
     /// Answers of its server that are no renames.
     var answers: [String] = []
     init(_ peer: Peer, _ server: Int) { (self.peer, self.server, name) = (peer, server, "\(peer.port)") }
@@ -81,7 +83,9 @@ private final class NameContest {
       let line = String(decoding: bytes, as: UTF8.self)
       if case .renamed(let old, let new) = Notice(parsing: ServerLine(Array(bytes)[...]).text) {
         member.renames.append(line)
-        if "\(old)" == member.name { member.name = "\(new)" }
+        // After a partition two may have had the old name.
+        let isOwn = "\(old)" == member.name && (member.wanted == "\(new)" || "\(member.peer.port)" == "\(new)")
+        if isOwn { member.name = "\(new)" }
       } else if line.hasPrefix("* ") {
         member.answers.append(String(line.dropFirst(2)))
       }
@@ -93,7 +97,10 @@ private final class NameContest {
       .joined(separator: "; ")
   }
 
-  private func say(_ text: String, by member: Member) { swarm.say("\(text)\n".utf8, by: member.peer) }
+  private func claim(_ name: String, by member: Member) {
+    member.wanted = name
+    swarm.say("/nick \(name)\n".utf8, by: member.peer)
+  }
 
   /// All claim a name at the same moment.
   func claimAtOnce(_ name: String, withLookAlikes: Bool) throws {
@@ -102,7 +109,7 @@ private final class NameContest {
     for (index, member) in members.enumerated() {
       // A Cyrillic `р` and capitals look like the name or count as the same.
       let variants = [name, name.uppercased(), name.replacing("p", with: "\u{440}")]
-      say("/nick \(withLookAlikes ? variants[index % 3] : name)", by: member)
+      claim(withLookAlikes ? variants[index % 3] : name, by: member)
     }
     try run("everybody's answer about \(name)") {
       let answered = members.count { $0.answers.contains { !$0.hasPrefix("Here") } }
@@ -150,7 +157,7 @@ private final class NameContest {
     let cut = 3
     let (inside, outside) = (members.filter { $0.server == cut }, members.filter { $0.server != cut })
     let held = "held\(round)"
-    say("/nick \(held)", by: inside[0])
+    claim(held, by: inside[0])
     try run("a name before the partition") {
       members.allSatisfy {
         $0.renames.last?.hasSuffix(" is now \(held)") == true
@@ -164,15 +171,15 @@ private final class NameContest {
     let taker = outside[round % outside.count]
     try run("the name of a lost server to be free", within: .seconds(20)) {
       if monotonicNanoseconds() > nextClaim {
-        say("/nick \(held)", by: taker)
+        claim(held, by: taker)
         nextClaim += 300_000_000
       }
       return taker.name == held
     }
     // Both sides want one name that is new.
     let wanted = "wanted\(round)"
-    say("/nick \(wanted)", by: inside[1])
-    say("/nick \(wanted)", by: outside[(round + 1) % outside.count])
+    claim(wanted, by: inside[1])
+    claim(wanted, by: outside[(round + 1) % outside.count])
     while monotonicNanoseconds() < start + 9_000_000_000 {
       try run("the partition") { true }
       pass(.milliseconds(5))
@@ -184,6 +191,13 @@ private final class NameContest {
       members.count { $0.name == wanted } == 1
     }
     try settleLists()
+    // Who has the name now keeps it, and nobody is told anything else.
+    for member in outside {
+      if let line = member.renames.last(where: { $0.hasPrefix("* \(held) is now ") }) {
+        throw TestFailure("one outside the partition heard \(line), and \(taker.peer.port) has that name")
+      }
+    }
+    guard taker.name == held else { throw TestFailure("\(held) was lost by one who had it: \(state)") }
   }
 
   private func settleLists() throws {

@@ -15,6 +15,7 @@ extension Row {
     try stoppedRedis(size, &outcome)
     try cutOffRedis(size, &outcome)
     try brokenSockets(size, &outcome)
+    try lostDirections(size, &outcome)
   }
 
   private static func members(_ size: Size) -> Int { size.of(300, small: 30) }
@@ -50,10 +51,11 @@ extension Row {
     let (kills, long) = (size.of(20, small: 3), size.of(5, small: 1))
     var incidents = Incidents()
     for kill in 0..<kills {
-      incidents.after(.random(in: 0.5...1.5)) { try redis.kill() }
-      // Most outages are too short to be told of.
+      // Most outages are too short to be told of. Between two of them the link has to be there, or they are one.
       let isLong = kill % (kills / long) == 0
+      incidents.after(isLong ? 4 : .random(in: 1.5...3)) { try redis.kill() }
       incidents.after(isLong ? 4 : .random(in: 0.05...0.7)) { try redis.start(awaitAnswer: false) }
+      if isLong { incidents.after(2) {} }
     }
     incidents.after(5) {}
     let least = size.of(40_000, small: 400)
@@ -134,6 +136,30 @@ extension Row {
     outcome.check(even, "meanwhile told \(crowd.counts(.linkDown, of: talkers)) times, and as often that it is back")
   }
 
+  /// What goes in one direction is lost, of one server after the other and of all at once; or everything takes long.
+  private static func lostDirections(_ size: Size, _ outcome: inout Outcome) throws {
+    let redis = try RedisServer(.always)
+    let cluster = try ClusterUnderTest(3, on: redis, by: .proxies, size.patience)
+    let crowd = try Crowd(members(size), in: cluster)
+    let rounds = size.of(10, small: 1)
+    var incidents = Incidents()
+    for round in 0..<rounds {
+      for (index, passage) in [Proxy.Passage.requestsOnly, .repliesOnly, .nothing].enumerated() {
+        let proxies = round % 4 == 3 ? cluster.proxies : [cluster.proxies[(round + index) % 3]]
+        incidents.after(1) { for proxy in proxies { proxy.pass(passage) } }
+        incidents.after(.random(in: 0.1...4)) { for proxy in proxies { proxy.pass(.everything) } }
+      }
+      incidents.after(1) { for proxy in cluster.proxies { proxy.delay(.milliseconds(.random(in: 1...300))) } }
+      incidents.after(2) { for proxy in cluster.proxies { proxy.delay(.zero) } }
+    }
+    incidents.after(8) {}
+    try crowd.talk(rate: rate(size), within: .seconds(size.of(600, small: 90))) { try incidents.areOver(at: $0) }
+    try judge(crowd, "\(3 * rounds) times one direction or both lost, and \(rounds) times slow", &outcome)
+    let talkers = Array(crowd.talkers.joined())
+    let even = crowd.everybody.allSatisfy { crowd.count(.linkDown, of: $0) == crowd.count(.linkBack, of: $0) }
+    outcome.check(even, "meanwhile told \(crowd.counts(.linkDown, of: talkers)) times, and as often that it is back")
+  }
+
   static let redisRefusing = Row(
     9,
     "Redis without memory (`maxmemory` reached), read-only, loading, wrong password at a reconnect",
@@ -187,6 +213,13 @@ extension Row {
       let client = try RedisClient(redis)
       try client.call("AUTH", "changed")
       try client.call("CONFIG", "SET", "requirepass", "")
+    }
+    let keys = RoomKeys(room: ClusterUnderTest.room)
+    try outage("a string in the stream's place", says: "WRONGTYPE") {
+      try redis.command("RENAME", keys.log, "elsewhere")
+      try redis.command("SET", keys.log, "nothing")
+    } end: {
+      try redis.command("RENAME", "elsewhere", keys.log)
     }
     try outage("loading", says: "LOADING") {
       // Loads slowly (key-load-delay, microseconds a key), and answers meanwhile after each KiB. It saves at its end, so that

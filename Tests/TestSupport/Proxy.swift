@@ -11,9 +11,10 @@ package final class Proxy: Sendable {
     /// Nothing, and no end either: all is held and passed on later, as TCP does when a cable is in again. Connections are
     /// accepted.
     case nothing
-    /// What the programs send; what the server sends is lost.
+    /// What the programs send; what the server sends is lost. A connection that has lost something never gets more in that
+    /// direction.
     case requestsOnly
-    /// What the server sends; what the programs send is lost.
+    /// What the server sends; what the programs send is lost, likewise.
     case repliesOnly
   }
 

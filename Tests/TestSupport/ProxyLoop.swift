@@ -180,6 +180,8 @@ private struct ProxyFlow {
   private var hasEnded = false
   private(set) var isFinished = false
   private(set) var isBroken = false
+  /// Whether something was lost. Nothing that comes after it can be passed on, as in a stream of TCP.
+  private var hasGap = false
 
   var isEmpty: Bool { pieces.isEmpty }
   var hasSpace: Bool { !hasEnded && size < 1 << 20 }
@@ -194,7 +196,9 @@ private struct ProxyFlow {
       if count == 0 { hasEnded = true } else if errno != EAGAIN && errno != EINTR { isBroken = true }
       return nil
     }
-    guard let piece, !isLost else { return }
+    guard let piece else { return }
+    if isLost { hasGap = true }
+    guard !hasGap else { return }
     pieces.append((due, piece))
     size += piece.count
   }
