@@ -45,7 +45,9 @@ extension Server {
     if refusal != nil {
       name = MemberName(port: peer.port)
     } else if cluster != nil {
-      let candidates = people.defaultNames(for: peer)
+      let candidates =
+        peer.family == AF_UNIX
+        ? people.defaultNamesOnUnixSocket() : people.defaultNames(port: peer.port, host: peer.host)
       (name, names) = (candidates.first, candidates)
     } else if peer.family == AF_UNIX {
       (name, effects) = people.joinOnUnixSocket(token)

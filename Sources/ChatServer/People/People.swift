@@ -1,6 +1,5 @@
 import ChatRedis
 import ChatWire
-import Glibc
 
 /// Who is in the room, by name, and what they want of each other. It knows no socket: what a command asks for is a list of
 /// effects.
@@ -82,10 +81,11 @@ struct People {
   /// The token of one that has sent something from another server, whether or not it is known to be in the room.
   mutating func sender(_ id: MemberID) -> Token { others.sender(id) }
 
-  /// The default names that a peer may get, the best first.
-  mutating func defaultNames(for peer: SocketAddress) -> DefaultNames {
-    peer.family == AF_UNIX ? names.defaultNamesOnUnixSocket() : names.defaultNames(port: peer.port, host: peer.host)
-  }
+  /// The default names that a member may get that comes from a port of a host, the best first.
+  func defaultNames(port: UInt16, host: String) -> DefaultNames { names.defaultNames(port: port, host: host) }
+
+  /// Those that a member may get that comes on a Unix socket.
+  mutating func defaultNamesOnUnixSocket() -> DefaultNames { names.defaultNamesOnUnixSocket() }
 
   // MARK: Names
 
