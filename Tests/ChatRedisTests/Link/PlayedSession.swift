@@ -152,7 +152,7 @@ struct PlayedSession {
   mutating func beginWork() {
     connect(.read)
     answer(.read, .null)
-    wait(.microseconds(500))
+    wait(.milliseconds(1))
   }
 
   /// After a loss: waits until it tries again, and answers up to `hello`, `renew` or `enter`.
