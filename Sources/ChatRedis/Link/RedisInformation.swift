@@ -23,6 +23,9 @@ struct RedisInformation: Sendable {
       return
         "it runs Redis '\(version)', and \(Self.oldestVersion) or newer is needed. Install that, or give another address."
     }
+    if fields["redis_mode"] == "sentinel" {
+      return "it is a Sentinel, which keeps no data. Give the address of the master that it watches."
+    }
     if fields["role"] != "master" {
       let master = fields["master_host"].map { "\($0):\(fields["master_port"] ?? "")" } ?? "its master"
       return "it is a replica and takes no lines. Give the address of \(master)."

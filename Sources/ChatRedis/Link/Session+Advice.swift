@@ -20,8 +20,12 @@ extension Session {
       case "MOVED", "ASK": "keeps this room on another node: give the address of that one"
       case "CLUSTERDOWN": "is a Redis Cluster that is down"
       case "WRONGTYPE": "has keys of this room that are something else: delete them, or choose another room"
+      case "DENIED": "is in protected mode: set a password there, or let it listen where only this machine reaches it"
       case "UNBLOCKED": "has just become a replica"
-      // These two have no code of their own.
+      // These have no code of their own.
+      case "ERR" where text.contains("max number of clients"): "takes no more connections: raise its maxclients"
+      case "ERR" where text.contains("without any password configured"):
+        "has no password: set the one there that you gave, or leave it out"
       case "ERR" where text.contains("DB index"): "has no database \(address.database): give one that it has"
       case "ERR" where text.contains("user executing the script"): noPermission
       default: "refuses to help"

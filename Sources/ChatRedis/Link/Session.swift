@@ -250,6 +250,10 @@ package struct Session {
     ask(&greeting, firstStep, at: now)
   }
 
+  private static func safe(_ text: String) -> String {
+    String(decoding: SafeText.made(from: Array(text.utf8.prefix(500))), as: UTF8.self)
+  }
+
   mutating func overdue(at now: Moment) {
     fail("Redis at \(address.address) does not answer.", at: now)
   }
@@ -270,10 +274,8 @@ package struct Session {
   ///   - words: of Redis, told with it.
   mutating func fail(_ reason: String?, saying words: String? = nil, at now: Moment) {
     if let reason, complaints.insert(reason).inserted {
-      let shown = words.map {
-        " It says: " + String(decoding: SafeText.made(from: Array($0.utf8.prefix(200))), as: UTF8.self)
-      }
-      command(.complain(reason + (shown ?? "")))
+      // Part of it is what somebody else has written.
+      command(.complain(Self.safe(words.map { "\(reason) It says: \($0)" } ?? reason)))
     }
     var since = now
     if case .working(let work) = stage {

@@ -98,6 +98,8 @@ import Testing
   @Test(arguments: [
     ("redis_version:6.2.7\r\nrole:master\r\n", "runs Redis '6.2.7', and 7.0 or newer is needed"),
     ("role:master\r\n", "7.0 or newer is needed"),
+    ("redis_version:6.\u{1B}[2J\r\n", "7.0 or newer is needed"),
+    ("redis_version:7.0.15\r\nredis_mode:sentinel\r\n", "it is a Sentinel"),
     (
       "redis_version:7.2.4\r\nrole:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6380\r\n",
       "Give the address of 10.0.0.1:6380."
@@ -110,6 +112,7 @@ import Testing
     #expect(link.takeEvents() == [.down])
     let wanted = link.takeWanted()
     #expect(wanted.contains { $0.hasPrefix("complain: ") && $0.contains(says) }, "\(wanted)")
+    #expect(!wanted.contains { $0.contains("\u{1B}") })
     link.wait(.seconds(2))
     link.resolve()
     link.connect(.append)
@@ -167,6 +170,9 @@ import Testing
       "ERR unknown command 'AUTH', with args beginning with: 'secret' ",
       "unknown command 'AUTH', with args beginning with: '***'"
     ),
+    ("DENIED Redis is running in protected mode because", "is in protected mode"),
+    ("ERR max number of clients reached", "raise its maxclients"),
+    ("ERR AUTH <password> called without any password configured for the default user.", "has no password"),
     ("ERR \u{1B}[2Jbad", "ERR"),
   ])
   func `What Redis refuses is told with what to do, without the password`(error: String, says: String) {
