@@ -48,23 +48,28 @@ extension Server {
 
   /// Bans and pace are those of the room. Where Redis has lost them as well, they are what they were here.
   private func takeRules(of snapshot: Snapshot, afterLoss isHistoryLost: Bool, through cluster: Cluster) {
-    let old = moderation.bans
-    var new = BanList(snapshot.bans.compactMap { Ban(line: $0.utf8) })
+    var bans = snapshot.bans.compactMap { Ban(line: $0.utf8) }
+    var slowSeconds = snapshot.slowSeconds
     if isHistoryLost {
-      for ban in old.holding(at: .now) where new.bans(of: ban.target, at: .now).isEmpty {
-        guard new.add(ban, at: .now) else { break }
+      let kept = Set(bans.map(\.target.key))
+      for ban in moderation.bans.holding(at: .now) where !kept.contains(ban.target.key) {
+        bans.append(ban)
         cluster.submit(.ban(target: ban.target.key, line: ban.line))
       }
-      if snapshot.slowSeconds == 0, people.slowSeconds > 0 { cluster.submit(.slow(seconds: people.slowSeconds)) }
-    }
-    moderation.replace(new)
-    if !isHistoryLost || snapshot.slowSeconds > 0, people.slowSeconds != snapshot.slowSeconds {
-      people.setSlow(seconds: snapshot.slowSeconds)
-    }
-    for ban in new.holding(at: .now) where !old.bans.contains(ban) {
-      for connection in members(hitBy: ban) where !people.isOperator(connection.token) {
-        putOut(connection, saying: ban.notice.text)
+      if slowSeconds == 0, people.slowSeconds > 0 {
+        slowSeconds = people.slowSeconds
+        cluster.submit(.slow(seconds: slowSeconds))
       }
+    }
+    moderation.replace(BanList(bans.suffix(BanList.capacity)))
+    if people.slowSeconds != slowSeconds { people.setSlow(seconds: slowSeconds) }
+    guard !bans.isEmpty else { return }
+    for connection in connections.all where !people.isOperator(connection.token) {
+      guard case .member = connection.lifecycle else { continue }
+      let ban =
+        connection.peerAddress.flatMap { moderation.bans.ban(of: $0, at: .now) }
+        ?? moderation.bans.ban(of: NameKey(connection.name.description), at: .now)
+      if let ban { putOut(connection, saying: ban.notice.text) }
     }
   }
 
@@ -99,7 +104,7 @@ extension Server {
         var comeback = NameClaim.comeBack(token, as: id, person(connection, as: name), in: people.names)
         comeback.wasGone = !isHistoryLost
         // Whoever is there has its name.
-        if case .failure = people.names.judge(name.bytes[...], for: token), comeback.refused(in: people.names) {
+        if !people.names.isUndisputed(token), comeback.refused(in: people.names) {
           let new = comeback.operation.person.name
           renamed[token] = Rename(old: name, new: new)
           if let wish = presence.claims[token]?.operation.person {
@@ -114,16 +119,17 @@ extension Server {
     for (id, person) in snapshot.people where id.server == cluster.id && connections[Token(bits: id.number)] == nil {
       operations.append(.release(id, keys: person.name.keys))
     }
-    // A claim that is known to be under way is not sent twice.
+    // What has gone out is not known to be granted or refused, and will not be.
+    var claims = presence.claims
     let unsent = cluster.unsent.filter {
-      if case .claim(let claim) = $0 {
-        presence.claims[Token(bits: claim.member.number)]?.operation == claim
-      } else {
-        true
-      }
+      guard case .claim(let claim) = $0 else { return true }
+      let token = Token(bits: claim.member.number)
+      guard claims[token]?.operation == claim else { return false }
+      claims[token] = nil
+      return true
     }
-    let lost = presence.claims.values.map { Operation.claim($0.operation) }.filter { !unsent.contains($0) }
-    cluster.replaceUnsent(with: operations + unsent.map { Self.revised($0, renamed) } + lost)
+    operations += unsent.map { Self.revised($0, renamed) }
+    cluster.replaceUnsent(with: operations + claims.values.map { .claim($0.operation) })
   }
 
   private struct Rename {

@@ -76,12 +76,15 @@ extension Server {
       rosterOrder = nil
       connection.rename(to: name)
       noteArrival(of: token)
-    } else if let comeback = presence.comebacks.removeValue(forKey: token) {
+    } else {
+      let comeback = presence.comebacks.removeValue(forKey: token)
       if let old, old != name {
         rename(connection, to: name)
-        if old.isChosen { answer(.nameLost(old, now: name), to: connection) }
+        if old.isChosen { answer(.nameLost(old), to: connection) }
+        // For its client, as nobody else's name has changed so.
+        tell(connection, .renamed(old, to: name))
       }
-      if comeback.wasGone { noteArrival(of: token) }
+      if comeback?.wasGone == true { noteArrival(of: token) }
     }
     carryOut(effects)
     releaseIfDecided(token)

@@ -12,7 +12,7 @@ enum Reply: Error, Equatable, Sendable {
   case nameRefused(NameRefusal)
   case alreadyCalled(MemberName)
   /// The member goes by a default name again, because another one took its name while the servers had lost sight of each other.
-  case nameLost(MemberName, now: MemberName)
+  case nameLost(MemberName)
   /// A line to that one is refused; `nobodyHere` where there was no line.
   case nobodyCalled(String)
   case nobodyHere(String)
@@ -81,8 +81,7 @@ enum Reply: Error, Equatable, Sendable {
     case .helpOn(let word): "\(word.usage): \(word.help)"
     case .nameRefused(let refusal): refusal.text
     case .alreadyCalled(let name): "You are \(name) already."
-    case .nameLost(let old, let new):
-      "The link to the other servers was down, and somebody else has taken the name \(old). You are \(new) now."
+    case .nameLost(let name): "While the link to the other servers was down, somebody else took the name \(name)."
     case .nobodyCalled(let name): "Nobody here is called \(name); that was\(Notice.notSentEnding)"
     case .nobodyHere(let name): "Nobody here is called \(name)."
     case .nameIsBanned(let name): "The name \(name) is banned here. Choose another one."

@@ -55,7 +55,7 @@ struct NameClaim {
       operation: Operation.Claim(
         member: id, person: person, keys: keys, givenUp: givenUp, record: .renamed(id, to: person.name),
         announcement: Notice.renamed(old, to: person.name).line),
-      names: DefaultNames(person.name))
+      names: DefaultNames(replacing: person.name))
   }
 
   /// - Parameter person: as it was known.
@@ -70,16 +70,32 @@ struct NameClaim {
       names: names)
   }
 
-  /// Somebody else has the name.
+  /// Somebody else has the name, or one of several.
   /// - Returns: whether the member is to have another one: then the servers are asked for what is in `operation` now.
   mutating func refused(in registry: NameRegistry) -> Bool {
-    guard purpose != .rename else { return false }
-    var person = operation.person
+    let name = operation.person.name
+    switch purpose {
+    case .rename where name.isChosen: return false
+    case .comeBack where name.isChosen && operation.keys != name.keys && registry.isUndisputed(token):
+      // It may be its port that is another's.
+      operation.keys = name.keys
+      return true
+    case .join, .rename, .comeBack: break
+    }
+    operation.person.name = registry.nextFree(of: &names, for: token)
+    let new = operation.person.name
+    operation.keys = new.keys
     let old = registry.name(of: token)
-    person.name = registry.nextFree(of: &names, for: token)
-    operation = Operation.Claim(
-      member: operation.member, person: person, keys: person.name.keys, record: .joined(operation.member, person),
-      announcement: old.flatMap { $0 == person.name ? nil : Notice.renamed($0, to: person.name).line })
+    if purpose == .rename {
+      operation.record = .renamed(operation.member, to: new)
+      operation.announcement = old.map { Notice.renamed($0, to: new).line }
+    } else {
+      operation.record = .joined(operation.member, operation.person)
+      // Not as `renamed` would say it, because somebody else is called that.
+      operation.announcement = old.flatMap {
+        $0 == new ? nil : ServerLine.notice("\($0), who was cut off, is \(new) now.")
+      }
+    }
     return true
   }
 }

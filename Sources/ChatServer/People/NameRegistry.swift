@@ -98,6 +98,12 @@ struct NameRegistry {
     }
   }
 
+  /// Whether a member has its name alone, as far as is known here, and none that looks the same is another's.
+  func isUndisputed(_ token: Token) -> Bool {
+    if let chosen = chosen[token] { return isFree(chosen.key, for: token) }
+    return defaultName(of: token).map { holder(ofDefault: $0) == token } ?? false
+  }
+
   /// What a member would be called if it asked for a name, as far as is known here.
   func judge(_ bytes: ArraySlice<UInt8>, for token: Token) -> Result<MemberName, NameRefusal> {
     if let own = defaultName(of: token), own.bytes[...] == bytes { return .success(own) }
@@ -157,6 +163,11 @@ struct NameRegistry {
 
   private mutating func hold(_ name: MemberName, by token: Token) {
     if let number = Self.number(name) {
+      if let other = holderOfNumber[number], other != token {
+        // It is called so until it has another name.
+        setNumber(nil, of: other)
+        longDefaults[other] = name
+      }
       setNumber(number, of: token)
       holderOfNumber[number] = token
     } else {

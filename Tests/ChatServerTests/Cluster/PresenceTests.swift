@@ -126,15 +126,14 @@ import Testing
     #expect(lines.count { $0.hasSuffix(" left") } == 1, "\(lines)")
     room.reconnect(0)
     // Her name is another's by now.
-    let told = try alice.lines { $0.hasPrefix("* The link to the other servers was down, and") }
-    #expect(
-      told.last
-        == "* The link to the other servers was down, and somebody else has taken the name alice. You are \(alice.port) now."
-    )
+    _ = try alice.lines { $0 == "* While the link to the other servers was down, somebody else took the name alice." }
+    try alice.expect("* alice is now \(alice.port)")
     try alice.send("here again")
     #expect(try bob.lines { $0.contains("here again") }.last == "\(alice.port): here again")
     let heard = try carol.lines { $0.contains("here again") } + (try carol.lines { $0.hasSuffix(" joined") })
-    #expect(heard.contains("* alice is now \(alice.port)") && heard.contains("* \(alice.port) joined"), "\(heard)")
+    #expect(
+      heard.contains("* alice, who was cut off, is \(alice.port) now.") && heard.contains("* \(alice.port) joined"),
+      "\(heard)")
   }
 
   @Test func `Who was cut off and has the name still goes by it, and what was said meanwhile is said then`() throws {
@@ -163,7 +162,24 @@ import Testing
     room.reconnect(0)
     let lines = try bob.lines { $0.contains("waves") }
     #expect(
-      lines == ["* alice is now \(alice.port)", "\(alice.port): one", "[action] \(alice.port) waves"], "\(lines)")
+      lines == [
+        "* alice, who was cut off, is \(alice.port) now.", "\(alice.port): one", "[action] \(alice.port) waves",
+      ], "\(lines)")
+  }
+
+  @Test func `Whose port is taken while it is cut off gets a count behind it`() throws {
+    let room = try SharedRoom()
+    let one = try room.person(at: 0, from: "127.0.0.1")
+    let bob = try room.person(called: "bob", at: 1)
+    room.cutOff(0)
+    try eventually("its port to be free") { try !room.list(at: 1).contains("\(one.port)") }
+    let two = try Dialogue(connectingTo: room.servers[1].addresses[0], from: "127.0.0.2", port: one.port)
+    try two.send("hi\n")
+    try bob.expect("\(one.port): hi")
+    try one.send("hello")
+    room.reconnect(0)
+    try bob.expect("* \(one.port), who was cut off, is \(one.port)-2 now.", "\(one.port)-2: hello")
+    #expect(try one.lines { $0.contains(" is now ") }.last == "* \(one.port) is now \(one.port)-2")
   }
 
   @Test func `Everybody keeps the name although Redis loses everything`() throws {

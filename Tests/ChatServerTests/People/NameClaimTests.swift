@@ -66,19 +66,60 @@ import Testing
     #expect(claim.operation.keys == ["d:54321"] && claim.operation.givenUp == ["f:zoe\u{301}", "l:zoe\u{301}"])
   }
 
-  @Test mutating func `Whoever comes back asks for both of its names, then for its port, then for others`() {
+  @Test mutating func `Whoever comes back asks for both of its names, then for each, then for others`() {
     names.assign(name("54321-2"), to: own)
     names.assign(name("alice"), to: own)
     var claim = NameClaim.comeBack(own, as: id, person("alice"), in: names)
     #expect(claim.operation.keys == ["d:54321-2", "f:alice", "l:alice"] && claim.operation.announcement == nil)
     expectAnother(&claim)
+    #expect(claim.operation.person == person("alice") && claim.operation.keys == ["f:alice", "l:alice"])
+    expectAnother(&claim)
     #expect(claim.operation.person == person("54321") && claim.operation.keys == ["d:54321"])
-    #expect(claim.operation.announcement == Array("* alice is now 54321\n".utf8))
+    #expect(claim.operation.announcement == Array("* alice, who was cut off, is 54321 now.\n".utf8))
     expectAnother(&claim)
     // Its own until then.
     #expect(claim.operation.person == person("54321-2"))
     expectAnother(&claim)
     #expect(claim.operation.person == person("54321-3"))
+  }
+}
+
+extension NameClaimTests {
+  @Test mutating func `Who knows that its name is another's asks for its port`() {
+    names.assign(name("54321"), to: own)
+    names.assign(name("alice"), to: own)
+    names.assign(name("аӏісе"), to: far)
+    #expect(!names.isUndisputed(own))
+    var claim = NameClaim.comeBack(own, as: id, person("alice"), in: names)
+    expectAnother(&claim)
+    #expect(claim.operation.person == person("54321"))
+  }
+
+  @Test mutating func `Whose port is another's now is called so until it has another name`() {
+    names.assign(name("54321"), to: own)
+    #expect(names.isUndisputed(own))
+    names.assign(name("54321"), to: far)
+    #expect(!names.isUndisputed(own) && names.name(of: own) == name("54321"))
+    var claim = NameClaim.comeBack(own, as: id, person("54321"), in: names)
+    expectAnother(&claim)
+    #expect(claim.operation.person == person("54321-2"))
+    names.assign(name("54321-2"), to: own)
+    #expect(names.isUndisputed(own) && names.name(of: own) == name("54321-2"))
+    names.leave(far)
+    #expect(names.holder(of: Array("54321".utf8)[...]) == nil)
+    names.leave(own)
+    #expect(names.holder(of: Array("54321-2".utf8)[...]) == nil)
+  }
+
+  @Test mutating func `Whoever gives its name back gets a port with a count where its own is another's`() {
+    names.assign(name("54321"), to: own)
+    names.assign(name("alice"), to: own)
+    var claim = NameClaim.rename(own, as: id, person("54321"), from: name("alice"), in: names)
+    names.assign(name("54321"), to: far)
+    expectAnother(&claim)
+    #expect(claim.operation.keys == ["d:54321-2"] && claim.operation.givenUp == ["f:alice", "l:alice"])
+    #expect(claim.operation.record == .renamed(id, to: name("54321-2")))
+    #expect(claim.operation.announcement == Array("* alice is now 54321-2\n".utf8))
   }
 }
 
