@@ -1,5 +1,6 @@
 import ChatWire
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Stands between programs and a server, and does to their connections what networks do. It serves on its own queue until it is
@@ -82,9 +83,15 @@ package final class Proxy: Sendable {
     return target
   }
 
+  /// Returns when it holds: nothing that is sent from then on is treated as before.
   private func change(_ body: (inout ProxyControls.Values) -> Void) {
-    controls.values.withLock { body(&$0) }
+    let (number, isOver) = controls.values.withLock { values in
+      body(&values)
+      values.number += 1
+      return (values.number, values.isOver)
+    }
     _ = withUnsafeBytes(of: UInt8(0)) { wake.writeEnd.write($0) }
+    while !isOver, controls.heeded.load(ordering: .acquiring) < number { usleep(500) }
   }
 }
 
@@ -99,11 +106,15 @@ final class ProxyControls: Sendable {
     /// Raised to break all connections off.
     var resets = 0
     var isOver = false
+    /// Raised by each change.
+    var number = 0
   }
 
   let values: Mutex<Values>
   let accepted = Atomic<Int>(0)
   let broken = Atomic<Int>(0)
+  /// The `number` of what the connections are treated by.
+  let heeded = Atomic<Int>(0)
 
   init(_ target: SocketAddress) { values = Mutex(Values(target: target)) }
 }

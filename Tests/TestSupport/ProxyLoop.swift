@@ -21,6 +21,7 @@ final class ProxyLoop: Sendable {
     while true {
       let values = controls.values.withLock { $0 }
       if values.isOver { break }
+      controls.heeded.store(values.number, ordering: .releasing)
       if values.resets != resets {
         resets = values.resets
         for pair in pairs where pair.isWhole { broke(pair.resetBoth) }
