@@ -374,6 +374,33 @@ import Testing
     #expect(heard(link.takeEvents()).filter { $0 != "down" && $0 != "up" } == ["ho []", "entered"])
   }
 
+  @Test func `Nothing is sent into a room that was entered anew before the server has seen who is there`() {
+    var link = working()
+    link.lose(.append)
+    link.say("one", by: 7)
+    link.say("two", by: 8)
+    link.reachScriptAgain()
+    link.answer(.append, .words("gone"))
+    link.answer(.append, link.entered(fence: 2, head: "3-1"))
+    link.connect(.read)
+    link.takesEvents = false
+    link.wait(.milliseconds(5))
+    link.answer(.read, link.read(("3-1", Self.other, 1, "hi\n")))
+    link.wait(.milliseconds(5))
+    #expect(!link.takeWanted().contains { $0.hasPrefix("append: append") })
+    // Time alone wakes nobody for that.
+    #expect(link.session.wakesAt > link.now + .milliseconds(100))
+    var last: LinkEvent?
+    while let event = link.session.nextEvent() { last = event }
+    #expect(last.map { heard([$0]) } == ["entered"])
+    let unsent = link.session.unsent
+    #expect(unsent.count == 2 && link.session.uncommittedLines(of: 7) == 1)
+    link.session.replaceUnsent(with: [.say(line: Array("first\n".utf8), speaker: nil)] + unsent.dropFirst())
+    #expect(link.session.uncommittedLines(of: 7) == 0 && link.session.uncommittedLines(of: 8) == 1)
+    link.wait(.milliseconds(5))
+    #expect(link.takeWanted().contains("append: append ME \(link.epoch) 2 1  text 2 first/two/"))
+  }
+
   @Test func `A server that was away for so long that Redis has forgotten its turns loses no history`() {
     var link = working()
     link.say("one", by: 7)
