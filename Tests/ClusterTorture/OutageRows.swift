@@ -111,7 +111,9 @@ extension Row {
     let crowd = try Crowd(members(size), in: cluster)
     let wanted = size.of(500, small: 30)
     // From the first byte of the script to some hundred turns, each order of magnitude as often as the others.
-    for proxy in cluster.proxies {
+    // On a slow way what comes late is likely to come between a server's hello and its next turn.
+    for (proxy, delay) in zip(cluster.proxies, [0, 30, 120]) {
+      proxy.delay(.milliseconds(delay))
       proxy.break { (Int(exp(Double.random(in: 0...12.5))), Proxy.Break.allCases.randomElement() ?? .reset) }
       proxy.reset()
     }
@@ -124,6 +126,7 @@ extension Row {
       if !isOver, broken >= wanted {
         isOver = true
         for proxy in cluster.proxies {
+          proxy.delay(.zero)
           proxy.break(nil)
           proxy.reset()
         }

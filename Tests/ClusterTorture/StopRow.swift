@@ -69,6 +69,8 @@ private final class StopTrial {
   private var byText: [String: Member] = [:]
   private var byPeer: [Int: Member] = [:]
   private var sentTexts: Set<String> = []
+  /// Lines that the first member has heard.
+  private var heardByFirst = 0
 
   init(_ link: Link) throws {
     self.link = link
@@ -85,9 +87,11 @@ private final class StopTrial {
       cluster.servers[0].logged("[NEW CONNECTION]") == 1
         && cluster.servers[1].logged("[NEW CONNECTION]") == members.count
     }
-    // Everybody has its name once it was heard.
+    // Everybody has its name once it was heard, and their server has read all back once one of them has heard all others.
     for member in members { say(1, by: member) }
-    try run("everybody's first line") { self.members.allSatisfy { $0.heard == 1 } }
+    try run("everybody's first line") {
+      self.members.allSatisfy { $0.heard == 1 } && self.heardByFirst == self.members.count - 1
+    }
   }
 
   private func say(_ count: Int, by member: Member) {
@@ -115,6 +119,8 @@ private final class StopTrial {
         }
       } else if line.kind == .notice, text.hasSuffix(" not sent."), let count = Int(text.prefix { $0 != " " }) {
         self.byPeer[peer.index]?.told += count
+      } else if peer === self.members[0].peer, line.kind != .notice {
+        self.heardByFirst += 1
       }
     }
   }
