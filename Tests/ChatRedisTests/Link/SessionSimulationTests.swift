@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Sessions against a simulated Redis, over a network that loses and delays what is drawn from a seed.
-@Suite(.timeLimit(.minutes(5))) struct SessionSimulationTests {
+@Suite(.timeLimit(.minutes(10))) struct SessionSimulationTests {
   private typealias World = SimulatedWorld
 
   /// Has the servers say numbered lines for `seconds`, with `fault` now and then, and then lets everything come to rest.

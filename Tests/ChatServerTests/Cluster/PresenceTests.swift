@@ -3,7 +3,7 @@ import ChatWire
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(5))) struct PresenceTests {
+@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(10))) struct PresenceTests {
   @Test func `Everybody is listed at every server, sorted, with where they are from`() throws {
     let room = try SharedRoom(servers: 3)
     let bob = try room.person(called: "bob", at: 1)

@@ -3,7 +3,7 @@ import ChatWire
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(5))) struct SharedLettersTests {
+@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(10))) struct SharedLettersTests {
   @Test func `A private line reaches a member of another server alone, and both may answer`() throws {
     let room = try SharedRoom(servers: 3)
     let (alice, bob) = (try room.person(called: "alice", at: 0), try room.person(called: "bob", at: 1))

@@ -3,7 +3,7 @@ import ChatWire
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(5))) struct SharedNamesTests {
+@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(10))) struct SharedNamesTests {
   @Test func `A name that is wanted at several servers at once has one holder, and everybody agrees who`() throws {
     let room = try SharedRoom(servers: 3)
     for index in 0..<9 { _ = try room.person(at: index % 3) }

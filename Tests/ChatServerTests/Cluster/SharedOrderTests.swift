@@ -3,7 +3,7 @@ import ChatWire
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(5))) struct SharedOrderTests {
+@Suite(.enabled(if: RedisServer.isInstalled), .timeLimit(.minutes(10))) struct SharedOrderTests {
   /// Two servers; carol is an operator of the first, mallory is at the second, and dora at the first.
   private struct Scene {
     let directory: TemporaryDirectory
