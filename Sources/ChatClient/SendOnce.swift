@@ -19,6 +19,8 @@ package enum SendOnce {
     case broken
     /// The time was over.
     case silence
+    /// The time was over, and the server has lost its link to other servers, without which it says no line.
+    case linkDown(isSent: Bool)
     /// The server does not know names, so nothing was sent.
     case nameless
   }
@@ -41,6 +43,14 @@ package enum SendOnce {
       case .naming, .left: nil
       }
     }
+
+    /// Whether any of the line has gone.
+    var isSent: Bool {
+      switch self {
+      case .asking, .naming: false
+      case .sent, .left: true
+      }
+    }
   }
 
   /// Sends `line`, and leaves once the server has all of it. What others say meanwhile is not shown. A command, and a line under
@@ -58,6 +68,9 @@ package enum SendOnce {
       case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(address, saying: words))
       case .broken: throw ConnectionFailure(Wording.notTaken(by: address))
       case .nameless: throw ConnectionFailure(Wording.namesUnknown(by: address))
+      case .linkDown(let isSent):
+        throw ConnectionFailure(
+          isSent ? Wording.notSaidYet(by: address, within: timeout) : Wording.notSentWithoutLink(of: address))
       case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, within: timeout))
       }
     } catch {
@@ -85,6 +98,7 @@ package enum SendOnce {
     var hasMember = false
     var objection: Answer?
     var ownName: MemberName?
+    var isLinkDown = false
     func look(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
       let line = line.withUnsafeBufferPointer { Array($0) }
       objection = objection ?? Self.objection(in: line, hasMember: hasMember)
@@ -102,6 +116,8 @@ package enum SendOnce {
         } else {
           stage = sayLine()
         }
+      case (_, .linkDown): isLinkDown = true
+      case (_, .linkBack): isLinkDown = false
       case (.naming(let own, _), .renamed(let old, _)) where old == own: stage = sayLine()
       case (.naming(let own, let said), .here(let names, _)):
         if names.first == own {
@@ -119,16 +135,19 @@ package enum SendOnce {
     defer { buffer.deallocate() }
     while true {
       // Asked in every round, because a server that never pauses is always readable.
-      if deadline.hasPassed { return .silence }
+      if deadline.hasPassed { return isLinkDown ? .linkDown(isSent: stage.isSent) : .silence }
       switch stage {
-      case .asking(let deadline) where deadline.hasPassed: return .nameless
+      case .asking(let deadline) where deadline.hasPassed && !isLinkDown: return .nameless
       case .sent(let isWhole, let leavesAt) where leavesAt.hasPassed:
         // Where only a part of the line was sent, the server would take `exit` for the rest of it.
         connection.leave(sayingExit: isWhole, until: deadline)
         stage = .left(isWhole: isWhole)
       default: break
       }
-      guard connection.isReadable(until: min(stage.deadline ?? .never, deadline)) else { continue }
+      var next = stage.deadline ?? .never
+      // An answer may take as long as the link is down.
+      if isLinkDown, case .asking = stage { next = .never }
+      guard connection.isReadable(until: min(next, deadline)) else { continue }
       let outcome = connection.receive(into: buffer)
       switch outcome {
       case .bytes(let count):

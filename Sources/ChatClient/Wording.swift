@@ -71,6 +71,14 @@ package enum Wording {
     "\(address) did not confirm the line within \(time.components.seconds) s. It may or may not have arrived. Is that a chat server?"
   }
 
+  static func notSaidYet(by address: Address, within time: Duration) -> String {
+    "\(address) did not confirm the line within \(time.components.seconds) s, because it has lost its link to the other servers. The line may still be said when the link is back."
+  }
+
+  static func notSentWithoutLink(of address: Address) -> String {
+    "\(address) has lost its link to the other servers, so the line was not sent. Try again later."
+  }
+
   /// - Parameter notice: the server's own words, safe to show.
   static func refused(_ notice: [UInt8]) -> String {
     "The line was not taken. Change it, or try again later. The server says: \(String(decoding: notice, as: UTF8.self))"

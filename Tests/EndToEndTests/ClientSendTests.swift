@@ -157,6 +157,20 @@ import Testing
     #expect(client.errorLines.count == 1 && client.errorLines[0].contains("did not confirm the line within 5 s"))
   }
 
+  @Test(arguments: [
+    ([], "did not confirm the line within 5 s, because it has lost its link"),
+    (["--name", "ci"], "the line was not sent"),
+  ])
+  func `A server that has lost its link to others is said to have`(options: [String], says: String) throws {
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"] + options)
+    let connection = try server.accept()
+    try connection.send("* The link to the other servers is down; what you send waits.\n")
+    #expect(try client.waitForExit() == .status(1))
+    #expect(client.errorLines.count == 1 && client.errorLines[0].contains(says), "\(client.errorLines)")
+    withExtendedLifetime(connection) {}
+  }
+
   @Test func `A server that never pauses is given up too`() throws {
     let server = try ScriptedServer()
     let client = try Program(built: "mychatclient", [String(server.port), "--send", "hi"])

@@ -29,6 +29,8 @@ package final class Roster: Sendable {
     var ownName: [UInt8] = []
     var names = KnownNames()
     var question = Question.unasked
+    /// Whether the server has lost its link to other servers: then it answers when that is back.
+    var isLinkDown = false
     /// Whether this connection was told name and ignored ones, if there are any.
     var isIntroduced = false
     /// Whether any connection has brought an answer.
@@ -97,14 +99,20 @@ extension Roster {
 
   /// Whether an answer may still come in time.
   package func isAwaited(at now: Moment = .now) -> Bool {
-    if case .asked(let askedAt, _) = state.withLock({ $0.question }) { now < askedAt + Self.patience } else { false }
+    state.withLock { state in
+      if case .asked(let askedAt, _) = state.question {
+        state.isLinkDown || now < askedAt + Self.patience
+      } else {
+        false
+      }
+    }
   }
 
   /// When the person is to be told that the server does not know names; `.never` if that was done, or nobody wants any.
   package var silenceMoment: Moment {
     guard wantedName != nil else { return .never }
     return state.withLock { state in
-      if state.isSilenceTold || state.hasAnswered { return .never }
+      if state.isSilenceTold || state.hasAnswered || state.isLinkDown { return .never }
       if case .asked(let askedAt, _) = state.question { return askedAt + Self.patience }
       return .never
     }
@@ -144,7 +152,12 @@ extension Roster {
 /// What happens on the link, in its order.
 extension Roster {
   /// The connection is lost.
-  package func disconnected() { state.withLock { $0.question = .useless } }
+  package func disconnected() {
+    state.withLock { state in
+      state.question = .useless
+      state.isLinkDown = false
+    }
+  }
 
   /// There is a connection again, on which `greeting` was sent.
   package func reconnected(as ownName: [UInt8], greeting: [UInt8]) {
@@ -178,6 +191,11 @@ extension Roster {
         }
       case .joined(let names, _): if keepsNames { for name in names { state.names.add(name.bytes) } }
       case .left(let names, _): for name in names { state.names.remove(name.bytes) }
+      case .linkDown: state.isLinkDown = true
+      case .linkBack:
+        state.isLinkDown = false
+        // From now on it has as long as ever.
+        if case .asked(_, let names) = state.question { state.question = .asked(at: .now, names: names) }
       default: break
       }
       return (true, [])

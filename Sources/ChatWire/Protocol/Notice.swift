@@ -84,12 +84,14 @@ package enum Notice: Equatable, Sendable {
   }
 }
 
-/// The notices that a client understands: who is here, and how that changes.
+/// The notices that a client understands: who is here, how that changes, and whether the server can tell now.
 extension Notice {
-  /// Reads the text of a notice; nil if it is none of `renamed`, `joined`, `left` and `here`.
+  /// Reads the text of a notice; nil if it is none of `renamed`, `joined`, `left`, `here`, `linkDown` and `linkBack`.
   package init?(parsing text: ArraySlice<UInt8>) {
     let text = String(decoding: text, as: UTF8.self)
-    if let words = text.firstRange(of: Self.renamedWords) {
+    if let link = [Notice.linkDown, .linkBack].first(where: { $0.text == text }) {
+      self = link
+    } else if let words = text.firstRange(of: Self.renamedWords) {
       guard let old = Self.name(text[..<words.lowerBound]), let new = Self.name(text[words.upperBound...]) else {
         return nil
       }

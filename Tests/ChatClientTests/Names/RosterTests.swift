@@ -150,6 +150,17 @@ private final class Rehearsal: Sendable {
     #expect(rehearsal.roster.takeSilence(at: later) && !rehearsal.roster.takeSilence(at: later))
   }
 
+  @Test func `A server that has lost its link to others is not taken for one that does not know names`() {
+    let rehearsal = Rehearsal(wanting: "alice")
+    rehearsal.roster.introduce()
+    rehearsal.hears("* The link to the other servers is down; what you send waits.")
+    let later = Moment.now + .seconds(60)
+    #expect(rehearsal.roster.isAwaited(at: later) && !rehearsal.roster.takeSilence(at: later))
+    rehearsal.hears("* The link to the other servers is back.")
+    #expect(rehearsal.roster.isAwaited() && !rehearsal.roster.isAwaited(at: later))
+    #expect(rehearsal.roster.takeSilence(at: later))
+  }
+
   @Test func `Of a server that went before it could answer, nothing is told`() {
     let rehearsal = Rehearsal(wanting: "alice")
     rehearsal.roster.introduce()
