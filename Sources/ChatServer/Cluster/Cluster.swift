@@ -198,8 +198,10 @@ final class Cluster {
     case .report(let text): console.redis(text)
     case .complain(let text):
       console.redis(text)
-      // Whoever starts a server looks there.
-      if !session.hasWorked { StandardOutput.write("[REDIS] \(text)\n", to: STDERR_FILENO) }
+      // Whoever starts a server looks there. Where both streams lead to one place it would stand twice.
+      if !session.hasWorked, FileIdentity(of: STDERR_FILENO) != FileIdentity(of: STDOUT_FILENO) {
+        StandardOutput.write("[REDIS] \(text)\n", to: STDERR_FILENO)
+      }
     }
   }
 
