@@ -121,7 +121,7 @@ extension RedisAddress {
       number = given
     }
     guard let address = try? Address(parsing: String(decoding: name, as: UTF8.self) + ":\(number)") else {
-      throw RedisAddressError(description: "The host of the address is none; \(forms).")
+      throw RedisAddressError(description: "The host in the address is neither a name nor an IP address; \(forms).")
     }
     return address
   }

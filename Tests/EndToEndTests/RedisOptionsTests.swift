@@ -53,7 +53,7 @@ import Testing
       ("redis://127.0.0.1:1", "Cannot reach Redis at 127.0.0.1:1: Connection refused"),
       ("unix:\(redis.directory.file("nothing"))", "No such file or directory"),
       ("redis://nosuchhost.invalid", "Cannot reach Redis at nosuchhost.invalid:6379"),
-      ("redis://nobody:x@\(redis.address)", "refuses the password"),
+      ("redis://nobody:x@\(redis.address)", "refuses the user or the password"),
     ] {
       let server = try ServerProgram(options: ["--redis", address])
       let line = try server.program.waitForLine("a line of Redis") { $0.hasPrefix("[REDIS] ") }

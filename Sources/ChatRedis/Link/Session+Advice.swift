@@ -10,7 +10,9 @@ extension Session {
       case "LOADING": "is still loading its data"
       case "NOAUTH":
         "asks for a password: give one by --redis-password-file or MYCHAT_REDIS_PASSWORD"
-      case "WRONGPASS": "refuses the password: put the right one into --redis-password-file or MYCHAT_REDIS_PASSWORD"
+      case "WRONGPASS":
+        "refuses the user or the password: put the right user into the address, or the right password into "
+          + "--redis-password-file or MYCHAT_REDIS_PASSWORD"
       case "NOPERM": noPermission
       case "OOM": "has no memory left: raise its maxmemory"
       case "MISCONF": "cannot save to its disk: make room there, or see its log"
@@ -28,8 +30,26 @@ extension Session {
         "has no password: set the one there that you gave, or leave it out"
       case "ERR" where text.contains("DB index"): "has no database \(address.database): give one that it has"
       case "ERR" where text.contains("user executing the script"): noPermission
-      default: "refuses to help"
+      default: "answers with an error"
       }
     return "Redis at \(address.address) \(what)."
+  }
+
+  /// Bytes of an error that are shown.
+  private static let maximumShownBytes = 200
+
+  /// What is shown of an error: nothing that may be the password, and nothing that helps nobody.
+  static func words(of text: String, at address: RedisAddress) -> String {
+    // Redis repeats the words of a command that it does not know. Where in the script something happened changes from one time
+    // to the next.
+    let ends = [", with args beginning with", " script: "].compactMap { text.firstRange(of: $0)?.lowerBound }
+    var words = text[..<(ends.min() ?? text.endIndex)]
+    // Replaced by something else, a password that is a word of this text could be guessed from what is around it.
+    if let password = address.password, !password.isEmpty, words.contains(password) {
+      words = words.prefix { $0 != " " }
+      if words.contains(password) { words = "" }
+    }
+    let shown = words.utf8.prefix(maximumShownBytes)
+    return String(decoding: shown, as: UTF8.self) + (shown.count < words.utf8.count ? " ..." : "")
   }
 }

@@ -66,7 +66,7 @@ extension Session {
     case .information:
       let information = RedisInformation(parsing: String(decoding: reply.bytes ?? [], as: UTF8.self))
       if let obstacle = information.obstacle {
-        return fail("Redis at \(address.address) will not do: \(obstacle)", at: now)
+        return fail("Redis at \(address.address) cannot be used: \(obstacle)", at: now)
       }
       greeting.information = information
       ask(&greeting, .fsyncPolicy, at: now)

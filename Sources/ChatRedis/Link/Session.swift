@@ -172,8 +172,8 @@ package struct Session {
       return connect(toCandidate: candidate + 1, of: count, at: now)
     }
     fail(
-      "Cannot reach Redis at \(address.address): \(reason). See whether it runs and the address is right; until then "
-        + "what members send waits.", at: now)
+      "Cannot reach Redis at \(address.address): \(reason). See whether it runs, and whether the address is right. The "
+        + "server goes on trying; until then what members send waits.", at: now)
   }
 
   package mutating func connected(_ line: Line, at now: Moment) {
@@ -255,17 +255,14 @@ package struct Session {
   }
 
   mutating func overdue(at now: Moment) {
-    fail("Redis at \(address.address) does not answer.", at: now)
+    fail(
+      "Redis at \(address.address) does not answer: see whether it is stopped or overloaded, or whether something else "
+        + "listens there.", at: now)
   }
 
   /// Redis answered with an error.
   mutating func refused(_ text: String, at now: Moment) {
-    var text = text
-    // Redis names the words of a command that it does not know.
-    if let password = address.password, !password.isEmpty { text = text.replacing(password, with: "***") }
-    // Where in the script it happened changes from one time to the next, and helps nobody.
-    let words = text.firstRange(of: " script: ").map { String(text[..<$0.lowerBound]) } ?? text
-    fail(Self.advice(on: text, at: address), saying: words, at: now)
+    fail(Self.advice(on: text, at: address), saying: Self.words(of: text, at: address), at: now)
   }
 
   /// Closes both connections, and tries again after a while.
@@ -274,8 +271,9 @@ package struct Session {
   ///   - words: of Redis, told with it.
   mutating func fail(_ reason: String?, saying words: String? = nil, at now: Moment) {
     if let reason, complaints.insert(reason).inserted {
+      let quoted = words.flatMap { $0.isEmpty ? nil : " It says: \($0)" }
       // Part of it is what somebody else has written.
-      command(.complain(Self.safe(words.map { "\(reason) It says: \($0)" } ?? reason)))
+      command(.complain(Self.safe(reason + (quoted ?? ""))))
     }
     var since = now
     if case .working(let work) = stage {

@@ -33,8 +33,8 @@ package enum ReplyError: Error, Hashable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .malformed(let what): "This is not Redis: \(what)."
-    case .tooLarge(let what): "Redis sent a reply with \(what)."
+    case .malformed(let what): "what answers there is not Redis, because \(what)"
+    case .tooLarge(let what): "Redis sent a reply with \(what)"
     }
   }
 }

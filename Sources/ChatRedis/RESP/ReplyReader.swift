@@ -105,7 +105,7 @@ package struct ReplyReader {
         if count == 0 { return .array([]) }
         replyElements += count
         open.append(OpenArray(missing: count))
-      default: throw .malformed("its reply begins with a byte that none begins with")
+      default: throw .malformed("its reply does not begin as one of Redis does")
       }
     }
   }
@@ -154,7 +154,7 @@ package struct ReplyReader {
 
   private static func integer(_ digits: ArraySlice<UInt8>) throws(ReplyError) -> Int {
     guard let number = Int(String(decoding: digits, as: UTF8.self)) else {
-      throw .malformed("a number of its reply is none")
+      throw .malformed("its reply has something else in the place of a number")
     }
     return number
   }

@@ -156,7 +156,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("WRONGPASS invalid username-password pair or user is disabled.", "refuses the password"),
+    ("WRONGPASS invalid username-password pair or user is disabled.", "refuses the user or the password"),
     ("NOAUTH Authentication required.", "asks for a password"),
     ("ERR DB index is out of range", "has no database 7"),
     ("LOADING Redis is loading the dataset in memory", "is still loading"),
@@ -166,13 +166,11 @@ import Testing
     ("NOPERM User chat has no permissions to run the 'evalsha' command", "permissions"),
     ("ERR The user executing the script can't run this command or subcommand script: 2a71", "permissions"),
     ("MOVED 3999 127.0.0.1:6381", "another node"),
-    (
-      "ERR unknown command 'AUTH', with args beginning with: 'secret' ",
-      "unknown command 'AUTH', with args beginning with: '***'"
-    ),
     ("DENIED Redis is running in protected mode because", "is in protected mode"),
     ("ERR max number of clients reached", "raise its maxclients"),
     ("ERR AUTH <password> called without any password configured for the default user.", "has no password"),
+    ("ERR unknown command 'AUTH', with args beginning with: 'secret' ", "It says: ERR unknown command 'AUTH'"),
+    ("ERR what is 'secret'?", "It says: ERR"),
     ("ERR \u{1B}[2Jbad", "ERR"),
   ])
   func `What Redis refuses is told with what to do, without the password`(error: String, says: String) {
@@ -185,6 +183,30 @@ import Testing
     let complaint = link.takeWanted().first { $0.hasPrefix("complain: ") } ?? ""
     #expect(complaint.contains(says), "\(complaint)")
     #expect(!complaint.contains("secret") && !complaint.contains("\u{1B}"))
+  }
+
+  @Test(arguments: [
+    ("script", "ERR The user executing the script can't run this command", "permissions that"),
+    ("password", "WRONGPASS invalid username-password pair or user is disabled.", "refuses the user or the password"),
+    ("NOPERM", "NOPERM this user has no permissions to run the 'info' command", "permissions that"),
+  ])
+  func `A password that Redis's own words contain changes no advice, and is not to be guessed from what is shown`(
+    password: String, error: String, says: String
+  ) {
+    var link = PlayedSession { $0.password = password }
+    link.reachGreeting()
+    link.answer(.append, .error(error))
+    let complaint = link.takeWanted().first { $0.hasPrefix("complain: ") } ?? ""
+    let parts = complaint.split(separator: " It says: ", maxSplits: 1)
+    #expect(parts.first?.contains(says) == true, "\(complaint)")
+    #expect(parts.count < 2 || !parts[1].contains(password) && !parts[1].contains("*"), "\(complaint)")
+  }
+
+  @Test func `A long error is shown as far as it is worth, and it shows that it goes on`() {
+    var link = PlayedSession()
+    link.reachGreeting()
+    link.answer(.append, .error("DENIED " + String(repeating: "x", count: 300)))
+    #expect(link.takeWanted().contains { $0.hasPrefix("complain: ") && $0.hasSuffix("xxx ...") })
   }
 
   // MARK: Whatever fails in whichever stage

@@ -73,8 +73,8 @@ import Testing
 
   /// What Redis never sends, and what is said about it.
   static let mistakes: [(wire: String, says: String)] = [
-    ("HTTP/1.1 400 Bad Request\r\n", "This is not Redis"),
-    ("SSH-2.0-OpenSSH_9.2\r\n", "This is not Redis"),
+    ("HTTP/1.1 400 Bad Request\r\n", "is not Redis"),
+    ("SSH-2.0-OpenSSH_9.2\r\n", "is not Redis"),
     ("\r\n", "empty line"),
     (":1\n", "carriage return"),
     ("\n", "carriage return"),

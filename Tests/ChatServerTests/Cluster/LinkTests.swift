@@ -304,7 +304,7 @@ struct LinkTests {
       $0.redis = RedisAddress(address: redis.address)
       $0.redis?.password = "s3cret"
     }
-    try Self.wait(for: "refuses the password", of: server)
+    try Self.wait(for: "refuses the user or the password", of: server)
     let (a, b) = (try server.peer(), try server.peer())
     for peer in [a, b] { try peer.expect(Self.isDown) }
     let client = try RedisClient(redis)
