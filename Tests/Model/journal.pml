@@ -261,8 +261,9 @@ inline restart(s) {
   sent[s] = readBack[s];
   acknowledged[s] = second;
   myEpoch[s] = epochSent;
-  position[s] = length;
-  for (k : 0 .. LOG - 1) { heard[s * LOG + k] = log[k] }
+  /* All of that one was said after the loss, so it is read from its start. */
+  position[s] = 0;
+  for (k : 0 .. LOG - 1) { heard[s * LOG + k] = 0 }
   for (k : 0 .. SERVERS - 1) { due[s * SERVERS + k] = 0 }
 }
 

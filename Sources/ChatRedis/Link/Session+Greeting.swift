@@ -48,7 +48,7 @@ extension Session {
         server, place.epoch, acknowledged: turns.accepted, last: place.position, source: place.source)
       request = .run(verb, sha: greeting.sha)
     case (.renew, .inside(let place)), (.renew, .behind(let place)), (.renew, .deceived(let place)):
-      request = .run(.renew(old: place.epoch, new: .random()), sha: greeting.sha)
+      request = .run(.renew(old: place.epoch, begun: place.begun, new: .random()), sha: greeting.sha)
     case (.hello, _), (.renew, _), (.enter, _):
       let boxID = standing.place?.boxID ?? .start
       request = .run(.enter(server, new: .random(), boxID: boxID), sha: greeting.sha)
@@ -117,16 +117,21 @@ extension Session {
       arrive(&place)
       standing = .inside(place)
     } else {
+      // An old file of Redis has come back. What is said in that history has to end before this server says something.
+      if let place = standing.place, entered.begun <= place.begun { return ask(&greeting, .renew, at: now) }
+      let boxID = entered.hasLetters ? standing.place?.boxID ?? .start : .start
+      var place = Place(
+        epoch: entered.epoch, begun: entered.begun, position: entered.head, source: entered.source, boxID: boxID,
+        emptiedUpTo: boxID, arrival: (entered.head, entered.snapshot))
       if standing.place != nil {
         events.append(.historyLost)
         command(.report("Redis has lost the room's history, or somebody changed it; a new one has begun."))
         events += turns.restart(after: entered.sequence).map { .refused($0) }
+        // Those who were in the room miss nothing that others have said since it was lost.
+        (place.position, place.source) = (.start, nil)
       }
-      let boxID = entered.hasLetters ? standing.place?.boxID ?? .start : .start
-      standing = .inside(
-        Place(
-          epoch: entered.epoch, position: entered.head, source: entered.source, boxID: boxID, emptiedUpTo: boxID))
-      events.append(.entered(entered.snapshot))
+      arrive(&place)
+      standing = .inside(place)
     }
     connectReader(greeting, fence: entered.fence, at: now)
   }

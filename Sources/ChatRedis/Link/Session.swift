@@ -47,6 +47,8 @@ package struct Session {
   /// Up to where it has read.
   struct Place {
     var epoch: Epoch
+    /// When the epoch began, in milliseconds of Redis's time.
+    var begun: Int
     var position: Position
     /// Of the entry there; nil if that is not known.
     var source: EntrySource?

@@ -5,6 +5,9 @@
 /// - **One history.** `meta` has its epoch, and the totals of bytes and lines, which are the id of the newest entry too. If they
 ///   are not, or the epoch is another, a verb answers `lost`, and a server has to `renew` what it knew. Redis refuses an entry
 ///   whose id is not above the newest (Redis lost `meta` and not the log, or a stranger added something): also `lost`.
+/// - **No way back.** `meta` has the time at which the history began (`t`). A server `renew`s one that is older than what it knew,
+///   as it is when Redis has got an old file back. So a history that takes the place of another began after it, and a server that
+///   comes to it from there reads all of it. A clock that was set back changes nothing in that.
 /// - **Every turn once.** `meta` has for each server the sequence of its last turn (`q:`). A turn that does not follow it is
 ///   refused. It has a fence as well (`f:`), which `hello` and `enter` raise. What a dead connection still delivers has an older
 ///   one and is refused, so the sequence that `hello` answers is final: turns above it can be sent again in any form.
@@ -198,9 +201,9 @@ package enum RoomScript {
 
     -- Nothing if there is no history, or half of one.
     local function history()
-      local found = call('HMGET', meta, 'epoch', 'b', 'l')
-      local bytes, lines = tonumber(found[2]), tonumber(found[3])
-      if found[1] and bytes and lines then return found[1], bytes, lines end
+      local found = call('HMGET', meta, 'epoch', 'b', 'l', 't')
+      local bytes, lines, begun = tonumber(found[2]), tonumber(found[3]), tonumber(found[4])
+      if found[1] and bytes and lines and begun then return found[1], bytes, lines, begun end
     end
 
     -- The newest entry up to `last`: its id and its source.
@@ -210,10 +213,12 @@ package enum RoomScript {
       return entry[1], entry[2][2]
     end
 
-    local function begin(epoch)
-      local slow = call('HGET', meta, 'slow') or '0'
+    -- Returns when the history begins: now, but after one that began at `earlier`.
+    local function begin(epoch, earlier)
+      local slow, begun = call('HGET', meta, 'slow') or '0', math.max(now(), earlier + 1)
       call('UNLINK', log, meta, people, names, gone)
-      call('HSET', meta, 'epoch', epoch, 'b', '0', 'l', '0', 'slow', slow)
+      call('HSET', meta, 'epoch', epoch, 't', text(begun), 'b', '0', 'l', '0', 'slow', slow)
+      return begun
     end
 
     local function in_pieces(list, use)
@@ -266,11 +271,10 @@ package enum RoomScript {
 
     function verbs.enter(server, new, first)
       local time = now()
-      local epoch, bytes, lines = history()
+      local epoch, bytes, lines, begun = history()
       local at, source = newest('+')
       if not epoch or at ~= id(bytes, lines) then
-        begin(new)
-        epoch, bytes, lines, source = new, 0, 0, ''
+        epoch, bytes, lines, begun, source = new, 0, 0, begin(new, begun or 0), ''
       end
       -- Members whose server nobody knows any more: Redis lost `beats`.
       local strays, seen = {}, {[server] = true}
@@ -293,7 +297,7 @@ package enum RoomScript {
       trim(server, first)
       local found = call('HMGET', meta, 'q:' .. server, 'slow', 'r:' .. server)
       return {'ok', epoch, text(fence), found[1] or '0', id(bytes, lines), source, found[2] or '0', found[3] or '',
-        call('XLEN', boxes .. server), call('HGETALL', people), call('HVALS', bans)}
+        call('XLEN', boxes .. server), call('HGETALL', people), call('HVALS', bans), text(begun)}
     end
 
     function verbs.hello(server, epoch, acknowledged, last, source)
@@ -312,10 +316,11 @@ package enum RoomScript {
       return {'ok', text(fence), found[1] or '0', id(bytes, lines), found[2] or ''}
     end
 
-    function verbs.renew(old, new)
-      local current = history()
-      if not current or current == old then
-        begin(new)
+    function verbs.renew(old, new, known)
+      local current, _, _, begun = history()
+      known = tonumber(known)
+      if not current or current == old or begun <= known then
+        begin(new, math.max(known, begun or 0))
         current = new
       end
       return {'ok', current}

@@ -8,6 +8,8 @@ package typealias FailedOperations = [Int: [Int]]
 
 package struct EnterReply: Equatable, Sendable {
   package var epoch: Epoch
+  /// When the epoch began, in milliseconds of Redis's time.
+  package var begun: Int
   package var fence: Int
   /// The last turn of this server that was accepted.
   package var sequence: Int
@@ -21,13 +23,15 @@ package struct EnterReply: Equatable, Sendable {
   package var snapshot: Snapshot
 
   package init?(_ reply: Reply) {
-    guard let parts = reply.elements, parts.count == 11, parts[0].text == "ok",
+    guard let parts = reply.elements, parts.count == 12, parts[0].text == "ok",
       let epoch = parts[1].text.flatMap({ Epoch(parsing: $0) }), let fence = parts[2].number,
       let sequence = parts[3].number, let head = parts[4].text.flatMap({ Position(parsing: $0) }),
       let source = parts[5].text, let slow = parts[6].number, let failed = parts[7].failedOperations,
-      let letters = parts[8].number, let people = parts[9].elements, let bans = parts[10].elements
+      let letters = parts[8].number, let people = parts[9].elements, let bans = parts[10].elements,
+      let begun = parts[11].number
     else { return nil }
     self.epoch = epoch
+    self.begun = begun
     self.fence = fence
     self.sequence = sequence
     self.head = head

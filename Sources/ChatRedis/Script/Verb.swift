@@ -13,7 +13,8 @@ package enum Verb: Sendable {
   ///   - source: of the entry there; nil if none is known.
   case hello(ServerID, Epoch, acknowledged: Int, last: Position, source: EntrySource?)
   /// Begins the epoch `new`, unless somebody else has ended `old` already. Answered by `RenewReply`.
-  case renew(old: Epoch, new: Epoch)
+  /// - Parameter begun: when `old` began, as `enter` answered. An epoch that is not younger is ended as well.
+  case renew(old: Epoch, begun: Int, new: Epoch)
   /// Does all of a turn, in order. Answered by `AppendReply`.
   /// - Parameters:
   ///   - fence: as `enter` or `hello` answered.
@@ -37,7 +38,7 @@ package enum Verb: Sendable {
     case .enter(let server, let new, let boxID): words.add("enter", server, new, boxID.successor)
     case .hello(let server, let epoch, let acknowledged, let last, let source):
       words.add("hello", server, epoch, acknowledged, last, source?.description ?? "")
-    case .renew(let old, let new): words.add("renew", old, new)
+    case .renew(let old, let begun, let new): words.add("renew", old, new, begun)
     case .append(let server, let epoch, let fence, let sequence, let boxID, let operations):
       words.add("append", server, epoch, fence, sequence, boxID?.successor.description ?? "")
       words.add(operations)

@@ -82,12 +82,13 @@ struct PlayedSession {
   static let sha = Reply.text("feed")
   static let ok = Reply.text("OK")
 
-  func entered(epoch: String? = nil, fence: Int = 1, sequence: Int = 0, head: String = "0-0", source: String = "")
-    -> Reply
-  {
+  /// - Parameter begun: when the epoch began.
+  func entered(
+    epoch: String? = nil, begun: Int = 1, fence: Int = 1, sequence: Int = 0, head: String = "0-0", source: String = ""
+  ) -> Reply {
     .array([
       .text("ok"), .text(epoch ?? self.epoch), .text("\(fence)"), .text("\(sequence)"), .text(head), .text(source),
-      .text("0"), .text(""), .integer(0), .array([]), .array([]),
+      .text("0"), .text(""), .integer(0), .array([]), .array([]), .text("\(begun)"),
     ])
   }
 
@@ -104,7 +105,7 @@ struct PlayedSession {
   }
 
   /// The answer to a read: entries by id, source's server and sequence, and body.
-  func read(_ entries: (id: String, server: String, sequence: Int, body: String)...) -> Reply {
+  func read(in epoch: String? = nil, _ entries: (id: String, server: String, sequence: Int, body: String)...) -> Reply {
     .array([
       .array([
         .text(session.keys.log),
@@ -113,7 +114,7 @@ struct PlayedSession {
             .array([
               .text($0.id),
               .array([
-                .text("s"), .text("\(epoch):\($0.server):\($0.sequence)"), .text("b"), .text($0.body),
+                .text("s"), .text("\(epoch ?? self.epoch):\($0.server):\($0.sequence)"), .text("b"), .text($0.body),
               ]),
             ])
           }),
@@ -183,5 +184,31 @@ struct PlayedSession {
     if case .run = request { words.removeFirst(3 + (Int(words[2]) ?? 0)) }
     if case .loadScript = request { words.removeLast() }
     return words.map { $0 == id ? "ME" : $0.replacing("\n", with: "/") }.joined(separator: " ")
+  }
+}
+
+/// A session that works, of which nothing is left to be told.
+func working() -> PlayedSession {
+  var link = PlayedSession()
+  link.reachWork()
+  _ = (link.takeWanted(), link.takeEvents())
+  return link
+}
+
+/// What the server is told, in a few words.
+func heard(_ events: [LinkEvent]) -> [String] {
+  events.map {
+    switch $0 {
+    case .said(let entry, let speakers):
+      "\(String(decoding: entry.body.dropLast(), as: UTF8.self)) \(speakers.map { $0.map(String.init) ?? "-" })"
+    case .entered: "entered"
+    case .missed(let lines): "missed \(lines)"
+    case .historyLost: "lost"
+    case .refused: "refused"
+    case .down: "down"
+    case .up: "up"
+    case .received: "received"
+    case .reaped(let servers): "reaped \(servers.count)"
+    }
   }
 }

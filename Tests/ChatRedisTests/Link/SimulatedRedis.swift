@@ -10,6 +10,7 @@ struct SimulatedRedis {
   }
 
   private var epoch: Epoch?
+  private var begun = 0
   private var total = Position.start
   private var log: [Item] = []
   private var sequences: [ServerID: Int] = [:]
@@ -74,8 +75,9 @@ struct SimulatedRedis {
 
   private var isWhole: Bool { epoch != nil && (log.last?.position ?? total) == total }
 
-  private mutating func begin(_ new: Epoch) {
+  private mutating func begin(_ new: Epoch, after earlier: Int = 0, at now: Moment) {
     epoch = new
+    begun = max(Int(now.nanoseconds / 1_000_000), earlier + 1)
     total = .start
     log = []
     sequences = [:]
@@ -100,13 +102,14 @@ struct SimulatedRedis {
   private mutating func run(_ verb: Verb, at now: Moment) -> Reply {
     switch verb {
     case .enter(let server, let new, _):
-      if !isWhole { begin(new) }
+      if !isWhole { begin(new, after: begun, at: now) }
       fences[server, default: 0] += 1
       touch(server, at: now)
       return .array([
         .text("ok"), .text("\(epoch ?? new)"), .text("\(fences[server] ?? 0)"), .text("\(sequences[server] ?? 0)"),
         .text("\(total)"), .text(log.last.map { "\($0.source)" } ?? ""), .text("0"), failures(of: server), .integer(0),
         .array(people.flatMap { [Reply.text("\($0.key)"), .text($0.value.stored)] }), .array([]),
+        .text("\(begun)"),
       ])
     case .hello(let server, let known, let acknowledged, let last, let source):
       guard known == epoch, isWhole, total >= last else { return .words("lost") }
@@ -121,8 +124,8 @@ struct SimulatedRedis {
         .text("ok"), .text("\(fences[server] ?? 0)"), .text("\(sequences[server] ?? 0)"), .text("\(total)"),
         failures(of: server),
       ])
-    case .renew(let old, let new):
-      if epoch == nil || epoch == old { begin(new) }
+    case .renew(let old, let known, let new):
+      if epoch == nil || epoch == old || begun <= known { begin(new, after: max(begun, known), at: now) }
       return .words("ok", "\(epoch ?? new)")
     case .append(let server, let known, let fence, let sequence, _, let operations):
       return append(operations, server, known, fence, sequence)

@@ -20,7 +20,7 @@ import Testing
 
   /// What can happen to the room's keys while servers are in it.
   enum Loss: CaseIterable {
-    case everything, meta, epoch, totals, olderTotals, log, newestEntry, foreignEntry
+    case everything, meta, epoch, beginning, totals, olderTotals, log, newestEntry, foreignEntry
   }
 
   private func lose(_ loss: Loss, _ room: ScriptedRoom) throws {
@@ -28,6 +28,7 @@ import Testing
     case .everything: try room.client.call("FLUSHALL")
     case .meta: try room.client.call("DEL", room.keys.meta)
     case .epoch: try room.client.call("HDEL", room.keys.meta, "epoch")
+    case .beginning: try room.client.call("HDEL", room.keys.meta, "t")
     case .totals: try room.client.call("HDEL", room.keys.meta, "b", "l")
     case .olderTotals: try room.client.call("HSET", room.keys.meta, "b", "2", "l", "1")
     case .log: try room.client.call("DEL", room.keys.log)
@@ -44,7 +45,9 @@ import Testing
   @Test(arguments: Loss.allCases) func `Every verb finds that the history is lost, and the chat goes on in a new one`(
     loss: Loss
   ) throws {
-    for verb in ["hello", "beat", "append"] where loss != .log && loss != .newestEntry || verb != "append" {
+    // What a turn does not need is not looked at for it.
+    let isNeeded = ![.beginning, .log, .newestEntry].contains(loss)
+    for verb in ["hello", "beat", "append"] where isNeeded || verb != "append" {
       let room = try ScriptedRoom()
       let one = try Peer(room)
       let two = try Peer(room)
@@ -98,6 +101,41 @@ import Testing
     #expect(try peer.beat() == .ok(head: Position("4-2"), reaped: []))
     // A reader at 0-0 sees by the entry's start that a line is missing.
     #expect(try room.entries(in: peer.epoch).first?.start == Position("2-1"))
+  }
+
+  @Test func `A history that is older than the one before it ends, and the next one is younger than both`() throws {
+    let room = try ScriptedRoom()
+    let first = try Peer(room)
+    let old = first.entered.begun
+    let file = try room.hash(room.keys.meta)
+    let second = try room.renew(first.epoch, begun: old, .random()).epoch
+    let two = try Peer(room)
+    #expect(two.epoch == second && two.entered.begun > old)
+    // An old file comes back.
+    for (field, value) in file { try room.client.call("HSET", room.keys.meta, field, value) }
+    let stranger = try Peer(room)
+    #expect(stranger.epoch == first.epoch && stranger.entered.begun == old)
+    let third = Epoch.random()
+    #expect(try room.renew(second, begun: two.entered.begun, third).epoch == third)
+    #expect(try stranger.append(.say("b")) == .lost)
+    let again = try Peer(room, id: two.id)
+    #expect(again.entered.begun > two.entered.begun)
+    // Whoever knew an older one leaves it alone, and so does who knew the same.
+    #expect(try room.renew(first.epoch, begun: old, .random()).epoch == third)
+    #expect(try room.renew(second, begun: two.entered.begun, .random()).epoch == third)
+  }
+
+  @Test func `A history begins after the one before it although the clock of Redis was set back`() throws {
+    let room = try ScriptedRoom()
+    let one = try Peer(room)
+    let future = one.entered.begun + 3_600_000
+    try room.client.call("HSET", room.keys.meta, "t", "\(future)")
+    _ = try room.renew(one.epoch, begun: future, .random())
+    #expect(try Peer(room).entered.begun == future + 1)
+    try room.client.call("FLUSHALL")
+    try room.client.call(Verb.load)
+    _ = try room.renew(one.epoch, begun: future + 1, .random())
+    #expect(try Peer(room).entered.begun == future + 2)
   }
 
   @Test func `Hello finds that the own sequence is lower than what was acknowledged`() throws {

@@ -18,8 +18,9 @@ final class ScriptedRoom {
 
   func run(_ verb: Verb) throws -> Reply { try client.call(verb.words(sha: sha, keys: keys)) }
 
-  func renew(_ old: Epoch, _ new: Epoch) throws -> RenewReply {
-    try #require(RenewReply(try run(.renew(old: old, new: new))))
+  /// - Parameter begun: when `old` began.
+  func renew(_ old: Epoch, begun: Int = 0, _ new: Epoch) throws -> RenewReply {
+    try #require(RenewReply(try run(.renew(old: old, begun: begun, new: new))))
   }
 
   /// All entries of the room, each checked.

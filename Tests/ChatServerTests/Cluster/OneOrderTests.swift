@@ -128,6 +128,31 @@ struct OneOrderTests {
     try stalled.expect("\(pourer.localPort): over")
   }
 
+  @Test func `A server that learns later than another that the history was lost misses nothing that was said since`()
+    throws
+  {
+    let redis = try RedisServer(onUnixSocket: true)
+    let servers = try (0..<2).map { _ in
+      try RunningServer(.shared) { $0.redis = RedisAddress(address: redis.address) }
+    }
+    let (a, b) = (try servers[0].peer(), try servers[1].peer())
+    for server in servers { try server.settle() }
+    for (speaker, listener) in [(a, b), (b, a)] {
+      try speaker.send("before\n")
+      try listener.expect("\(speaker.localPort): before")
+    }
+    try redis.command("FLUSHALL")
+    // One server learns it with its next turn, at once. The other one says nothing, so it learns it with its next beat.
+    let lines = (0..<50).map { "line \($0)" }
+    try a.send(lines.map { $0 + "\n" }.joined() + "/nick anna\nover\n")
+    try b.expect("* The room's history was lost; it begins anew here.")
+    for line in lines { try b.expect("\(a.localPort): \(line)") }
+    try b.expect("* \(a.localPort) is now anna")
+    try b.expect("anna: over")
+    try b.send("/msg anna you are known\n")
+    try b.expect("* Sent to anna.")
+  }
+
   @Test func `When Redis loses what it had, everybody is told, and the room goes on`() throws {
     let redis = try RedisServer(onUnixSocket: true)
     let server = try RunningServer(.shared) { $0.redis = RedisAddress(address: redis.address) }
