@@ -175,6 +175,10 @@ extension Server {
     }
   }
 
+  /// How long those who had to wait have to be quiet until all that they sent is taken to be here. The pause that ends a message
+  /// may be longer than the stop.
+  private var quietIntervalOfStop: Duration { min(configuration.quietInterval, configuration.goodbye / 8) }
+
   /// Goes on with hearing out those who had to wait, until each has been quiet for a moment, because what they sent may
   /// still be with their own kernels.
   /// - Returns: whether all of them have been heard.
@@ -185,7 +189,7 @@ extension Server {
         continue
       }
       guard connection.inbound.hold == nil else { continue }
-      let quietAt = connection.inbound.lastReceived + configuration.quietInterval
+      let quietAt = connection.inbound.lastReceived + quietIntervalOfStop
       if quietAt <= now, connection.descriptor.unreadBytes() == 0 {
         heardOut.remove(token)
         endRawMessage(of: connection)

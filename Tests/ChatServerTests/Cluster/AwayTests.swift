@@ -214,6 +214,25 @@ struct AwayTests {
     try listener.expectClosed()
   }
 
+  @Test func `A stop says the message that waits for a pause although its sender had no name when the stop began`()
+    throws
+  {
+    let scene = try Scene {
+      $0.goodbye = .seconds(20)
+      $0.quietInterval = .seconds(60)
+    }
+    let (other, listener) = try scene.pair()
+    scene.redis.pause()
+    let raw = try scene.server.peer()
+    try scene.server.settle()
+    try raw.send("no newline")
+    scene.server.server.stop()
+    scene.redis.resume()
+    try listener.expect("\(raw.localPort): no newline")
+    for peer in [other, listener, raw] { peer.close() }
+    #expect(scene.server.wait())
+  }
+
   @Test func `A stop says what Redis gives back in time`() throws {
     let scene = try Scene { $0.goodbye = .seconds(20) }
     let (a, b) = try scene.pair()
