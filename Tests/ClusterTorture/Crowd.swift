@@ -25,7 +25,7 @@ final class Crowd {
   private var connectionCounts: [Int]
   /// By the peer's index: what it was told, and when it was told so last.
   private var told: [Int: [Told: (count: Int, lastAt: UInt64)]] = [:]
-  /// By the peer's index: lines that its server says it has not sent.
+  /// By the peer's index: lines that its server says it has not sent, or does not know of.
   private(set) var notSent: [Int: Int] = [:]
   /// Lines of peers who are not in the ledger.
   private var outsiders: [Int: (String) -> Void] = [:]
@@ -191,11 +191,20 @@ final class Crowd {
       told[peer.index]?[kind]?.lastAt = now
     } else if text.hasSuffix(" not sent."), let count = text.split(separator: " ").first.flatMap({ Int($0) }) {
       notSent[peer.index, default: 0] += count
+    } else if let count = Self.linesPerhapsSent(text) {
+      notSent[peer.index, default: 0] += count
     } else if case .renamed = Notice(parsing: Array(text.utf8)[...]) {
       renamesHeard += 1
     } else {
       throw TestFailure("a member of server \(server(of: peer)) was told \(text.debugDescription)")
     }
+  }
+
+  /// The lines in a notice of `linesPerhapsSent`; nil for any other text.
+  static func linesPerhapsSent(_ text: String) -> Int? {
+    let words = text.split(separator: " ")
+    guard words.count > 5, let count = Int(words[5]), Notice.linesPerhapsSent(count).text == text else { return nil }
+    return count
   }
 
   func count(_ kind: Told, of peer: Peer) -> Int { told[peer.index]?[kind]?.count ?? 0 }

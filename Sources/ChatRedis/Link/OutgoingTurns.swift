@@ -40,6 +40,10 @@ struct OutgoingTurns {
   var hasUnaccepted: Bool { hasUnsent || sent.contains { $0.fate == .unanswered } }
   var isDrained: Bool { !hasUnsent && sent.allSatisfy { $0.fate == .read } }
   func uncommittedLines(of speaker: UInt64) -> Int { uncommitted[speaker] ?? 0 }
+  /// Those of them that Redis has certainly not got.
+  func unsentLines(of speaker: UInt64) -> Int {
+    unsent.count { if case .say(_, speaker: speaker) = $0 { true } else { false } }
+  }
 
   mutating func submit(_ operation: Operation) {
     let bytes = operation.writtenBytes

@@ -110,6 +110,8 @@ package struct Session {
   package var isDrained: Bool { turns.isDrained && !hasEvents }
   /// Lines that the server has not got back as said.
   package func uncommittedLines(of speaker: UInt64) -> Int { turns.uncommittedLines(of: speaker) }
+  /// Those of them that were never given to Redis. Of others it is not known whether they are said.
+  package func unsentLines(of speaker: UInt64) -> Int { turns.unsentLines(of: speaker) }
   package mutating func submit(_ operation: Operation) { turns.submit(operation) }
   package var unsent: [Operation] { turns.unsent }
   package mutating func replaceUnsent(with operations: [Operation]) { turns.replaceUnsent(with: operations) }

@@ -66,6 +66,9 @@ final class Cluster {
   /// Lines of a member that were submitted and not read back.
   func uncommittedLines(of member: UInt64) -> Int { session.uncommittedLines(of: member) }
 
+  /// Those of them that Redis has certainly not got.
+  func unsentLines(of member: UInt64) -> Int { session.unsentLines(of: member) }
+
   /// The next event, in order; nil if there is none. While the server takes none, for want of space in its log, the link reads no
   /// further.
   func nextEvent() -> LinkEvent? {

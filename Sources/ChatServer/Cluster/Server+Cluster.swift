@@ -149,6 +149,14 @@ extension Server {
     return cluster.uncommittedLines(of: token.bits) + linkQueue.waitingLines(of: token.bits)
   }
 
+  /// What becomes of them if nothing is read back any more.
+  func unsaidLines(of token: Token) -> UnsaidLines {
+    let lines = uncommittedLines(of: token)
+    guard lines > 0, let cluster else { return UnsaidLines() }
+    let unsent = cluster.unsentLines(of: token.bits)
+    return UnsaidLines(unsent: unsent, uncertain: lines - unsent)
+  }
+
   /// Whether a member that wants to leave has to wait until its lines are said, and until it is told what became of what it
   /// asked for.
   func hasUncommittedLines(_ connection: Connection) -> Bool {
@@ -171,10 +179,7 @@ extension Server {
   func endLink() {
     guard let cluster else { return }
     for (token, label) in linkQueue.gone {
-      let lines = uncommittedLines(of: token)
-      guard lines > 0 else { continue }
-      console.dropped(label, lines: lines)
-      counts.dropped += lines
+      drop(unsaidLines(of: token), of: label)
     }
     linkQueue = LinkQueue()
     cluster.leave(saying: arrivals.take { people.name(of: $0) }.map(\.line))

@@ -14,6 +14,14 @@ enum CloseReason {
   case serverStopping
 }
 
+/// Lines of a member whose time is over.
+struct UnsaidLines {
+  /// Those that nobody will ever hear.
+  var unsent = 0
+  /// Those that Redis was given and has not given back: it may still say them at other servers.
+  var uncertain = 0
+}
+
 /// How a connection ends, and how the server does.
 extension Server {
   /// Takes a member out of the conversation: it still gets what was said until now, and nothing that it sends counts.
@@ -21,7 +29,8 @@ extension Server {
     let step = connection.lifecycle.leave()
     guard step != .nothing else { return }
     let unsaid = unsaidLines(of: connection)
-    if unsaid > 0 { tell(connection, .linesNotSent(unsaid)) }
+    if unsaid.uncertain > 0 { tell(connection, .linesPerhapsSent(unsaid.uncertain)) }
+    if unsaid.unsent > 0 { tell(connection, .linesNotSent(unsaid.unsent)) }
     noteUnsaid(of: connection)
     switch reason {
     case .refused: break
@@ -99,17 +108,19 @@ extension Server {
 
   private func noteUnsaid(of connection: Connection) {
     if cluster != nil, stage.isRoomOpen { noteGone(connection) }
-    let unsaid = unsaidLines(of: connection)
-    guard unsaid > 0 else { return }
-    console.dropped(connection.label, lines: unsaid)
-    counts.dropped += unsaid
+    drop(unsaidLines(of: connection), of: connection.label)
   }
 
-  /// Lines that a member has sent, and that are not said and never will be.
-  private func unsaidLines(of connection: Connection) -> Int {
-    var unsaid = 0
-    if case .counted(let count) = connection.inbound.lines { unsaid += count }
-    if cluster != nil, !stage.isRoomOpen { unsaid += uncommittedLines(of: connection.token) }
+  func drop(_ lines: UnsaidLines, of peer: Console.PeerLabel) {
+    if lines.unsent > 0 { console.dropped(peer, lines: lines.unsent) }
+    if lines.uncertain > 0 { console.perhapsDropped(peer, lines: lines.uncertain) }
+    counts.dropped += lines.unsent + lines.uncertain
+  }
+
+  /// Lines that a member has sent, and that this server will not say any more.
+  private func unsaidLines(of connection: Connection) -> UnsaidLines {
+    var unsaid = cluster == nil || stage.isRoomOpen ? UnsaidLines() : unsaidLines(of: connection.token)
+    if case .counted(let count) = connection.inbound.lines { unsaid.unsent += count }
     return unsaid
   }
 

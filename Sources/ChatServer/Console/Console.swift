@@ -42,6 +42,9 @@ final class Console {
   func leftByCommand(_ peer: PeerLabel) { line("[", peer, "] Sent exit command.") }
   func lost(_ peer: PeerLabel) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
   func dropped(_ peer: PeerLabel, lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
+  func perhapsDropped(_ peer: PeerLabel, lines: Int) {
+    line("[DROPPED] ", peer, ": it is not known whether \(lines) lines were sent.")
+  }
   func renamed(_ peer: PeerLabel, to name: MemberName) { line("[NAME] ", peer, " is now \(name).") }
   func moderated(_ text: String) { line("[OPERATOR] \(text)") }
   func removed(_ peer: PeerLabel) { line("[DISCONNECTED] ", peer, " has been removed.") }

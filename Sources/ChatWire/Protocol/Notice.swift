@@ -15,6 +15,8 @@ package enum Notice: Equatable, Sendable {
   case slowed(linesPerSecond: Int)
   /// This many of the member's lines were not said, because the server stopped or its time under `--rate` was over.
   case linesNotSent(Int)
+  /// This many of the member's lines were given to the other servers, and the server stops before it learns whether they are said.
+  case linesPerhapsSent(Int)
   /// This many lines of those that an answer was to show were evicted before.
   case earlierLinesGone(Int)
   /// This server has lost its link to those that it shares the room with.
@@ -45,6 +47,8 @@ package enum Notice: Equatable, Sendable {
     case .slowed(let linesPerSecond):
       "You send more than \(linesPerSecond) lines a second; your lines go out at that rate, and none is lost."
     case .linesNotSent(let count): count == 1 ? "1 line was not sent." : "\(count) lines were not sent."
+    case .linesPerhapsSent(let count):
+      Self.perhapsBeginning + (count == 1 ? "1 of your lines was sent." : "\(count) of your lines were sent.")
     case .earlierLinesGone(let count):
       count == 1 ? "1 of the earlier lines is no longer kept." : "\(count) of the earlier lines are no longer kept."
     case .linkDown: "The link to the other servers is down; what you send waits."
@@ -60,16 +64,17 @@ package enum Notice: Equatable, Sendable {
   /// The notice as it goes out, with its newline.
   package var line: [UInt8] { ServerLine.notice(text) }
 
-  /// Whether a notice refuses what its reader sent or wanted, and so says that it was in vain. All that do, but those at the
-  /// door, end alike.
+  /// Whether a notice refuses what its reader sent or wanted, and so says that it was in vain, or may have been. All that do, but
+  /// those at the door, begin or end alike.
   package static func isRefusal(_ text: ArraySlice<UInt8>) -> Bool {
     let text = String(decoding: text, as: UTF8.self)
-    return text.hasSuffix(notSentEnding) || text.hasPrefix(bannedBeginning)
+    return text.hasSuffix(notSentEnding) || text.hasPrefix(bannedBeginning) || text.hasPrefix(perhapsBeginning)
       || [serverFull, tooManyFromAddress].contains { $0.text == text }
   }
 
   /// How the text of a notice ends that refuses a line.
   package static let notSentEnding = " not sent."
+  private static let perhapsBeginning = "It is not known whether "
   private static let bannedBeginning = "You are banned here"
   private static let renamedWords = " is now "
   private static let joinedEnding = " joined"
