@@ -252,7 +252,7 @@ import Testing
     link.reachScriptAgain()
     #expect(link.takeWanted().last?.hasPrefix("append: renew \(link.epoch) ") == true)
     link.answer(.append, .words("ok", "11111111"))
-    link.answer(.append, link.entered(epoch: "11111111"))
+    link.answer(.append, link.entered(epoch: "11111111", begun: 2))
     #expect(heard(link.takeEvents()).suffix(2) == ["lost", "entered"])
   }
 
