@@ -22,7 +22,9 @@ extension Server {
     switch letter {
     case .line(let sender, let name, let reader, let text):
       post(deliver(text, to: reader, from: sender, called: name), to: sender)
-    case .answer(let sender, let outcome): if let connection = member(sender) { tell(connection, outcome) }
+    case .answer(let sender, let outcome):
+      // One that hears nothing more waits for it all the same: what it said before is still to be said, or it has to leave.
+      if let connection = heardMember(sender) { tell(connection, outcome) }
     }
   }
 

@@ -142,8 +142,14 @@ extension Server {
 
   /// A member of this server.
   func member(_ id: MemberID) -> Connection? {
+    guard let connection = heardMember(id), case .member = connection.lifecycle else { return nil }
+    return connection
+  }
+
+  /// A member of this server, which may be one that hears nothing more because sending to it failed.
+  func heardMember(_ id: MemberID) -> Connection? {
     guard id.server == cluster?.id, let connection = connections[Token(bits: id.number)],
-      case .member = connection.lifecycle
+      connection.lifecycle.isHeard
     else { return nil }
     return connection
   }

@@ -115,4 +115,29 @@ import Testing
     let lines = try bob.lines { $0 == "alice: for all" }
     #expect(!lines.contains { $0.hasPrefix("[private]") })
   }
+
+  @Test func `A sender that breaks off before it is told is gone, and what it said before is said`() throws {
+    let room = try SharedRoom()
+    let (alice, bob) = (try room.person(called: "alice", at: 0), try room.person(called: "bob", at: 1))
+    let carol = try room.person(called: "carol", at: 0)
+    room.redis.pause()
+    try alice.send("/msg bob psst\nfor all\n")
+    try alice.expect("* The link to the other servers is down; what you send waits.")
+    alice.peer.close()
+    // Sending to her fails, and that is found out.
+    try eventually("alice to be unreachable") {
+      try carol.send("/msg alice are you there?")
+      return try carol.peer.expectLine() != "* Sent to alice."
+    }
+    room.redis.resume()
+    try bob.expect("[private] alice: psst")
+    try bob.expect("alice: for all")
+    try bob.send("/nick alice")
+    try eventually("the name to be free") {
+      let line = try bob.peer.expectLine()
+      if line == "* bob is now alice" { return true }
+      try bob.send("/nick alice")
+      return false
+    }
+  }
 }
