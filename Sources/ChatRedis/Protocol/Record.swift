@@ -75,17 +75,20 @@ package enum Record: Hashable, Sendable {
       guard let id = MemberID(parsing: word()) else { return nil }
       if rest == "-" {
         self = .muted(id, seconds: nil)
-      } else if let seconds = Int(rest), seconds >= 0 {
+      } else if let seconds = Int(rest).flatMap(Self.seconds) {
         self = .muted(id, seconds: seconds)
       } else {
         return nil
       }
     case "slow":
-      guard let seconds = Int(rest), seconds >= 0 else { return nil }
+      guard let seconds = Int(rest).flatMap(Self.seconds) else { return nil }
       self = .slow(seconds: seconds)
     default: return nil
     }
   }
+
+  /// What a mute or a pace may last; nil for what nobody can ask for, and no clock can be set to.
+  static func seconds(_ number: Int) -> Int? { (0...Term.maximumSeconds).contains(number) ? number : nil }
 
   private static func name(_ word: Substring) -> MemberName? {
     word.isEmpty || word.contains(":") ? nil : MemberName(bytes: Array(word.utf8))

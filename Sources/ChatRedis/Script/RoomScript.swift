@@ -196,14 +196,16 @@ package enum RoomScript {
       return time[1] * 1000 + math.floor(time[2] / 1000)
     end
 
-    -- A stranger may have put anything into a key; what is not written as a server is not named in an entry.
-    local function is_server(name) return #name == 8 and not string.find(name, '[^0-9a-f]') end
+    -- A stranger may have put anything into a key; what is not written as the id of a server or an epoch is none.
+    local function is_id(name) return #name == 8 and not string.find(name, '[^0-9a-f]') end
 
-    -- Nothing if there is no history, or half of one.
+    -- Nothing if there is no history, or half of one, or one that no server can read.
     local function history()
       local found = call('HMGET', meta, 'epoch', 'b', 'l', 't')
       local bytes, lines, begun = tonumber(found[2]), tonumber(found[3]), tonumber(found[4])
-      if found[1] and bytes and lines and begun then return found[1], bytes, lines, begun end
+      if found[1] and is_id(found[1]) and bytes and lines and begun and begun >= 0 and begun < 1e15 then
+        return found[1], bytes, lines, begun
+      end
     end
 
     -- The newest entry up to `last`: its id and its source.
@@ -280,7 +282,7 @@ package enum RoomScript {
       local strays, seen = {}, {[server] = true}
       for _, member in ipairs(call('HKEYS', people)) do
         local other = string.sub(member, 1, 8)
-        if not seen[other] and is_server(other) then
+        if not seen[other] and is_id(other) then
           seen[other] = true
           if not call('ZSCORE', beats, other) then strays[#strays + 1] = other end
         end
@@ -334,7 +336,7 @@ package enum RoomScript {
       local silent = {}
       if beats_count(time) then
         for _, other in ipairs(call('ZRANGEBYSCORE', beats, '-inf', '(' .. text(time - SILENT))) do
-          if not is_server(other) then
+          if not is_id(other) then
             call('ZREM', beats, other)
           elseif other ~= server then
             silent[#silent + 1] = other

@@ -26,7 +26,7 @@ package struct EnterReply: Equatable, Sendable {
     guard let parts = reply.elements, parts.count == 12, parts[0].text == "ok",
       let epoch = parts[1].text.flatMap({ Epoch(parsing: $0) }), let fence = parts[2].number,
       let sequence = parts[3].number, let head = parts[4].text.flatMap({ Position(parsing: $0) }),
-      let source = parts[5].text, let slow = parts[6].number, let failed = parts[7].failedOperations,
+      let source = parts[5].text, let failed = parts[7].failedOperations,
       let letters = parts[8].number, let people = parts[9].elements, let bans = parts[10].elements,
       let begun = parts[11].number
     else { return nil }
@@ -38,7 +38,8 @@ package struct EnterReply: Equatable, Sendable {
     self.source = EntrySource(parsing: source)
     self.failed = failed
     hasLetters = letters > 0
-    snapshot = Snapshot(people: [:], bans: bans.compactMap(\.text), slowSeconds: max(0, slow))
+    snapshot = Snapshot(
+      people: [:], bans: bans.compactMap(\.text), slowSeconds: parts[6].number.flatMap(Record.seconds) ?? 0)
     snapshot.people.reserveCapacity(people.count / 2)
     // What somebody else has put there is passed over.
     for index in stride(from: 0, to: people.count - 1, by: 2) {

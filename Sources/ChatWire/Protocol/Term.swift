@@ -7,7 +7,7 @@ package struct Term: Equatable, Sendable, CustomStringConvertible {
   private static let units: [(letter: Character, seconds: Int)] = [
     ("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1),
   ]
-  private static let maximumSeconds = 3660 * 86_400
+  package static let maximumSeconds = 3660 * 86_400
 
   package init(seconds: Int) { self.seconds = seconds }
 

@@ -101,6 +101,13 @@ import Testing
     }
   }
 
+  @Test(arguments: ["9223372036854775807", "316224001", "-1", "x", ""])
+  func `A time for which nobody can be muted or slowed is a stranger's`(seconds: String) {
+    for line in ["\0mute \(Self.server).1 \(seconds)\n", "\0slow \(seconds)\n"] {
+      #expect(throws: EntryError.self) { try Self.entry(Array(line.utf8)) }
+    }
+  }
+
   @Test func `A record of whatever text is one line that is safe to show`() throws {
     let record = Record.kicked(MemberID(server: Self.server, number: 1), saying: "a\nb\u{1B}[31m\0c\u{202E}")
     #expect(Self.parts(try Self.entry(record.line)).count == 1)

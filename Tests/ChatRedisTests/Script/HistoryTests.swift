@@ -20,7 +20,8 @@ import Testing
 
   /// What can happen to the room's keys while servers are in it.
   enum Loss: CaseIterable {
-    case everything, meta, epoch, beginning, totals, olderTotals, log, newestEntry, foreignEntry
+    case everything, meta, epoch, unreadableEpoch, beginning, endlessBeginning, totals, olderTotals, log, newestEntry,
+      foreignEntry
   }
 
   private func lose(_ loss: Loss, _ room: ScriptedRoom) throws {
@@ -28,6 +29,8 @@ import Testing
     case .everything: try room.client.call("FLUSHALL")
     case .meta: try room.client.call("DEL", room.keys.meta)
     case .epoch: try room.client.call("HDEL", room.keys.meta, "epoch")
+    case .unreadableEpoch: try room.client.call("HSET", room.keys.meta, "epoch", "")
+    case .endlessBeginning: try room.client.call("HSET", room.keys.meta, "t", "inf")
     case .beginning: try room.client.call("HDEL", room.keys.meta, "t")
     case .totals: try room.client.call("HDEL", room.keys.meta, "b", "l")
     case .olderTotals: try room.client.call("HSET", room.keys.meta, "b", "2", "l", "1")
@@ -46,7 +49,7 @@ import Testing
     loss: Loss
   ) throws {
     // What a turn does not need is not looked at for it.
-    let isNeeded = ![.beginning, .log, .newestEntry].contains(loss)
+    let isNeeded = ![.beginning, .endlessBeginning, .log, .newestEntry].contains(loss)
     for verb in ["hello", "beat", "append"] where isNeeded || verb != "append" {
       let room = try ScriptedRoom()
       let one = try Peer(room)
@@ -201,5 +204,14 @@ import Testing
     #expect(text.contains("WRONGTYPE"))
     #expect(try room.hash(room.keys.people).isEmpty)
     #expect(try room.hash(room.keys.meta)["q:\(peer.id)"] == nil)
+  }
+
+  @Test(arguments: ["abc", "-1", "9223372036854775807"]) func `A pace that no server has set is none`(pace: String)
+    throws
+  {
+    let room = try ScriptedRoom()
+    let one = try Peer(room)
+    try room.client.call("HSET", room.keys.meta, "slow", pace)
+    #expect(try Peer(room, id: one.id).entered.snapshot.slowSeconds == 0)
   }
 }
