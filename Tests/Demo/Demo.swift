@@ -19,11 +19,14 @@ struct Demo {
     }
   }
 
+  /// The last comes when the terminal is closed.
+  private static let stopSignals = [SIGINT, SIGTERM, SIGHUP]
+
   private static func playOnThreeServers() throws {
     // These end the demo in order, so that all that it has started ends too, and its files go.
     var stops = sigset_t()
     sigemptyset(&stops)
-    for signal in [SIGINT, SIGTERM] { sigaddset(&stops, signal) }
+    for signal in stopSignals { sigaddset(&stops, signal) }
     pthread_sigmask(SIG_BLOCK, &stops, nil)
     let play = try ClusterRehearsal(staysOpen: true)
     for (index, lines) in play.serverLines.enumerated() { show("Server \(index + 1)", lines) }
@@ -44,7 +47,7 @@ struct Demo {
 
   private static func waitForEnterOrSignal(meanwhile act: () -> Void) {
     var pending = sigset_t()
-    while sigpending(&pending) == 0, sigismember(&pending, SIGINT) == 0, sigismember(&pending, SIGTERM) == 0 {
+    while sigpending(&pending) == 0, !stopSignals.contains(where: { sigismember(&pending, $0) == 1 }) {
       var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       if poll(&entry, 1, 100) > 0 { return }
       act()
