@@ -16,7 +16,7 @@ package struct LinkLimits: Sendable {
   /// room goes in fewer and larger ones.
   package var appendPace = Duration.milliseconds(1)
   package var readPace = Duration.milliseconds(1)
-  /// Turns that are sent and not answered, at most. With one alone, each would wait for the way there and back.
+  /// Turns that are sent and not answered, at most. With one alone, each would wait for a round trip.
   package var window = 2
   /// Bytes that are submitted and not sent, above which nobody may submit another line.
   package var backlog = 64 << 10

@@ -1,7 +1,7 @@
 /// What this server has submitted and not read back: the turn that takes operations, those that wait to be sent, and those that
 /// were sent.
 ///
-/// A turn that was sent keeps its sequence until its fate is known. Only what was certainly not accepted is sent again.
+/// A turn that was sent keeps its sequence until its fate is known. It is sent again only if Redis has certainly not accepted it.
 struct OutgoingTurns {
   struct Turn {
     var operations: [Operation] = []
@@ -32,7 +32,7 @@ struct OutgoingTurns {
   private(set) var accepted = 0
   /// Bytes in `open` and `waiting`.
   private(set) var unsentBytes = 0
-  /// Lines of each speaker that the server was not told to be said.
+  /// How many lines of each speaker the server has submitted and not taken back as said.
   private var uncommitted: [UInt64: Int] = [:]
 
   var hasUnsent: Bool { !waiting.isEmpty || !open.operations.isEmpty }
@@ -175,7 +175,7 @@ struct OutgoingTurns {
     unsentBytes += turns.reduce(0) { $0 + $1.bytes }
   }
 
-  /// The server takes lines of its members that were read.
+  /// The server has taken an entry into its log, with lines of these members of its own.
   mutating func told(_ speakers: [UInt64?]) { for case let speaker? in speakers { commit(lineOf: speaker) } }
 
   private mutating func commit(_ turn: Turn) {

@@ -9,9 +9,9 @@ import ChatWire
 ///            └──────────────────────────── waiting <─────────────────────────────────────┘
 /// ```
 ///
-/// Whatever is wrong is mended in one way: both connections are closed and made again, and the greeting finds out what holds. Its
-/// `hello` raises a fence that shuts out what the old connections may still deliver, so that each turn that was on its way is
-/// either accepted or can be sent again. What was not read back is kept.
+/// Every failure is mended in one way: both connections are closed and made again, and the greeting asks Redis what still holds.
+/// Its `hello` raises a fence that shuts out what the old connections may still deliver. So each turn that was on its way either
+/// was accepted by then, or can be sent again. What was not read back is kept.
 package struct Session {
   package let server: ServerID
   let address: RedisAddress
@@ -38,13 +38,13 @@ package struct Session {
     /// It was never in it.
     case outside
     case inside(Place)
-    /// Others said what this server will never read, so it has to ask who is here.
+    /// It has missed entries, and so who came and went. It has to ask who is here.
     case behind(Place)
     /// The log holds what no server of the room has written: this history has to end.
     case deceived(Place)
   }
 
-  /// Up to where it has read.
+  /// Which history it reads, and how far it has read.
   struct Place {
     var epoch: Epoch
     /// When the epoch began, in milliseconds of Redis's time.
@@ -60,7 +60,7 @@ package struct Session {
     var arrival: (position: Position, snapshot: Snapshot)?
   }
 
-  /// Whether there is a link, as those are told who wait.
+  /// Whether there is a link, as members who wait are told.
   enum Availability {
     case working
     /// It ended, or was never there. If it is not made by then, that is told.

@@ -110,8 +110,8 @@ final class Cluster {
     work()
   }
 
-  /// Tells Redis that this server leaves, what is said of that to those at other servers, and closes the connections. Nothing that was submitted before counts any more unless
-  /// `isDrained`.
+  /// Tells Redis that this server leaves, and closes the connections. What was submitted and is not drained by then is given up.
+  /// - Parameter lines: what members of other servers are told of it.
   func leave(saying lines: [[UInt8]]) {
     guard let surroundings else { return }
     if let request = session.leave(saying: lines), let connection = connections[.append] {

@@ -2,16 +2,17 @@ import ChatRedis
 
 /// Who and what waits for the link to the other servers.
 struct LinkQueue {
-  /// Members that wait until the link takes more lines, in the order in which they get on. One counts only while its hold says
-  /// so.
+  /// Members that wait until the link takes more lines, first come first served. None is removed early: an entry counts only
+  /// while the member's hold is `.journal`.
   var forSpace: [Token] = []
   /// Members that leave once all of their lines are read back.
   var toLeave: Set<Token> = []
-  /// What the link has told and the log had no space for, or which comes too fast. What came after it waits within the link.
+  /// The event that the server could not take yet, because the log had no space for it or the link was too fast. Later ones
+  /// wait within the link.
   var event: LinkEvent?
-  /// How fast others say something.
+  /// How fast lines come by the link.
   var bytes = ByteRateMeter()
-  /// How the console shows members that have gone before all of their lines were read back.
+  /// Labels for the console of members that have gone before all of their lines were read back.
   var gone: [Token: Console.PeerLabel] = [:]
 
   /// Takes out those who come first.

@@ -12,7 +12,8 @@ struct Presence {
   /// What operators do to keep order, by who does it.
   var acts: [Token: SharedAct] = [:]
 
-  /// Members that are gone as far as anybody here is concerned, and that others ignore: lines of theirs may still be read.
+  /// Members that have left and that others ignore. Lines of theirs may still come, and stay hidden until it is read that they
+  /// left.
   var departures: [MemberID: Departure] = [:]
   /// Whether the room's history was lost, and the room was not entered again since.
   var isHistoryLost = false
@@ -20,12 +21,12 @@ struct Presence {
   /// for that, in which nobody here takes their names.
   var missing: Set<MemberID> = []
 
-  /// Members of servers that have gone lately, until it is known whether this server has taken theirs off: then it has it told
-  /// who left.
+  /// Members of servers that have gone lately, until it is known whether this server was the one that took theirs off. That one
+  /// announces who left.
   var lostWithServer: [ServerID: (names: [MemberName], until: Moment)] = [:]
   /// How long it may take until that is known.
   static let maximumReapingTime = Duration.seconds(10)
-  /// Servers that this one has taken off, until it reads that.
+  /// Servers that this one has taken off, until it reads their `gone` in the room.
   var reaped: Set<ServerID> = []
 
   struct Departure {

@@ -210,7 +210,7 @@ extension Server {
     }
   }
 
-  /// This server has taken others off, so it has it told who left with them.
+  /// This server has taken others off, so it is the one that announces who left with them.
   func serversWereReaped(_ servers: [ServerID]) {
     guard configuration.announces else { return }
     for server in servers {
