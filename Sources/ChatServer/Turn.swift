@@ -165,12 +165,13 @@ extension Server {
     deadlines.add(moment, for: connection.token)
   }
 
-  /// Does what has become due for a connection by time alone. There are six reasons to check one:
+  /// Does what has become due for a connection by time alone. There are seven reasons to check one:
   /// - the kernel had no memory to send to it: does it take bytes again?
   /// - bytes are on their way to it: do they arrive?
   /// - it lingers: has it had long enough?
   /// - `--rate` holds it: may it go on?
   /// - the link to other servers holds it: is its peer still there?
+  /// - its private line is with another server: has that had long enough to answer?
   /// - it has sent no newline yet: has it been quiet for long enough to end its message?
   private func check(_ connection: Connection) {
     connection.nextCheckAt = .never
@@ -179,6 +180,7 @@ extension Server {
     checkLingering(connection)
     checkRateHold(of: connection)
     checkJournalHold(of: connection)
+    checkLetter(of: connection)
     checkQuiet(connection)
   }
 }

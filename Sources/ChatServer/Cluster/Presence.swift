@@ -58,6 +58,11 @@ struct SentLetter: Equatable {
   let reader: MemberID
   /// What that one was called.
   let name: MemberName
+  /// When its sender waits no longer.
+  var until: Moment
+
+  /// How long an answer may take while the link is there: longer than it takes to find that the other server has gone.
+  static let patience = Duration.seconds(10)
 }
 
 /// What an operator does that concerns all servers: each does its part when it reads the record.

@@ -203,6 +203,7 @@ extension Server {
   }
 
   private func linkIsBack() {
+    extendLetters()
     for connection in connections.all where connection.inbound.isToldOfLink {
       connection.inbound.isToldOfLink = false
       if case .member = connection.lifecycle { tell(connection, .linkBack) }

@@ -12,7 +12,8 @@ extension Server {
   func post(_ text: [UInt8], to token: Token, from sender: Connection) {
     guard let cluster, let id = id(of: sender.token), let reader = people.others[token], let person = reader.person
     else { return }
-    presence.letters[sender.token] = SentLetter(reader: reader.id, name: person.name)
+    presence.letters[sender.token] = SentLetter(reader: reader.id, name: person.name, until: now + SentLetter.patience)
+    schedule(checkOf: sender, by: now + SentLetter.patience)
     cluster.submit(
       .post(.line(from: id, name: sender.name, to: reader.id, text: text), to: reader.id.server))
     if cluster.isDown { tellOfLink(sender) }
@@ -75,6 +76,22 @@ extension Server {
     presence.letters[sender] = nil
     if let connection = connections[sender] { answer(reply, to: connection) }
     releaseIfDecided(sender)
+  }
+
+  /// Letters can vanish with the key that holds them, and answers too. Then nobody will ever answer.
+  func checkLetter(of sender: Connection) {
+    guard !presence.letters.isEmpty, let letter = presence.letters[sender.token] else { return }
+    if cluster?.isDown == true { extendLetters() }
+    if let deadline = presence.letters[sender.token]?.until, deadline > now {
+      schedule(checkOf: sender, by: deadline)
+    } else {
+      tell(sender.token, .fateUnknown(letter.name))
+    }
+  }
+
+  /// Nothing is answered while the link is down.
+  func extendLetters() {
+    for sender in presence.letters.keys { presence.letters[sender]?.until = now + SentLetter.patience }
   }
 
   /// A private line has found no place at its reader's server, or no server.

@@ -1,3 +1,4 @@
+import ChatRedis
 import ChatServer
 import ChatWire
 import TestSupport
@@ -139,5 +140,27 @@ import Testing
       try bob.send("/nick alice")
       return false
     }
+  }
+
+  @Test func `A sender goes on when its private line has vanished from Redis`() throws {
+    let room = try SharedRoom()
+    let (alice, bob) = (try room.person(called: "alice", at: 0), try room.person(called: "bob", at: 1))
+    let client = try RedisClient(room.redis)
+    func call(_ words: [String]) throws -> Reply { try client.call(words.map { Array($0.utf8) }) }
+    room.cutOff(1)
+    try alice.send("/msg bob psst\nfor all")
+    try eventually("the letter to vanish") {
+      let boxes = try #require(try call(["KEYS", "*:box:*"]).elements).compactMap(\.text)
+      return try boxes.contains {
+        guard try call(["XLEN", $0]).number != 0 else { return false }
+        return try call(["DEL", $0]).number == 1
+      }
+    }
+    room.reconnect(1)
+    try alice.expect("* It is not known whether bob got your last private line.")
+    // Where the machine is slow, bob's server was taken for gone, and comes back.
+    try room.awaitEntry("* bob, ")
+    try alice.ask("/msg bob again", "* Sent to bob.")
+    _ = try bob.lines { $0 == "[private] alice: again" }
   }
 }
