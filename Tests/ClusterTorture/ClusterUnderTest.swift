@@ -83,6 +83,20 @@ final class ClusterUnderTest {
     return names.dropFirst().sorted()
   }
 
+  /// Waits until a server lists exactly these. Who asked another one before may be listed for a moment.
+  func expectNames(_ expected: [String], at server: Int, within limit: Duration = generousLimit) throws {
+    var names: [String] = []
+    do {
+      try eventually("the list of server \(server)", within: limit) {
+        names = try self.names(listedBy: server)
+        return names == expected
+      }
+    } catch {
+      let (missing, more) = (Set(expected).subtracting(names), Set(names).subtracting(expected))
+      throw TestFailure("\(error): \(missing.sorted()) are missing, and \(more.sorted()) are too many")
+    }
+  }
+
   /// Starts a server that has ended again, where it was before. It may have no link yet.
   func restart(_ index: Int) throws { servers[index] = try makeServer(index) }
 

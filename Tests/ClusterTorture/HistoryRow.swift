@@ -69,7 +69,8 @@ private final class HistoryTrial {
       throw TestFailure("\(loss.rawValue): told \(counts) times, \(crowd.skipped) lines skipped")
     }
     // Each server knows all again: the members of others too.
-    for server in cluster.servers.indices { try expectRoster(at: server) }
+    let names = crowd.everybody.map { "\($0.port)" }.sorted()
+    for server in cluster.servers.indices { try cluster.expectNames(names, at: server) }
     return Double(last - start) / 1e9
   }
 
@@ -124,17 +125,6 @@ private final class HistoryTrial {
       try redis.command(
         "XADD", keys.log, "\(id.bytes + 10)-\(id.lines + 1)", "s", "00000000:00000000:1", "b", "1: a\n2: b\n")
     }
-  }
-
-  private func expectRoster(at server: Int) throws {
-    let expected = crowd.everybody.map { "\($0.port)" }.sorted()
-    var names: [String] = []
-    do {
-      try eventually("server \(server) to know all members") {
-        names = try cluster.names(listedBy: server)
-        return names == expected
-      }
-    } catch { throw TestFailure("\(error); it knows \(names.count) of \(expected.count)") }
   }
 }
 

@@ -129,13 +129,9 @@ private final class NameContest {
 
   /// Each server lists the same members, and each once.
   private func expectSameLists(within limit: Duration = .seconds(10)) throws {
-    try eventually("the same lists at all servers", within: limit) {
-      let lists = try cluster.servers.indices.map { try cluster.names(listedBy: $0) }
-      let names = members.map(\.name).sorted()
-      guard Set(names).count == names.count else { throw TestFailure("two have one name: \(names)") }
-      let faults = lists.filter { $0 != names }
-      return faults.isEmpty
-    }
+    let names = members.map(\.name).sorted()
+    guard Set(names).count == names.count else { throw TestFailure("two have one name: \(names)") }
+    for server in cluster.servers.indices { try cluster.expectNames(names, at: server, within: limit) }
   }
 
   /// Two come from one port, each to another server.
