@@ -8,7 +8,7 @@ import TortureSupport
 struct GrowthBench {
   let directory: String
   static let members = 1000
-  static let lines = 20_000
+  static let lines = 60_000
 
   func run() throws {
     let mkdir = try Program("/bin/mkdir", ["-p", directory], input: .nothing)
@@ -24,10 +24,12 @@ struct GrowthBench {
       fflush(nil)
       points.append(point)
     }
+    let busy = try [1, 2, 3, 4, 6, 8].map { try WakingPoint(servers: $0, seconds: 4) }
     try write(plot(points).svg, to: "\(directory)/growth.svg")
-    let text = markdown(points)
+    try write(plot(busy).svg, to: "\(directory)/redis.svg")
+    let text = markdown(points) + "\n" + markdown(busy) + "\n" + reckoned(points.filter { $0.servers > 0 }, busy)
     try write(text, to: "\(directory)/bench.md")
-    print("\n\(text)\nThe results are in \(directory): bench.md, growth.svg")
+    print("\n\(text)\nThe results are in \(directory): bench.md, growth.svg, redis.svg")
   }
 
   private func plot(_ points: [GrowthPoint]) -> Plot {
@@ -55,6 +57,17 @@ struct GrowthBench {
       ])
   }
 
+  private func plot(_ busy: [WakingPoint]) -> Plot {
+    Plot(
+      title: "Redis, when every server says something all the time",
+      panels: [
+        Plot.Panel(
+          title: "", xLabel: "servers", yLabel: "of a core", xTicks: busy.map { Double($0.servers) },
+          xText: { "\(Int($0))" }, yText: { "\(($0 * 100).rounded(to: 0)) %" },
+          lines: [Plot.Line(name: "Redis", points: busy.map { (Double($0.servers), $0.redisShare) })])
+      ])
+  }
+
   private func markdown(_ points: [GrowthPoint]) -> String {
     let machine = Machine.current
     var text =
@@ -73,32 +86,54 @@ struct GrowthBench {
       text += "\(Report.duration(UInt64(point.nanosecondsPerDelivery))) | "
       text += "\(Report.grouped(Int(point.possibleDeliveriesPerSecond))) | \(redis) | \(entry) |\n"
     }
-    return text + "\n" + reckoned(points.filter { $0.servers > 0 })
+    return text
+  }
+
+  private func markdown(_ busy: [WakingPoint]) -> String {
+    var text =
+      "Each server has one member who says \(Report.grouped(WakingPoint.linesPerSecond)) lines a second, so that it sends "
+    text += "turns and reads as often as it may.\n\n| servers | turns/s in all | Redis, of a core |\n|---:|---:|---:|\n"
+    for point in busy {
+      text +=
+        "| \(point.servers) | \(Report.grouped(Int(point.turnsPerSecond))) | \(Report.percent(point.redisShare)) |\n"
+    }
+    return text
   }
 
   /// What follows for more servers than this machine can run.
-  private func reckoned(_ points: [GrowthPoint]) -> String {
-    // Each server reads every line of Redis once, and each line is appended once.
-    let perReader = max(0, slope(points.map { (Double($0.servers), $0.redisNanosecondsPerLine) }))
-    let mean = points.reduce(0) { $0 + $1.redisNanosecondsPerLine } / Double(points.count)
-    let appended = max(0, mean - perReader * points.reduce(0) { $0 + Double($1.servers) } / Double(points.count))
-    let cost = points.last?.nanosecondsPerDelivery ?? 0
-    var text = "Reckoned from these: a line costs Redis \(Report.duration(UInt64(appended))) and "
-    text += "\(Report.duration(UInt64(perReader))) for each server that reads it, and a server "
-    text += "\(Report.duration(UInt64(cost))) for each of its members.\n\n"
+  private func reckoned(_ points: [GrowthPoint], _ busy: [WakingPoint]) -> String {
+    let line = points.reduce(0) { $0 + $1.redisNanosecondsPerLine } / Double(points.count)
+    let delivery = points.last?.nanosecondsPerDelivery ?? 0
+    // A server's own turns and reads cost the same however many there are; what it reads of the others grows with them.
+    let (each, pair) = fit(busy.map { (Double($0.servers), $0.redisShare) })
+    var text =
+      "Reckoned from these: a delivery takes a server \(Report.duration(UInt64(delivery))), and a line takes Redis "
+    text += "\(Report.duration(UInt64(line))), in large turns. A server that says something all the time takes "
     text +=
-      "| servers | members | lines/s that fill a core of each server | Redis at that, of a core |\n|---:|---:|---:|---:|\n"
+      "\((each * 100).rounded(to: 1)) % of Redis's core, and \((pair * 100).rounded(to: 2)) % more for each server.\n\n"
+    text +=
+      "| servers | members | lines/s that fill a core of each server | Redis for so many lines | for so many busy servers |\n"
+    text += "|---:|---:|---:|---:|---:|\n"
     for (servers, members) in [(1, 5000), (2, 10_000), (4, 20_000), (10, 50_000), (20, 100_000)] {
-      let lines = 1e9 / (cost * Double(members) / Double(servers))
-      let redis = lines * (appended + perReader * Double(servers)) / 1e9
-      text += "| \(servers) | \(Report.grouped(members)) | \(Report.grouped(Int(lines))) | \(Report.percent(redis)) |\n"
+      let lines = 1e9 / (delivery * Double(members) / Double(servers))
+      let waking = each * Double(servers) + pair * Double(servers * servers)
+      text +=
+        "| \(servers) | \(Report.grouped(members)) | \(Report.grouped(Int(lines))) | \(Report.percent(lines * line / 1e9)) | "
+      text += "\(Report.percent(waking)) |\n"
     }
-    text +=
-      "\nThat is what lines and deliveries cost. Waking up costs besides: each server that says something all the time "
-    text += "appends and reads up to a thousand times a second.\n"
+    text += "\nA Redis that has no more time answers later; then turns are fewer and larger, and lines take longer.\n"
     text +=
       "\nOne room has one stream, and so one Redis; its keys have the tag `{mychat:ROOM}`. Many rooms share a Redis Cluster: "
     text += "each is on the node that its tag hashes to, so that N nodes carry N times as many rooms.\n"
     return text
+  }
+
+  /// The least-squares `a` and `b` of `y = a x + b x²`.
+  private func fit(_ points: [(x: Double, y: Double)]) -> (a: Double, b: Double) {
+    func sum(_ value: (Double, Double) -> Double) -> Double { points.reduce(0) { $0 + value($1.x, $1.y) } }
+    let (xx, xxx, xxxx) = (sum { x, _ in x * x }, sum { x, _ in x * x * x }, sum { x, _ in x * x * x * x })
+    let (xy, xxy) = (sum { x, y in x * y }, sum { x, y in x * x * y })
+    let b = (xxy * xx - xy * xxx) / (xxxx * xx - xxx * xxx)
+    return b > 0 ? ((xy - b * xxx) / xx, b) : (xy / xx, 0)
   }
 }

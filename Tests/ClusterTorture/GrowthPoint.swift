@@ -61,8 +61,36 @@ struct GrowthPoint {
   var description: String {
     let million = (deliveriesPerSecond / 1e6).rounded(to: 2)
     let possible = (possibleDeliveriesPerSecond / 1e6).rounded(to: 1)
-    return "\(servers) servers, \(members) members: \(million) million deliveries/s in all on this machine, "
+    let who = servers == 0 ? "1 server without Redis" : "\(servers) server\(servers == 1 ? "" : "s")"
+    return "\(who), \(members) members: \(million) million deliveries/s in all on this machine, "
       + "\(nanosecondsPerDelivery.rounded(to: 0)) ns of the servers a delivery (\(possible) million/s with a core for each), "
       + "Redis \((redisNanosecondsPerLine / 1000).rounded(to: 2)) us a line"
+  }
+}
+
+/// What it costs Redis that so many servers say something all the time: each of them appends and reads as often as it may, however
+/// little is said.
+struct WakingPoint {
+  let servers: Int
+  /// Of a core of Redis.
+  let redisShare: Double
+  /// Turns appended a second, of all servers.
+  let turnsPerSecond: Double
+
+  /// Lines that one member of each server says a second.
+  static let linesPerSecond = 1000
+
+  init(servers count: Int, seconds: Double) throws {
+    let cluster = try ClusterUnderTest(count, on: try RedisServer())
+    let crowd = try Crowd(count, in: cluster, lengths: GrowthPoint.lineBytes...GrowthPoint.lineBytes)
+    let rate = count * Self.linesPerSecond
+    try crowd.talk(rate: rate, for: 0.5)
+    let entries = try RoomInRedis(cluster.redis).entryCount
+    let (start, before) = (monotonicNanoseconds(), cluster.cpuNanoseconds.redis)
+    try crowd.talk(rate: rate, for: seconds)
+    let elapsed = Double(monotonicNanoseconds() - start)
+    servers = count
+    redisShare = Double(cluster.cpuNanoseconds.redis - before) / elapsed
+    turnsPerSecond = Double(try RoomInRedis(cluster.redis).entryCount - entries) / elapsed * 1e9
   }
 }
