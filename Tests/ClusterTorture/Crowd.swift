@@ -62,7 +62,10 @@ final class Crowd {
   /// Connects one whose port nobody in this crowd has or had: ports are names, and the ledger knows speakers by them.
   private func connect(to server: Int, first: Bool = false) throws -> Peer {
     while true {
-      let peer = first ? try swarm.addLeader(to: targets[server]) : try swarm.add(to: targets[server])
+      let peer =
+        first
+        ? try swarm.addLeader(to: targets[server], hasOwnPort: true)
+        : try swarm.add(to: targets[server], hasOwnPort: true)
       connectionCounts[server] += 1
       if usedPorts.insert(peer.port).inserted { return peer }
       swarm.close(peer)

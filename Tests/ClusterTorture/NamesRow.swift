@@ -60,17 +60,11 @@ private final class NameContest {
     self.cluster = cluster
     swarm = try Swarm(connectingTo: cluster.servers[0].address)
     targets = try cluster.servers.map { try $0.address.resolved()[0] }
-    var ports: Set<UInt16> = []
-    while members.count < count {
-      let server = members.count % targets.count
-      let peer = try swarm.add(to: targets[server])
-      guard ports.insert(peer.port).inserted else {
-        swarm.close(peer)
-        continue
-      }
-      let member = Member(peer, server)
+    for index in 0..<count {
+      let server = index % targets.count
+      let member = Member(try swarm.add(to: targets[server], hasOwnPort: true), server)
       members.append(member)
-      byPeer[peer.index] = member
+      byPeer[member.peer.index] = member
     }
     try expectSameLists()
   }

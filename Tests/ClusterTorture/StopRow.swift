@@ -82,7 +82,7 @@ private final class StopTrial {
     observer = try swarm.add()
     let target = try cluster.servers[1].address.resolved()[0]
     for _ in 0..<40 {
-      let member = Member(try swarm.add(to: target))
+      let member = Member(try swarm.add(to: target, hasOwnPort: true))
       members.append(member)
       byPeer[member.peer.index] = member
     }

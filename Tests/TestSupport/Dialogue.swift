@@ -197,13 +197,18 @@ package final class Dialogue {
 /// - Parameters:
 ///   - source: the address of this machine that it comes from; nil for the kernel's choice.
 ///   - port: the port of that address; 0 for the kernel's choice.
+///   - hasOwnPort: whether no other connection of this machine has its port, to whatever target.
 ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read.
 func connectedSocket(
-  to target: SocketAddress, from source: String? = nil, port: UInt16 = 0, receiveBuffer: CInt? = nil
+  to target: SocketAddress, from source: String? = nil, port: UInt16 = 0, hasOwnPort: Bool = false,
+  receiveBuffer: CInt? = nil
 ) throws -> FileDescriptor {
   let socket = try FileDescriptor.socket(for: target)
   if let receiveBuffer { try setBuffer(SO_RCVBUF, of: socket, to: receiveBuffer) }
-  if let source {
+  if hasOwnPort {
+    // By default connect shares a port among connections to different targets.
+    try socket.bind(to: try Address.internet(host: source ?? target.host, port: 0).resolved()[0])
+  } else if let source {
     // IP_BIND_ADDRESS_NO_PORT (ip(7)): connect chooses the port, which has to be free for this target only.
     var yes: CInt = 1
     setsockopt(socket.number, CInt(IPPROTO_IP), 24, &yes, 4)

@@ -117,8 +117,8 @@ package final class Swarm {
   }
 
   /// Connects a peer that only listens, before all others.
-  package func addLeader(to other: SocketAddress? = nil) throws -> Peer {
-    let peer = try add(to: other)
+  package func addLeader(to other: SocketAddress? = nil, hasOwnPort: Bool = false) throws -> Peer {
+    let peer = try add(to: other, hasOwnPort: hasOwnPort)
     leader = peer
     return peer
   }
@@ -127,12 +127,14 @@ package final class Swarm {
   /// - Parameters:
   ///   - other: where it connects to; nil for where the swarm does.
   ///   - source: the address it comes from, of 127.0.0.0/8; nil for the kernel's choice.
+  ///   - hasOwnPort: whether no other connection may have its port, to whatever target.
   ///   - receiveBuffer: bytes asked of the kernel for what has come and was not read.
   @discardableResult
   package func add(
-    to other: SocketAddress? = nil, from source: String? = nil, receiveBuffer: CInt? = nil
+    to other: SocketAddress? = nil, from source: String? = nil, hasOwnPort: Bool = false, receiveBuffer: CInt? = nil
   ) throws -> Peer {
-    let socket = try connectedSocket(to: other ?? target, from: source, receiveBuffer: receiveBuffer)
+    let socket = try connectedSocket(
+      to: other ?? target, from: source, hasOwnPort: hasOwnPort, receiveBuffer: receiveBuffer)
     try socket.set(.noDelay, to: 1)
     let peer = try Peer(index: peers.count, socket: socket)
     peers.append(peer)
