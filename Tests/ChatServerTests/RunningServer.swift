@@ -67,6 +67,13 @@ final class RunningServer {
   /// Waits until each of its peers is in the room, or was told that it is not.
   func settle() throws { try wait("\(peerCount) peers to be let in") { $0.accepted + $0.refused >= peerCount } }
 
+  /// Waits until a server of a shared room hears what is said there.
+  func waitForRoom() throws {
+    try eventually("the server to share its room; it logged \(logged)") {
+      logged.contains { $0.hasPrefix("[REDIS] Sharing the room") }
+    }
+  }
+
   /// Waits for what the server's counters say.
   func wait(_ what: String, until condition: (Counters) -> Bool) throws {
     try eventually("\(what); there are \(server.counters)") { condition(server.counters) }

@@ -10,6 +10,7 @@ struct OneOrderTests {
   @Test func `Members of three servers hear all lines of the others once and in one order`() throws {
     let room = try SharedRedis.newRoom()
     let servers = try (0..<3).map { _ in try RunningServer(.shared) { $0.redis = room } }
+    for server in servers { try server.waitForRoom() }
     let swarms = try servers.map { try Swarm(connectingTo: $0.addresses[0]) }
     let listeners = try swarms.map { try $0.add() }
     let talkers = try swarms.map { try $0.add(4) }
@@ -49,6 +50,8 @@ struct OneOrderTests {
         $0.transcript = path
       }
     }
+    // What is said before a server is in the room, its members do not hear.
+    for server in servers { try server.waitForRoom() }
     let peers = try servers.map { try $0.peer() }
     for server in servers { try server.settle() }
     for number in 0..<20 { for peer in peers { try peer.send("line \(number)\n") } }
@@ -78,6 +81,7 @@ struct OneOrderTests {
       $0.logBytes = 256 << 10
     }
     let far = try RunningServer(.shared) { $0.redis = room }
+    for server in [near, far] { try server.waitForRoom() }
     let listener = try near.peer()
     let stalled = try near.peer(receiveBuffer: 4096)
     try near.settle()
@@ -102,6 +106,7 @@ struct OneOrderTests {
       $0.logBytes = 256 << 10
     }
     let far = try RunningServer(.shared) { $0.redis = room }
+    for server in [near, far] { try server.waitForRoom() }
     let stalled = try near.peer(receiveBuffer: 4096)
     try near.settle()
     let pourer = try far.peer()
@@ -135,6 +140,7 @@ struct OneOrderTests {
     let servers = try (0..<2).map { _ in
       try RunningServer(.shared) { $0.redis = RedisAddress(address: redis.address) }
     }
+    for server in servers { try server.waitForRoom() }
     let (a, b) = (try servers[0].peer(), try servers[1].peer())
     for server in servers { try server.settle() }
     for (speaker, listener) in [(a, b), (b, a)] {
