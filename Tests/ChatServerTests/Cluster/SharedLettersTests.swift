@@ -76,17 +76,12 @@ import Testing
       sent += 1
     }
     #expect(sent > 0)
-    // Some it gets; then it breaks.
-    var got = 0
-    for _ in 0..<sent / 2 {
-      #expect(try reader.expectLine() == "[private] alice: \(got) \(line)")
-      got += 1
-    }
+    // It breaks. Had it read some, the kernel might have taken the rest, which is not unread for the server.
     try reader.reset()
     let told = try alice.peer.expectLine()
     let lines = told.split(separator: " ").compactMap { Int($0) }.last ?? 1
     #expect(told.hasPrefix("* \(name) left before your last"), "\(told)")
-    #expect(lines > 0 && lines <= sent - got)
+    #expect(lines > 0 && lines <= sent)
   }
 
   @Test func `What is sent while the link is down waits, and is answered when it is back`() throws {
@@ -147,7 +142,11 @@ import Testing
     let (alice, bob) = (try room.person(called: "alice", at: 0), try room.person(called: "bob", at: 1))
     let client = try RedisClient(room.redis)
     func call(_ words: [String]) throws -> Reply { try client.call(words.map { Array($0.utf8) }) }
+    let carol = try room.person(called: "carol", at: 0)
     room.cutOff(1)
+    // What bob's server has asked for already is answered with this, and not with the letter.
+    try carol.send("hello")
+    try alice.expect("carol: hello")
     try alice.send("/msg bob psst\nfor all")
     try eventually("the letter to vanish") {
       let boxes = try #require(try call(["KEYS", "*:box:*"]).elements).compactMap(\.text)
@@ -157,7 +156,7 @@ import Testing
       }
     }
     room.reconnect(1)
-    try alice.expect("* It is not known whether bob got your last private line.")
+    _ = try alice.lines { $0 == "* It is not known whether bob got your last private line." }
     // Where the machine is slow, bob's server was taken for gone, and comes back.
     try room.awaitEntry("* bob, ")
     try alice.ask("/msg bob again", "* Sent to bob.")
