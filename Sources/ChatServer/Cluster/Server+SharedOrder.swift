@@ -60,26 +60,23 @@ extension Server {
   // MARK: Bans
 
   private func ban(_ text: [UInt8], for term: Term?, why: [UInt8]?, by operator: Connection) -> [Effect] {
-    let target: Ban.Target
-    switch self.target(text) {
-    case .success(let parsed): target = parsed
+    switch judgeBan(of: text, for: term, why: why, by: `operator`) {
     case .failure(let refusal): return refusal.effects
+    case .success(let (ban, hit)):
+      guard moderation.bans.hasPlace(for: ban.target, at: .now) else {
+        return [.reply(.tooManyBans(maximum: BanList.capacity))]
+      }
+      let others = people.others.all.count { ban.applies(to: $0.person.name, host: $0.person.host) }
+      return [
+        .share(
+          SharedAct(
+            record: .banned(line: ban.line), operations: [.ban(target: ban.target.key, line: ban.line)],
+            effects: [
+              .record("\(`operator`.name) banned: \(ban.line)"),
+              .reply(.banned("\(ban.target)", count: hit.count + others)),
+            ]))
+      ]
     }
-    let ban = Self.ban(target, for: term, why: why, by: `operator`)
-    let hit = members(hitBy: ban)
-    if hit.contains(where: { $0 === `operator` }) { return [.reply(.wouldBanYou)] }
-    guard moderation.bans.hasPlace(for: target, at: .now) else {
-      return [.reply(.tooManyBans(maximum: BanList.capacity))]
-    }
-    let others = people.others.all.count { ban.applies(to: $0.person.name, host: $0.person.host) }
-    return [
-      .share(
-        SharedAct(
-          record: .banned(line: ban.line), operations: [.ban(target: target.key, line: ban.line)],
-          effects: [
-            .record("\(`operator`.name) banned: \(ban.line)"), .reply(.banned("\(target)", count: hit.count + others)),
-          ]))
-    ]
   }
 
   /// A ban holds from here on. Each server says what that means for its own members.

@@ -56,29 +56,33 @@ extension Server {
   // MARK: Bans
 
   private func ban(_ text: [UInt8], for term: Term?, why: [UInt8]?, by operator: Connection) -> [Effect] {
-    let target: Ban.Target
-    switch self.target(text) {
-    case .success(let parsed): target = parsed
+    switch judgeBan(of: text, for: term, why: why, by: `operator`) {
     case .failure(let refusal): return refusal.effects
+    case .success(let (ban, hit)):
+      guard moderation.add(ban) else { return [.reply(.tooManyBans(maximum: BanList.capacity))] }
+      for connection in hit {
+        putOut(connection, saying: ban.notice.text)
+        if room.makeSpace(for: 1 << 10) { announce(ban.announcement(of: connection.name)) }
+      }
+      return [
+        .record("\(`operator`.name) banned: \(ban.line)"), .reply(.banned("\(ban.target)", count: hit.count)),
+      ]
     }
-    let ban = Self.ban(target, for: term, why: why, by: `operator`)
-    let hit = members(hitBy: ban)
-    if hit.contains(where: { $0 === `operator` }) { return [.reply(.wouldBanYou)] }
-    guard moderation.add(ban) else { return [.reply(.tooManyBans(maximum: BanList.capacity))] }
-    for connection in hit {
-      putOut(connection, saying: ban.notice.text)
-      if room.makeSpace(for: 1 << 10) { announce(ban.announcement(of: connection.name)) }
-    }
-    return [.record("\(`operator`.name) banned: \(ban.line)"), .reply(.banned("\(target)", count: hit.count))]
   }
 
-  static func ban(
-    _ target: Ban.Target, for term: Term?, why: [UInt8]?, by operator: Connection
-  ) -> Ban {
-    let now = WallTime.now
-    return Ban(
-      target, until: term.map { WallTime(seconds: now.seconds + $0.seconds) }, by: "\(`operator`.name)", at: now,
-      why: why.map(shown) ?? "")
+  /// The ban that an operator asks for, and the members of this server that it hits.
+  func judgeBan(
+    of text: [UInt8], for term: Term?, why: [UInt8]?, by operator: Connection
+  ) -> Result<(ban: Ban, hit: [Connection]), Refusal> {
+    target(text).flatMap { target in
+      let now = WallTime.now
+      let ban = Ban(
+        target, until: term.map { WallTime(seconds: now.seconds + $0.seconds) }, by: "\(`operator`.name)", at: now,
+        why: why.map(Self.shown) ?? "")
+      let hit = members(hitBy: ban)
+      return hit.contains { $0 === `operator` }
+        ? .failure(Refusal(effects: [.reply(.wouldBanYou)])) : .success((ban, hit))
+    }
   }
 
   /// Members of this server that a ban puts out.
@@ -92,7 +96,7 @@ extension Server {
   struct Refusal: Error { let effects: [Effect] }
 
   /// A name has to be one that somebody could have: a port is another one the next time.
-  func target(_ text: [UInt8]) -> Result<Ban.Target, Refusal> {
+  private func target(_ text: [UInt8]) -> Result<Ban.Target, Refusal> {
     let shown = People.shown(text)
     do throws(AddressRangeError) {
       let target = try Ban.Target(parsing: shown)
