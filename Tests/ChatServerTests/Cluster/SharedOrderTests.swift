@@ -72,6 +72,10 @@ import Testing
     try scene.carol.ask("/unban MALLORY", "* MALLORY is no longer banned.")
     try scene.carol.ask("/unban mallory", "* mallory is not banned.")
     try scene.carol.ask("/bans", "* Nobody is banned.")
+    // What her server has done, the others do before they hear this.
+    try scene.carol.send("free")
+    try late.expect("carol: free")
+    try again.expect("carol: free")
     try late.send("/nick Mallory\n")
     for peer in [late, again, scene.carol.peer] { try peer.expect("* \(late.localPort) is now Mallory") }
   }
