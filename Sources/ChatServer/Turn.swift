@@ -24,6 +24,8 @@ extension Server {
   private static let minimumReadShare = 4 << 10
   /// Bytes read at a time where a rate is set: what is read and may not be said yet has to be kept.
   private static let limitedReadShare = 2 << 10
+  /// How long a busy room is waited for.
+  private static let busyWait: UInt64 = 1_000_000
   /// After this long the queue is yielded to listeners, timers and signals.
   private static let maximumTurnsDuration = Duration.milliseconds(5)
 
@@ -34,9 +36,10 @@ extension Server {
     let deadline = now + Self.maximumTurnsDuration
     // In a busy room the next lines are close: waiting for them here saves libdispatch's way from one event to the next,
     // which is two switches of threads and four system calls.
-    let wait: CInt = sinceLastTurn < .milliseconds(1) ? 1 : 0
+    let isBusy = sinceLastTurn < .nanoseconds(Self.busyWait)
     while true {
-      let isDrained = readiness.takeReady(into: &ready, within: released.isEmpty ? wait : 0)
+      let wait = isBusy && released.isEmpty ? min(Self.busyWait, cluster?.nanosecondsUntilDue(at: now) ?? .max) : 0
+      let isDrained = readiness.takeReady(into: &ready, within: wait)
       now = .now
       receive()
       finishTurn()

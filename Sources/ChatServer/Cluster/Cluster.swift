@@ -59,6 +59,11 @@ final class Cluster {
   /// Takes an operation into the turn that is sent next.
   func submit(_ operation: Operation) { session.submit(operation) }
 
+  /// Until it has something to send, or has waited for long enough.
+  func nanosecondsUntilDue(at now: Moment) -> UInt64 {
+    session.wakesAt.nanoseconds - min(now, session.wakesAt).nanoseconds
+  }
+
   /// What was submitted and not sent, in order. When `entered` is told that is all that was not accepted.
   var unsent: [Operation] { session.unsent }
   func replaceUnsent(with operations: [Operation]) { session.replaceUnsent(with: operations) }

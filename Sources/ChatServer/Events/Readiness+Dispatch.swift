@@ -82,7 +82,7 @@ final class DispatchReadiness: Readiness {
     gone.read.cancel()
   }
 
-  func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool {
+  func takeReady(into list: inout [ReadyConnection], within nanoseconds: UInt64) -> Bool {
     list.removeAll(keepingCapacity: true)
     swap(&list, &waiting)
     isReportDue = false

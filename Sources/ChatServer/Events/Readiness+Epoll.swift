@@ -16,6 +16,8 @@ final class EpollReadiness: Readiness {
   }
 
   private let set: FileDescriptor
+  /// Whether the kernel can wait for less than a millisecond.
+  private let waitsExactly: Bool
   private var source: (any DispatchSourceRead)?
   @exclusivity(unchecked) private var events = Array(repeating: epoll_event(), count: 512)
   /// What the kernel does not watch as it should yet.
@@ -29,6 +31,8 @@ final class EpollReadiness: Readiness {
     let number = epoll_create1(CInt(EPOLL_CLOEXEC))
     guard number >= 0 else { throw SystemCallError("epoll_create1") }
     set = FileDescriptor(owning: number)
+    var (event, none) = (epoll_event(), timespec())
+    waitsExactly = epoll_pwait2(number, &event, 1, &none, nil) == 0
   }
 
   func activate(on queue: DispatchQueue, report: @escaping @Sendable () -> Void) {
@@ -62,9 +66,9 @@ final class EpollReadiness: Readiness {
     if !interest.isEmpty { _ = change(EPOLL_CTL_DEL, descriptor, token, []) }
   }
 
-  func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool {
+  func takeReady(into list: inout [ReadyConnection], within nanoseconds: UInt64) -> Bool {
     list.removeAll(keepingCapacity: true)
-    let count = epoll_wait(set.number, &events, CInt(events.count), milliseconds)
+    let count = waitForEvents(within: nanoseconds)
     guard count > 0 else { return true }
     for event in events[..<Int(count)] {
       var ready: Interest = []
@@ -73,6 +77,17 @@ final class EpollReadiness: Readiness {
       list.append(ReadyConnection(token: Token(bits: event.data.u64), ready: ready))
     }
     return false
+  }
+
+  /// - Returns: how many of `events` there are.
+  @inline(__always)
+  private func waitForEvents(within nanoseconds: UInt64) -> CInt {
+    let (milliseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    if rest > 0, waitsExactly {
+      var wait = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000 * 1_000_000 + rest))
+      return epoll_pwait2(set.number, &events, CInt(events.count), &wait, nil)
+    }
+    return epoll_wait(set.number, &events, CInt(events.count), CInt(milliseconds))
   }
 
   func cancel() {

@@ -35,9 +35,9 @@ protocol Readiness: AnyObject {
   func forget(_ descriptor: CInt, as token: Token, interest: Interest)
 
   /// Puts what is ready now into `list`, in place of what is in it.
-  /// - Parameter milliseconds: how long to wait for something, where the implementation can.
+  /// - Parameter nanoseconds: how long to wait for something, where the implementation can. It may wait for less.
   /// - Returns: true if `list` is all there is, and a report will come when there is more; false to be asked again.
-  func takeReady(into list: inout [ReadyConnection], within milliseconds: CInt) -> Bool
+  func takeReady(into list: inout [ReadyConnection], within nanoseconds: UInt64) -> Bool
 
   /// Stops everything. Nothing is reported any more.
   func cancel()
