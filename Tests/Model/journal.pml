@@ -53,7 +53,7 @@
 #define OK 5                    /* fence, accepted sequence */
 #define LOST 6
 #define GONE 7
-#define REFUSED 8               /* another epoch, taken off, an older fence, not the next sequence, or an error of Redis */
+#define REFUSED 8               /* another epoch, an older fence, not the next sequence, or an error of Redis */
 #define RENEWED 9
 #define ENTERED 10              /* epoch and fence, accepted sequence */
 
@@ -130,8 +130,8 @@ inline add(entry) {
   length++
 }
 
-/* Modulo 4: there are packets of two connections at most. */
-inline raise(s) { fence[s] = (fence[s] + 1) % 4 }
+/* Modulo 8: there are packets of two connections at most, and at each it is raised by hello, by enter, or by a reaper. */
+inline raise(s) { fence[s] = (fence[s] + 1) % 8 }
 
 /* Runs the verb `what` of server s, and leaves the answer there. */
 inline run_script(s) {
@@ -168,12 +168,12 @@ inline run_script(s) {
      what = ENTERED; epochSent = epoch; first = fence[s]; second = sequence[s]
   :: what == APPEND ->
      if
-     :: epochSent != epoch || !isHere[s] -> what = REFUSED
+     :: epochSent != epoch -> what = REFUSED
 #ifndef NO_FENCE
-     :: epochSent == epoch && isHere[s] && first != fence[s] -> what = REFUSED
+     :: epochSent == epoch && first != fence[s] -> what = REFUSED
 #endif
 #ifndef NO_SEQUENCE
-     :: epochSent == epoch && isHere[s] && second != sequence[s] + 1 -> what = REFUSED
+     :: epochSent == epoch && second != sequence[s] + 1 -> what = REFUSED
 #endif
      :: else -> add(pack(s + 1, second, turnSent)); sequence[s] = second; what = OK
      fi
@@ -357,6 +357,7 @@ end:
 inline reap(s) {
   reaps++;
   isHere[s] = false;
+  raise(s);
   sequence[SERVERS]++;
   add(pack(REAPER, sequence[SERVERS], s))
 }

@@ -115,7 +115,7 @@ extension Session {
         turns.passed(place.position)
         prove(&work, by: .append)
       // The greeting finds out which turns were accepted, and what has become of the room.
-      case .lost, .gone, .fenced, .repeated, .missing: return fail(nil, at: now)
+      case .lost, .fenced, .repeated, .missing: return fail(nil, at: now)
       case nil: return misunderstood(at: now)
       }
     case .beat(let position):

@@ -9,8 +9,9 @@
 ///   as it is when Redis has got an old file back. So a history that takes the place of another began after it, and a server that
 ///   comes to it from there reads all of it. A clock that was set back changes nothing in that.
 /// - **Every turn once.** `meta` has for each server the sequence of its last turn (`q:`). A turn that does not follow it is
-///   refused. It has a fence as well (`f:`), which `hello` and `enter` raise. What a dead connection still delivers has an older
-///   one and is refused, so the sequence that `hello` answers is final: turns above it can be sent again in any form.
+///   refused. It has a fence as well (`f:`), which `hello` and `enter` raise, and whoever takes the server off. What a dead
+///   connection still delivers has an older one and is refused, so the sequence that `hello` answers is final: turns above it can
+///   be sent again in any form.
 /// - **What failed in a turn whose reply was lost**: claims and letters of its last four turns (`r:`), as
 ///   `SEQUENCE INDEX INDEX,SEQUENCE INDEX`.
 /// - **Who is here.** A server that was not heard for 6 s is taken off by the next beat of another: its members, names and box go,
@@ -34,162 +35,156 @@ package enum RoomScript {
   ]
 
   package static let source = #"""
-    local log, meta, people, names, beats, gone, bans, boxes = unpack(KEYS)
     local call = redis.call
+    local log, meta, people, names, beats, gone, bans, boxes = unpack(KEYS)
     -- Milliseconds without a beat until a server is taken off, and for which its sequence is kept then.
     local SILENT, KEPT = 6000, 3600000
     -- Bytes of the newest entries that are kept, and letters that a box takes.
     local WINDOW, LETTERS = 67108864, 2000
 
     local function text(number) return string.format('%.0f', number) end
-    local function id(bytes, lines) return text(bytes) .. '-' .. text(lines) end
 
-    -- Returns the new totals and the entry's id, or else the error of Redis; nothing is written then.
+    -- Returns the new totals and the entry's id, all as text, or else what to answer; nothing is written then.
     local function add(bytes, lines, source, body, said)
-      bytes, lines = bytes + #body, lines + said
-      local at, added = id(bytes, lines)
+      bytes = bytes + #body
+      local total, count, added = text(bytes), text(lines + said)
+      local at = total .. '-' .. count
       if bytes > WINDOW then
         added = redis.pcall('XADD', log, 'MINID', '~', text(bytes - WINDOW), at, 's', source, 'b', body)
       else
         added = redis.pcall('XADD', log, at, 's', source, 'b', body)
       end
-      if type(added) == 'table' and added.err then return nil, nil, added end
-      return bytes, lines, at
+      if type(added) ~= 'table' or not added.err then return total, count, at end
+      if string.find(added.err, 'equal or smaller', 1, true) then return nil, nil, {'lost'} end
+      return nil, nil, added
     end
 
-    local function failure(reply)
-      if string.find(reply.err, 'equal or smaller', 1, true) then return {'lost'} end
-      return reply
-    end
-
-    local function trim(server, first)
-      if first ~= '' then call('XTRIM', boxes .. server, 'MINID', first) end
-    end
-
-    -- What the operations of a turn come to: what is said, the lines of it, the commands that change all else, and the indices of
-    -- operations that failed.
-    local function judge()
-      local body, said, writes, failed = {}, 0, {}, {}
-      -- Of this turn: who has a key now ('' for nobody), and how many letters are in a box.
-      local held, letters = {}, {}
-      local index = 6
-      local function take()
-        index = index + 1
-        return ARGV[index]
-      end
-      local function say(lines_said, piece)
-        said = said + lines_said
-        body[#body + 1] = piece
-      end
-      local function write(...) writes[#writes + 1] = {...} end
-      local function holder(key)
-        if held[key] == nil then held[key] = call('HGET', names, key) or '' end
-        return held[key]
-      end
-      local function give_up(key, member)
-        if holder(key) ~= member then return end
-        held[key] = ''
-        write('HDEL', names, key)
-      end
-      local operations = {}
-      function operations.text() say(take(), take()) end
-      function operations.claim()
-        local number, member, person, lines_said, piece, count = take(), take(), take(), take(), take(), take()
-        local keys, free = {}, true
-        for each = 1, tonumber(count) do
-          keys[each] = take()
-          local other = holder(keys[each])
-          free = free and (other == '' or other == member)
-        end
-        local given = {}
-        for each = 1, tonumber(take()) do given[each] = take() end
-        if not free then
-          failed[#failed + 1] = number
-          return
-        end
-        for _, key in ipairs(given) do give_up(key, member) end
-        for _, key in ipairs(keys) do
-          held[key] = member
-          write('HSET', names, key, member)
-        end
-        write('HSET', people, member, person)
-        say(lines_said, piece)
-      end
-      function operations.release()
-        local member, piece = take(), take()
-        for _ = 1, tonumber(take()) do give_up(take(), member) end
-        write('HDEL', people, member)
-        say(0, piece)
-      end
-      function operations.ban()
-        write('HSET', bans, take(), take())
-        say(0, take())
-      end
-      function operations.unban()
-        write('HDEL', bans, take())
-        say(0, take())
-      end
-      function operations.slow()
-        write('HSET', meta, 'slow', take())
-        say(0, take())
-      end
-      function operations.post()
-        local number, target, letter = take(), take(), take()
-        if not letters[target] then
-          letters[target] = call('ZSCORE', beats, target) and call('XLEN', boxes .. target) or LETTERS
-        end
-        if letters[target] >= LETTERS then
-          failed[#failed + 1] = number
-          return
-        end
-        letters[target] = letters[target] + 1
-        write('XADD', boxes .. target, '*', 'p', letter)
-      end
-      while index < #ARGV do operations[take()]() end
-      return table.concat(body), said, writes, failed
-    end
-
-    local function append(server, epoch, fence, sequence, first)
+    -- Most calls are this verb, and most turns only say something. That way is kept short: even to make a function takes its
+    -- time at each call.
+    if ARGV[1] == 'append' then
+      local server, epoch, fence, sequence, first = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
       local found = call('HMGET', meta, 'epoch', 'b', 'l', 'q:' .. server, 'f:' .. server, 'r:' .. server)
-      local bytes, lines, last = tonumber(found[2]), tonumber(found[3]), tonumber(found[4] or 0)
-      if found[1] ~= epoch or not bytes or not lines then return {'lost'} end
-      if not call('ZSCORE', beats, server) then return {'gone'} end
+      local bytes, lines, last = found[2], found[3], found[4] or '0'
+      if found[1] ~= epoch or not tonumber(bytes) or not tonumber(lines) then return {'lost'} end
       if found[5] ~= fence then return {'fence'} end
-      sequence = tonumber(sequence)
-      if sequence <= last then return {'repeat', text(last)} end
-      if sequence ~= last + 1 then return {'missing', text(last)} end
+      local turn = tonumber(sequence)
+      if turn <= tonumber(last) then return {'repeat', last} end
+      if turn ~= last + 1 then return {'missing', last} end
 
-      local body, said, writes, failed
-      if ARGV[7] == 'text' and #ARGV == 9 then
-        -- The turn that most are: spared what the others take.
-        body, said, writes, failed = ARGV[9], ARGV[8], {}, {}
-      else
+      local body, said, writes, failed = ARGV[9], ARGV[8], {}, {}
+      if ARGV[7] ~= 'text' or #ARGV > 9 then
+        -- What the operations of a turn come to: what is said, the lines of it, the commands that change all else, and the
+        -- indices of operations that failed.
+        local function judge()
+          local body, said, writes, failed = {}, 0, {}, {}
+          -- Of this turn: who has a key now ('' for nobody), and how many letters are in a box.
+          local held, letters = {}, {}
+          local index = 6
+          local function take()
+            index = index + 1
+            return ARGV[index]
+          end
+          local function say(lines_said, piece)
+            said = said + lines_said
+            body[#body + 1] = piece
+          end
+          local function write(...) writes[#writes + 1] = {...} end
+          local function holder(key)
+            if held[key] == nil then held[key] = call('HGET', names, key) or '' end
+            return held[key]
+          end
+          local function give_up(key, member)
+            if holder(key) ~= member then return end
+            held[key] = ''
+            write('HDEL', names, key)
+          end
+          local operations = {}
+          function operations.text() say(take(), take()) end
+          function operations.claim()
+            local number, member, person, lines_said, piece, count = take(), take(), take(), take(), take(), take()
+            local keys, free = {}, true
+            for each = 1, tonumber(count) do
+              keys[each] = take()
+              local other = holder(keys[each])
+              free = free and (other == '' or other == member)
+            end
+            local given = {}
+            for each = 1, tonumber(take()) do given[each] = take() end
+            if not free then
+              failed[#failed + 1] = number
+              return
+            end
+            for _, key in ipairs(given) do give_up(key, member) end
+            for _, key in ipairs(keys) do
+              held[key] = member
+              write('HSET', names, key, member)
+            end
+            write('HSET', people, member, person)
+            say(lines_said, piece)
+          end
+          function operations.release()
+            local member, piece = take(), take()
+            for _ = 1, tonumber(take()) do give_up(take(), member) end
+            write('HDEL', people, member)
+            say(0, piece)
+          end
+          function operations.ban()
+            write('HSET', bans, take(), take())
+            say(0, take())
+          end
+          function operations.unban()
+            write('HDEL', bans, take())
+            say(0, take())
+          end
+          function operations.slow()
+            write('HSET', meta, 'slow', take())
+            say(0, take())
+          end
+          function operations.post()
+            local number, target, letter = take(), take(), take()
+            if not letters[target] then
+              letters[target] = call('ZSCORE', beats, target) and call('XLEN', boxes .. target) or LETTERS
+            end
+            if letters[target] >= LETTERS then
+              failed[#failed + 1] = number
+              return
+            end
+            letters[target] = letters[target] + 1
+            write('XADD', boxes .. target, '*', 'p', letter)
+          end
+          while index < #ARGV do operations[take()]() end
+          return table.concat(body), said, writes, failed
+        end
         body, said, writes, failed = judge()
       end
       local at = ''
       if body ~= '' then
-        bytes, lines, at = add(bytes, lines, epoch .. ':' .. server .. ':' .. text(sequence), body, said)
-        if not bytes then return failure(at) end
+        bytes, lines, at = add(bytes, lines, epoch .. ':' .. server .. ':' .. sequence, body, said)
+        if not bytes then return at end
       end
-      call('HSET', meta, 'q:' .. server, text(sequence), 'b', text(bytes), 'l', text(lines))
+      call('HSET', meta, 'q:' .. server, sequence, 'b', bytes, 'l', lines)
       for _, words in ipairs(writes) do call(unpack(words)) end
       if found[6] or #failed > 0 then
         local kept = {}
-        for turn, rest in string.gmatch(found[6] or '', '(%d+)([%d ]*)') do
-          if tonumber(turn) > sequence - 4 then kept[#kept + 1] = turn .. rest end
+        for older, rest in string.gmatch(found[6] or '', '(%d+)([%d ]*)') do
+          if tonumber(older) > turn - 4 then kept[#kept + 1] = older .. rest end
         end
-        if #failed > 0 then kept[#kept + 1] = text(sequence) .. ' ' .. table.concat(failed, ' ') end
+        if #failed > 0 then kept[#kept + 1] = sequence .. ' ' .. table.concat(failed, ' ') end
         if #kept > 0 then
           call('HSET', meta, 'r:' .. server, table.concat(kept, ','))
         else
           call('HDEL', meta, 'r:' .. server)
         end
       end
-      trim(server, first)
+      if first ~= '' then call('XTRIM', boxes .. server, 'MINID', first) end
       return {'ok', at, failed}
     end
-    -- Before the rest, which it does not need, is made.
-    if ARGV[1] == 'append' then return append(unpack(ARGV, 2, 6)) end
+
+    local function trim(server, first)
+      if first ~= '' then call('XTRIM', boxes .. server, 'MINID', first) end
+    end
+
+    local function id(bytes, lines) return text(bytes) .. '-' .. text(lines) end
 
     local function now()
       local time = call('TIME')
@@ -250,7 +245,7 @@ package enum RoomScript {
       local sequence = tonumber(call('HGET', meta, 'q:00000000') or 0) + 1
       local b, l, at = add(bytes, lines, epoch .. ':00000000:' .. text(sequence), body .. said, count)
       if not b then return nil, nil, at end
-      call('HSET', meta, 'b', text(b), 'l', text(l), 'q:00000000', text(sequence))
+      call('HSET', meta, 'b', b, 'l', l, 'q:00000000', text(sequence))
       for _, member in ipairs(call('HKEYS', people)) do
         if reaped[string.sub(member, 1, 8)] then drop[#drop + 1] = member end
       end
@@ -262,6 +257,7 @@ package enum RoomScript {
       end
       in_pieces(drop, function(...) call('HDEL', names, ...) end)
       for _, server in ipairs(servers) do
+        call('HINCRBY', meta, 'f:' .. server, 1)
         call('UNLINK', boxes .. server)
         call('ZREM', beats, server)
         call('ZADD', gone, text(time), server)
@@ -289,7 +285,7 @@ package enum RoomScript {
       end
       if #strays > 0 then
         local b, l, added = reap(strays, epoch, bytes, lines, time, '', 0)
-        if not b then return failure(added) end
+        if not b then return added end
         bytes, lines = b, l
         at, source = newest('+')
       end
@@ -345,7 +341,7 @@ package enum RoomScript {
       end
       if #silent > 0 then
         local b, l, added = reap(silent, epoch, bytes, lines, time, '', 0)
-        if not b then return failure(added) end
+        if not b then return added end
         bytes, lines = b, l
       end
       touch(server, time)
@@ -363,7 +359,7 @@ package enum RoomScript {
       if not call('ZSCORE', beats, server) then return {'gone'} end
       if call('HGET', meta, 'f:' .. server) ~= fence then return {'fence'} end
       local b, _, added = reap({server}, epoch, bytes, lines, now(), said, count)
-      if not b then return failure(added) end
+      if not b then return added end
       return {'ok'}
     end
 

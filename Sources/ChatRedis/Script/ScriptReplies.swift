@@ -92,8 +92,6 @@ package enum AppendReply: Equatable, Sendable {
   case accepted(end: Position?, failed: [Int])
   /// As for `hello`. The turn was not accepted.
   case lost
-  /// As for `hello`. The turn was not accepted.
-  case gone
   /// The turn came with an older fence: this connection has to say `hello` again.
   case fenced
   /// A turn of that sequence was accepted before.
@@ -111,7 +109,6 @@ package enum AppendReply: Equatable, Sendable {
       guard failed.count == indices.count, end != nil || id.isEmpty else { return nil }
       self = .accepted(end: end, failed: failed)
     case ("lost", 1): self = .lost
-    case ("gone", 1): self = .gone
     case ("fence", 1): self = .fenced
     case ("repeat", 2):
       guard let accepted = parts[1].number else { return nil }

@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test(arguments: [
-    Reply.words("fence"), .words("missing", "0"), .words("repeat", "5"), .words("gone"), .words("lost"),
+    Reply.words("fence"), .words("missing", "0"), .words("repeat", "5"), .words("lost"),
   ])
   func `A turn that is refused is kept, and what holds is found out`(answer: Reply) {
     var link = working()

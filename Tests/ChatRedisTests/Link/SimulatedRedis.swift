@@ -143,6 +143,7 @@ struct SimulatedRedis {
           EntrySource(epoch: known, server: .script, sequence: sequences[.script] ?? 0))
         for other in reaped {
           beats[other] = nil
+          fences[other, default: 0] += 1
           for member in people.keys where member.server == other { people[member] = nil }
           for (key, member) in names where member.server == other { names[key] = nil }
         }
@@ -157,7 +158,6 @@ struct SimulatedRedis {
     _ operations: [Operation], _ server: ServerID, _ known: Epoch, _ fence: Int, _ sequence: Int
   ) -> Reply {
     guard known == epoch, isWhole else { return .words("lost") }
-    guard beats[server] != nil else { return .words("gone") }
     guard fences[server] == fence else { return .words("fence") }
     let last = sequences[server] ?? 0
     if sequence <= last { return .words("repeat", "\(last)") }
