@@ -14,8 +14,8 @@ package struct LinkLimits: Sendable {
   package var silence = Duration.seconds(2)
   /// Time between two turns, and between two reads. Each costs Redis and every server a wake-up, whatever is in it, so a busy
   /// room goes in fewer and larger ones.
-  package var appendPace = Duration.milliseconds(1)
-  package var readPace = Duration.milliseconds(1)
+  package var appendPace = Duration.microseconds(1100)
+  package var readPace = Duration.microseconds(1100)
   /// Turns that are sent and not answered, at most. With one alone, each would wait for a round trip.
   package var window = 2
   /// Bytes that are submitted and not sent, above which nobody may submit another line.
