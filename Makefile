@@ -6,10 +6,10 @@ ADDRESS ?=
 
 # Debian packages: what the programs are built from, and the real peers and terminal that the tests talk to.
 BUILD_PACKAGES = libedit-dev
-TEST_PACKAGES = libedit-dev tmux netcat-openbsd python3 redis-server
+TEST_PACKAGES = libedit-dev tmux netcat-openbsd python3 redis-tools
 BENCH_PACKAGES = redis-server nats-server ngircd ncat
 TORTURE_PACKAGES = iproute2 util-linux
-CLUSTER_PACKAGES = redis-server
+CLUSTER_PACKAGES = redis-tools
 MODEL_PACKAGES = spin gcc libc6-dev
 
 .DEFAULT_GOAL := help
