@@ -16,7 +16,10 @@ struct PlayedSession {
     var address = RedisAddress(address: .internet(host: "redis", port: 6379))
     address.room = "lab"
     configure(&address)
-    session = Session(server: .random(), address: address, random: Steady())
+    var limits = LinkLimits()
+    limits.appendPace = .milliseconds(1)
+    limits.readPace = .milliseconds(1)
+    session = Session(server: .random(), address: address, limits: limits, random: Steady())
   }
 
   /// The same wait each time.
