@@ -25,10 +25,16 @@ import Testing
 
     /// All but mallory hear that.
     func expect(_ line: String) throws { for person in [carol, dora] { try person.expect(line) } }
-    /// Mallory comes again.
+    /// Mallory comes again, and has heard all that is said of how she went.
     func comeAgain() throws -> Dialogue {
       room.forget(mallory)
-      return try Dialogue(connectingTo: room.servers[1].addresses[0])
+      let again = try Dialogue(connectingTo: room.servers[1].addresses[0])
+      try again.send("hi\n")
+      try expect("\(again.localPort): hi")
+      try dora.send("welcome")
+      try carol.expect("dora: welcome")
+      while try again.expectLine() != "dora: welcome" {}
+      return again
     }
   }
 
