@@ -176,10 +176,10 @@ extension Roster {
   /// Takes in what `line` tells.
   /// - Returns: whether to show it: an answer to the question is not.
   package func take(_ line: ServerLine) -> Bool {
-    let (isShown, lines): (Bool, [UInt8]) = state.withLock { state in
+    let (isShown, introduction): (Bool, [UInt8]?) = state.withLock { state in
       guard line.kind == .notice else {
         if keepsNames, line.kind != .earlier, let name = line.name { state.names.add(Array(name)) }
-        return (true, [])
+        return (true, nil)
       }
       switch Notice(parsing: line.text) {
       case .here(let names, let isLast): return take(names, isLast: isLast, &state)
@@ -198,21 +198,25 @@ extension Roster {
         if case .asked(_, let names) = state.question { state.question = .asked(at: .now, names: names) }
       default: break
       }
-      return (true, [])
+      return (true, nil)
     }
-    if !lines.isEmpty { send(lines) }
+    if let introduction {
+      // Whoever waits for the answer sends lines when it has come, and they go out under the name.
+      if !introduction.isEmpty { send(introduction) }
+      state.withLock { $0.question = .answered(at: .now) }
+    }
     return isShown
   }
 
-  /// - Returns: whether to show the line, and what to send.
-  private func take(_ names: [MemberName], isLast: Bool, _ state: inout State) -> (Bool, [UInt8]) {
-    guard case .asked(let askedAt, var all) = state.question else { return (true, []) }
+  /// - Returns: whether to show the line, and once the answer is whole what to send before it counts as come.
+  private func take(_ names: [MemberName], isLast: Bool, _ state: inout State) -> (Bool, [UInt8]?) {
+    guard case .asked(let askedAt, var all) = state.question else { return (true, nil) }
     // Lets go of the names, so that they grow in place.
-    state.question = .answered(at: .now)
+    state.question = .asked(at: askedAt, names: [])
     all += names.prefix(KnownNames.capacity - all.count).map(\.bytes)
     guard isLast else {
       state.question = .asked(at: askedAt, names: all)
-      return (false, [])
+      return (false, nil)
     }
     state.hasAnswered = true
     if let own = all.first { state.ownName = own }

@@ -134,6 +134,19 @@ private final class Rehearsal: Sendable {
     #expect(rehearsal.sent == question)
   }
 
+  @Test func `The answer is awaited until the name is asked for, so that no line goes out before that`() {
+    let awaited = Mutex<[Bool]>([])
+    let roster = Mutex<Roster?>(nil)
+    let asking = Roster(ownName: Array("54321".utf8), wanting: Array("alice".utf8), keepsNames: false) { _ in
+      if let isAwaited = roster.withLock({ $0?.isAwaited() }) { awaited.withLock { $0.append(isAwaited) } }
+    }
+    roster.withLock { $0 = asking }
+    asking.introduce()
+    _ = asking.take(ServerLine(Array("* Here: 54321, bob.".utf8)[...]))
+    #expect(awaited.withLock { $0 } == [true, true])
+    #expect(!asking.isAwaited())
+  }
+
   @Test func `A name that one has is not asked for`() {
     let rehearsal = Rehearsal(wanting: "alice")
     rehearsal.roster.introduce()
