@@ -40,7 +40,9 @@ struct AwayTests {
     let scene = try Scene()
     let (a, b) = try scene.pair()
     let leaver = try scene.server.peer()
-    try scene.server.settle()
+    // All servers know of it when that is heard.
+    try leaver.send("here\n")
+    for peer in [a, b] { try peer.expect("\(leaver.localPort): here") }
     scene.redis.pause()
     try a.send("one\n")
     try a.expect(Self.isDown)
