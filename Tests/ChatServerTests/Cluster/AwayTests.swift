@@ -28,9 +28,23 @@ struct AwayTests {
     func pair() throws -> (Dialogue, Dialogue) {
       let (a, b) = (try server.peer(), try server.peer())
       try server.settle()
+      try b.send("hello\n")
+      try a.expect("\(b.localPort): hello")
       try a.send("hello\n")
       try b.expect("\(a.localPort): hello")
       return (a, b)
+    }
+
+    /// Somebody who is in the room, as `other` sees. Before that, whatever it sends would wait for its name.
+    func member(knownTo other: Dialogue) throws -> Dialogue {
+      let peer = try server.peer()
+      try eventually("\(peer.localPort) to be in the room") {
+        try other.send("/who\n")
+        let count = try other.expectLine().split(separator: " ").compactMap { Int($0) }.first ?? 0
+        let people = try (0..<count).map { _ in try other.expectLine() }
+        return people.contains { $0.contains(":\(peer.localPort), since") }
+      }
+      return peer
     }
   }
 
@@ -39,10 +53,7 @@ struct AwayTests {
   {
     let scene = try Scene()
     let (a, b) = try scene.pair()
-    let leaver = try scene.server.peer()
-    // All servers know of it when that is heard.
-    try leaver.send("here\n")
-    for peer in [a, b] { try peer.expect("\(leaver.localPort): here") }
+    let leaver = try scene.member(knownTo: b)
     scene.redis.pause()
     try a.send("one\n")
     try a.expect(Self.isDown)
@@ -93,8 +104,7 @@ struct AwayTests {
   @Test func `A message that ends with a pause is said once although there was no space for it`() throws {
     let scene = try Scene()
     let (pourer, listener) = try scene.pair()
-    let (raw, leaving) = (try scene.server.peer(), try scene.server.peer())
-    try scene.server.settle()
+    let (raw, leaving) = (try scene.member(knownTo: listener), try scene.member(knownTo: listener))
     scene.redis.pause()
     let line = String(repeating: "p", count: 999)
     let count = 100
@@ -121,8 +131,7 @@ struct AwayTests {
     let scene = try Scene()
     let (other, listener) = try scene.pair()
     defer { withExtendedLifetime(other) {} }
-    let (byExit, byEnd) = (try scene.server.peer(), try scene.server.peer())
-    try scene.server.settle()
+    let (byExit, byEnd) = (try scene.member(knownTo: listener), try scene.member(knownTo: listener))
     scene.redis.pause()
     try byExit.send("last words\nexit\n")
     try byEnd.send("last words")
@@ -147,10 +156,7 @@ struct AwayTests {
     let scene = try Scene()
     let (other, listener) = try scene.pair()
     defer { withExtendedLifetime(other) {} }
-    let gone = try scene.server.peer()
-    // Until it has a name, what it says is only held.
-    try gone.send("hello\n")
-    try listener.expect("\(gone.localPort): hello")
+    let gone = try scene.member(knownTo: listener)
     scene.redis.pause()
     try gone.send("I was here\n")
     try gone.expect(Self.isDown)
@@ -183,8 +189,7 @@ struct AwayTests {
   {
     let scene = try Scene()
     let (a, b) = try scene.pair()
-    let gone = try scene.server.peer()
-    try scene.server.settle()
+    let gone = try scene.member(knownTo: b)
     scene.redis.pause()
     try gone.send("nobody hears this\n")
     try gone.expect(Self.isDown)
