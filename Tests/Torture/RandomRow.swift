@@ -93,6 +93,7 @@ extension Row {
     let swarm = chatter.swarm
     let listeners = try swarm.add(size.of(1000, small: 100) - swarm.openCount)
     for peer in listeners { chatter.ledger.listen(peer) }
+    try server.settle(at: swarm.openCount)
     var visitors: [Peer] = []
     let start = monotonicNanoseconds()
     let end = start + UInt64(seconds) * 1_000_000_000
