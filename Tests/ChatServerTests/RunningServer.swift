@@ -4,6 +4,7 @@ import ChatWire
 import Dispatch
 import Glibc
 import TestSupport
+import Testing
 
 /// A server in this process, on a free port, with its log in a file.
 final class RunningServer {
@@ -39,8 +40,8 @@ final class RunningServer {
   }
 
   deinit {
-    stop()
     // The log's descriptor is closed next, and another test will get its number.
+    if !stop() { Issue.record("a server did not stop within 30 s") }
     writer.drain(seconds: 30)
   }
 

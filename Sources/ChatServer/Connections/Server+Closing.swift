@@ -234,7 +234,8 @@ extension Server {
       if deadline <= now { return finishStopping() }
     }
     deliverToAll()
-    if connections.count == 0 { finishStopping() }
+    // Before that, members that have gone already may still have lines on their way.
+    if case .closing = stage, connections.count == 0 { finishStopping() }
   }
 
   /// All have been heard. Before they leave, what they said has to come back from the other servers, and so nobody is heard any

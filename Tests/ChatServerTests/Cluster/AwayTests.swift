@@ -210,6 +210,24 @@ struct AwayTests {
     #expect(scene.server.server.counters.dropped == 4)
   }
 
+  @Test func `A server that nobody is at any more waits for what was said there, and tells if that is not known`()
+    throws
+  {
+    let scene = try Scene()
+    let gone = try scene.server.peer()
+    try gone.send("/who\n")
+    try gone.expect("* Nobody else is here.")
+    _ = try gone.expectLine()
+    scene.redis.pause()
+    try gone.send("last words\n")
+    try gone.expect(Self.isDown)
+    try gone.reset()
+    try scene.server.waitForLog("[CONNECTION LOST] ('127.0.0.1', \(gone.localPort)) disconnected unexpectedly.")
+    #expect(scene.server.stop())
+    try scene.server.waitForLog(
+      "[DROPPED] ('127.0.0.1', \(gone.localPort)): it is not known whether 1 lines were sent.")
+  }
+
   @Test func `A server that stops counts what it had to hold, to the line`() throws {
     let scene = try Scene { $0.goodbye = .seconds(4) }
     let (pourer, listener) = try scene.pair()
