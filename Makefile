@@ -14,7 +14,7 @@ MODEL_PACKAGES = spin gcc libc6-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model install uninstall clean \
-  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages
+  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,17 +36,20 @@ demo: build ## Play a conversation with the real programs, and show what each on
 # Tests mostly wait, and one process runs no more of them at once than there are cores, so several run side by side. What each
 # prints comes when it is done. The torture takes all of the machine, so it comes last.
 TEST_PARTS = end-to-end server sharing others
+TORTURE_PARTS = torture cluster
 SHARING = 'ChatServerTests\.(Shared|OneOrder|Presence|Link|Away)'
 test: test-packages ## Run the tests
 	swift build --build-tests
 	@$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target $(TEST_PARTS:%=test-%)
-	swift test --skip-build --filter TortureTests
+	@$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target $(TORTURE_PARTS:%=test-%)
 
 test-end-to-end: CHOSEN = --filter EndToEndTests
 test-server: CHOSEN = --filter ChatServerTests --skip $(SHARING)
 test-sharing: CHOSEN = --filter $(SHARING)
 test-others: CHOSEN = --skip 'EndToEndTests|ChatServerTests|TortureTests'
-$(TEST_PARTS:%=test-%):
+test-torture: CHOSEN = --filter TortureTests --skip TortureTests.ClusterTests
+test-cluster: CHOSEN = --filter TortureTests.ClusterTests
+$(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%):
 	swift test --skip-build --ignore-lock $(CHOSEN)
 
 check: lint test ## Lint, build with warnings as errors, and test: what CI runs
