@@ -38,7 +38,7 @@ extension Server {
     // which is two switches of threads and four system calls.
     let isBusy = sinceLastTurn < .nanoseconds(Self.busyWait)
     while true {
-      let wait = isBusy && released.isEmpty ? min(Self.busyWait, cluster?.nanosecondsUntilDue(at: now) ?? .max) : 0
+      let wait = isBusy && released.isEmpty ? min(Self.busyWait, cluster?.nanosecondsUntilDue ?? .max) : 0
       let isDrained = readiness.takeReady(into: &ready, within: wait)
       now = .now
       receive()

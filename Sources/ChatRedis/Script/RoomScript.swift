@@ -257,10 +257,10 @@ package enum RoomScript {
       end
       in_pieces(drop, function(...) call('HDEL', names, ...) end)
       for _, server in ipairs(servers) do
-        call('HINCRBY', meta, 'f:' .. server, 1)
         call('UNLINK', boxes .. server)
         call('ZREM', beats, server)
         call('ZADD', gone, text(time), server)
+        call('HINCRBY', meta, 'f:' .. server, 1)
       end
       return b, l, at
     end

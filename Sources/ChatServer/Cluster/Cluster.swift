@@ -59,9 +59,11 @@ final class Cluster {
   /// Takes an operation into the turn that is sent next.
   func submit(_ operation: Operation) { session.submit(operation) }
 
-  /// Until it has something to send, or has waited for long enough.
-  func nanosecondsUntilDue(at now: Moment) -> UInt64 {
-    session.wakesAt.nanoseconds - min(now, session.wakesAt).nanoseconds
+  /// Until it has something to send, or has waited for long enough; 0 while it has events.
+  var nanosecondsUntilDue: UInt64 {
+    if session.hasEvents { return 0 }
+    let due = session.wakesAt
+    return due.nanoseconds - min(.now, due).nanoseconds
   }
 
   /// What was submitted and not sent, in order. When `entered` is told that is all that was not accepted.
