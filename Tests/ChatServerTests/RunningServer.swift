@@ -65,8 +65,11 @@ final class RunningServer {
     return try Dialogue(connectingTo: addresses[0], receiveBuffer: receiveBuffer)
   }
 
-  /// Waits until each of its peers is in the room, or was told that it is not.
-  func settle() throws { try wait("\(peerCount) peers to be let in") { $0.accepted + $0.refused >= peerCount } }
+  /// Waits until each of its peers was let in, or was told that it is not, and hears what is said at other servers.
+  func settle() throws {
+    try wait("\(peerCount) peers to be let in") { $0.accepted + $0.refused >= peerCount }
+    if redis != nil { try waitForRoom() }
+  }
 
   /// Waits until a server of a shared room hears what is said there.
   func waitForRoom() throws {

@@ -27,6 +27,8 @@ final class SharedRoom {
     }
     proxies.append(proxy)
     servers.append(server)
+    // Until then, what is said at others would not be heard at this one.
+    try server.waitForRoom()
     return server
   }
 
