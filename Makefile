@@ -12,6 +12,10 @@ TORTURE_PACKAGES = iproute2 util-linux
 CLUSTER_PACKAGES = redis-tools
 MODEL_PACKAGES = spin gcc libc6-dev
 
+# What `make test` runs side by side.
+TEST_PARTS = end-to-end server sharing others
+TORTURE_PARTS = torture cluster
+
 .DEFAULT_GOAL := help
 .PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model install uninstall clean \
   cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages
@@ -35,8 +39,6 @@ demo: build ## Play a conversation with the real programs, and show what each on
 
 # Tests mostly wait, and one process runs no more of them at once than there are cores, so several run side by side. What each
 # prints comes when it is done. The torture takes all of the machine, so it comes last.
-TEST_PARTS = end-to-end server sharing others
-TORTURE_PARTS = torture cluster
 SHARING = 'ChatServerTests\.(Shared|OneOrder|Presence|Link|Away)'
 test: test-packages ## Run the tests
 	swift build --build-tests
