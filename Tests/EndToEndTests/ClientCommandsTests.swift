@@ -37,7 +37,8 @@ import Testing
     try bob.expect("alice: bob: hi")
     try bob.send("hello Alice, or alice\n/msg alice psst\n")
     try bob.expect("* Sent to alice.")
-    try terminal.waitForLine("[private] bob: psst")
+    // What is private comes first, as a rule.
+    for line in ["bob: hello Alice, or alice", "[private] bob: psst"] { try terminal.waitForLine(line) }
     let written = String(decoding: terminal.bytes, as: UTF8.self)
     #expect(written.contains("or \u{1B}[0;1;7malice\u{1B}[0m"))
     #expect(!terminal.screen.text.contains("Here:"))
