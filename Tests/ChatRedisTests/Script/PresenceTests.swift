@@ -162,7 +162,7 @@ import Testing
     let two = try Peer(room)
     try two.append(two.claim(1, "ann"), two.claim(2, "bob"))
     try one.append(one.claim(1, "joe"), .post(.answer(to: two.member(1), .gone), to: two.id))
-    try room.age(two.id, seconds: 5)
+    try room.age(two.id, seconds: 3)
     guard case .ok(_, reaped: []) = try one.beat() else {
       Issue.record("taken off too early")
       return
