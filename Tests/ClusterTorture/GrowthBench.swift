@@ -48,12 +48,12 @@ struct GrowthBench {
       title: "A room of \(Report.grouped(Self.members)) on one to four servers",
       panels: [
         panel(
-          "", "deliveries a second in all",
+          "", "million deliveries a second in all",
           [
-            line("a core each") { $0.possibleDeliveriesPerSecond },
-            line("this machine") { $0.deliveriesPerSecond },
+            line("a core each") { $0.possibleDeliveriesPerSecond / 1e6 },
+            line("this machine") { $0.deliveriesPerSecond / 1e6 },
           ]
-        ) { Report.grouped(Int($0)) }
+        ) { "\(Int($0))" }
       ])
   }
 
@@ -63,8 +63,8 @@ struct GrowthBench {
       panels: [
         Plot.Panel(
           title: "", xLabel: "servers", yLabel: "of a core", xTicks: busy.map { Double($0.servers) },
-          xText: { "\(Int($0))" }, yText: { "\(($0 * 100).rounded(to: 0)) %" },
-          lines: [Plot.Line(name: "Redis", points: busy.map { (Double($0.servers), $0.redisShare) })])
+          xText: { "\(Int($0))" }, yText: { "\(Int($0)) %" },
+          lines: [Plot.Line(name: "Redis", points: busy.map { (Double($0.servers), $0.redisShare * 100) })])
       ])
   }
 
@@ -109,8 +109,8 @@ struct GrowthBench {
     var text =
       "Reckoned from these: a delivery takes a server \(Report.duration(UInt64(delivery))), and a line takes Redis "
     text += "\(Report.duration(UInt64(line))), in large turns. A server that says something all the time takes "
-    text +=
-      "\((each * 100).rounded(to: 1)) % of Redis's core, and \((pair * 100).rounded(to: 2)) % more for each server.\n\n"
+    text += "\((each * 100).rounded(to: 1)) % of Redis's core"
+    text += pair > 0 ? ", and \((pair * 100).rounded(to: 2)) % more for each server.\n\n" : ".\n\n"
     text +=
       "| servers | members | lines/s that fill a core of each server | Redis for so many lines | for so many busy servers |\n"
     text += "|---:|---:|---:|---:|---:|\n"
