@@ -5,7 +5,8 @@ import Synchronization
 /// a line that other servers take for a blank one; the answer is taken in, and not shown.
 ///
 /// On each connection it also introduces the client: by the name that the person wants, and those whom the person ignores. Only
-/// a server that has answered is told that, because another would relay it. Any thread may call.
+/// a server that has answered is told that, because another would relay it. Any thread may call, but one alone takes
+/// lines and the ends of connections.
 package final class Roster: Sendable {
   /// How long an answer may take before the server counts as one that does not know names.
   static let patience = Duration.seconds(4)
