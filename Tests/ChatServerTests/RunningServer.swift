@@ -93,16 +93,6 @@ final class RunningServer {
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
-  /// Whether `line` is among the last that it has logged.
-  func logged(contains line: String) -> Bool {
-    writer.drain(seconds: 5)
-    var information = stat()
-    guard fstat(log.number, &information) == 0 else { return false }
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    let count = pread(log.number, &bytes, bytes.count, max(0, information.st_size - off_t(bytes.count)))
-    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).contains(line)
-  }
-
   /// Waits until the log has `line`.
   func waitForLog(_ line: String) throws {
     try eventually("the log line \(line); it is \(logged)") { logged.contains(line) }

@@ -97,6 +97,7 @@ private final class HistoryTrial {
         divergent = server
         let peer = try Dialogue(connectingTo: server.address)
         let witness = try Dialogue(connectingTo: server.address)
+        try eventually("both to be in") { server.logged("[NEW CONNECTION]") == 2 }
         for number in 0..<300 { try peer.send("\(number) was said at the replica\n") }
         while try !witness.expectLine().contains(": 299 was said at the replica") {}
       }

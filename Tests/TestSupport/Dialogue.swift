@@ -18,6 +18,8 @@ package final class Dialogue {
   /// The port by which the server knows this peer; 0 on a Unix socket.
   package var localPort: UInt16 { localAddress.port }
 
+  /// Two of these never have one port, even at different servers, because the second would get another name in a room that
+  /// these share.
   /// - Parameters:
   ///   - source: the address of this machine that it comes from; nil for the kernel's choice.
   ///   - port: the port of that address; 0 for the kernel's choice.
@@ -26,7 +28,9 @@ package final class Dialogue {
     connectingTo address: Address, from source: String? = nil, port: UInt16 = 0, receiveBuffer: CInt? = nil
   ) throws {
     guard let target = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
-    let socket = try connectedSocket(to: target, from: source, port: port, receiveBuffer: receiveBuffer)
+    let socket = try connectedSocket(
+      to: target, from: source, port: port, hasOwnPort: source == nil && target.family != AF_UNIX,
+      receiveBuffer: receiveBuffer)
     localAddress = try socket.localAddress()
     self.socket = consume socket
   }

@@ -1,5 +1,7 @@
 import ChatWire
+import Dispatch
 import Glibc
+import Synchronization
 
 /// A server that a test directs: each connection it accepts is a `Dialogue`. For one test on one thread.
 package final class ScriptedServer {
@@ -25,6 +27,31 @@ package final class ScriptedServer {
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
     return try Dialogue(accepted: FileDescriptor(owning: number))
   }
+
+  /// Refuses the next connections with a line, each at once and beside the test's own thread, which a busy machine may hold
+  /// up for longer than a client waits for a refusal.
+  package func refuse(_ count: Int, saying line: String) -> Refusals {
+    let refusals = Refusals()
+    let listener = listener.number
+    DispatchQueue(label: "refusals").async {
+      var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+      for _ in 0..<count where poll(&waiting, 1, 30_000) == 1 {
+        let client = FileDescriptor(owning: Glibc.accept(listener, nil, nil))
+        refusals.add(.now)
+        _ = Array(line.utf8).withUnsafeBytes { client.send($0) }
+      }
+    }
+    return refusals
+  }
+}
+
+/// When connections were refused.
+package final class Refusals: Sendable {
+  private let all = Mutex<[ContinuousClock.Instant]>([])
+
+  fileprivate func add(_ time: ContinuousClock.Instant) { all.withLock { $0.append(time) } }
+
+  package var times: [ContinuousClock.Instant] { all.withLock { $0 } }
 }
 
 package func listeningSocket(at address: Address) throws -> FileDescriptor {

@@ -5,7 +5,7 @@ import TortureSupport
 extension Row {
   static let vanishedMachine = Row(
     7, "a machine vanishes (veth down), idle, in mid-line, and with lines on their way to it",
-    asked: "found within 31 s"
+    asked: "found within 32 s"
   ) { _, outcome in
     let network = try Network()
     let quiet = try ServerUnderTest(listening: "\(network.host):0")
@@ -31,8 +31,9 @@ extension Row {
     }
     withExtendedLifetime([idle, midLine, hearer]) {}
     let words = ["first", "second", "busy"].map { (found[$0] ?? .infinity).rounded(to: 1) }
+    // The kernel asks four times in 30 s, and each of its timers may be up to 0.26 s late (ticks of 4 ms, in blocks of 64).
     outcome.check(
-      found.values.allSatisfy { $0 <= 31 },
+      found.values.allSatisfy { $0 <= 32 },
       "idle and in mid-line after \(words[0]) and \(words[1]) s, with a line on its way after \(words[2]) s")
   }
 }

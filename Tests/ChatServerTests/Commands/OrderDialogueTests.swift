@@ -64,7 +64,7 @@ import Testing
     try again.expect("* \(again.localPort) is now mallory")
     #expect(!scene.server.logged.contains { $0.contains("sesame") })
     let place = "127.0.0.1:\(scene.carol.localPort)"
-    #expect(scene.server.logged(contains: "[OPERATOR] carol at \(place) gave a wrong operator token"))
+    #expect(scene.server.logged.contains("[OPERATOR] carol at \(place) gave a wrong operator token"))
   }
 
   @Test(arguments: ServerKind.allCases)
