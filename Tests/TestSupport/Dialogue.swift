@@ -50,15 +50,17 @@ package final class Dialogue {
   package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
   package func send(_ bytes: [UInt8]) throws {
-    let deadline = Moment.now + limit
+    var deadline = Moment.now + limit
     var sent = 0
     while sent < bytes.count {
       let outcome = try withSocket { socket in bytes[sent...].withUnsafeBytes { socket.send($0) } }
       switch outcome {
-      case .bytes(let count): sent += count
+      case .bytes(let count):
+        sent += count
+        deadline = .now + limit
       case .wouldBlock:
         guard try FileDescriptor.wait(for: POLLOUT, on: number(), until: deadline) else {
-          throw TestFailure("sent \(sent) of \(bytes.count) bytes within \(limit), and the peer took no more")
+          throw TestFailure("sent \(sent) of \(bytes.count) bytes, and for \(limit) the peer took no more")
         }
       case .ended: break
       case .failed(let error): throw TestFailure("sent \(sent) of \(bytes.count) bytes, then \(error)")

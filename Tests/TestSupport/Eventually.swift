@@ -6,7 +6,7 @@ import Glibc
 package let isSanitized = getenv("ASAN_OPTIONS") != nil || getenv("TSAN_OPTIONS") != nil
 
 /// How long a test waits for something that should happen at once. Generous, because reaching it fails the test.
-package let generousLimit = Duration.seconds(isSanitized ? 120 : 30)
+package let generousLimit = Duration.seconds(isSanitized ? 120 : 60)
 
 /// Looks every few milliseconds whether `condition` holds.
 /// - Parameter what: completes "waited for", as in `the socket file to go`.

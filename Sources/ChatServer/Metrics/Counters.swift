@@ -23,7 +23,7 @@ extension Server {
       assumeIsolated { server in
         var counters = server.counts
         counters.said = server.room.log.headLine
-        counters.heldBack = server.heldBack.count { server.connections[$0]?.inbound.hold == .backpressure }
+        counters.heldBack = Set(server.heldBack).count { server.connections[$0]?.inbound.hold == .backpressure }
         return counters
       }
     }

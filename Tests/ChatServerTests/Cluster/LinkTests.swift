@@ -176,20 +176,14 @@ struct LinkTests {
     ),
   ]
 
-  @Test(arguments: 0..<8) func `A history that is lost is told to everybody within 3 s, and the chat goes on`(
-    index: Int
-  )
-    throws
-  {
+  /// How soon it is told is measured by a row of `mychatcluster`.
+  @Test(arguments: 0..<8) func `A history that is lost is told to everybody, and the chat goes on`(index: Int) throws {
     let scene = try Scene()
     try scene.talk(for: .milliseconds(100))
     // A turn that is still on its way would be taken after some of these losses, and nothing would be missing.
     try scene.awaitAllHeard()
-    let began = Moment.now
     try Self.losses[index].1(scene.redis)
     try scene.expectAllTold(Self.isLost)
-    let took = began.distance(to: .now)
-    #expect(took < .milliseconds(3500), "\(Self.losses[index].0): \(took)")
     try scene.talkers[0].send("onwards\n")
     for listener in scene.listeners {
       while try !listener.expectLine().hasSuffix(": onwards") {}

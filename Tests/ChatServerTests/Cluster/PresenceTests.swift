@@ -97,10 +97,8 @@ import Testing
     let carol = try room.person(called: "carol", at: 0)
     // Who came and went within a moment would not be told of.
     for person in [alice, carol] {
-      var heard = ""
       try eventually("that \(person.name) joined") {
-        heard = String(decoding: try bob.peer.peek(), as: UTF8.self)
-        return heard.split(separator: "\n").contains { line in
+        try bob.hasHeard { line in
           line.hasSuffix(" joined") && [person.name, "\(person.port)"].contains { line.contains($0) }
         }
       }

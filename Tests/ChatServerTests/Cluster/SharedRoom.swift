@@ -87,6 +87,8 @@ final class SharedPerson {
   /// What the others know it by.
   var name: String
   var port: UInt16 { peer.localPort }
+  /// What `lines` has taken so far.
+  private var heard: [String] = []
 
   init(_ peer: Dialogue) {
     self.peer = peer
@@ -106,6 +108,13 @@ final class SharedPerson {
   func lines(until isLast: (String) -> Bool) throws -> [String] {
     var lines: [String] = []
     repeat { lines.append(try peer.expectLine()) } while !isLast(lines[lines.count - 1])
+    heard += lines
     return lines
+  }
+
+  /// Whether a line has come that fulfils a condition: one that `lines` has taken, or that nothing has yet.
+  func hasHeard(_ isMeant: (String) -> Bool) throws -> Bool {
+    let waiting = String(decoding: try peer.peek(), as: UTF8.self).split(separator: "\n").map(String.init)
+    return (heard + waiting).contains(where: isMeant)
   }
 }
