@@ -63,7 +63,11 @@ import Testing
     try tmux.press(Array(repeating: "Left", count: after.count))
     // As after a while of chatting: the line is at the bottom. At the top, what a narrower window pushes off is out of reach.
     try member.send((0..<30).map { "\($0)\n" }.joined())
-    try tmux.waitForRows("the last message") { $0.contains("\(member.localPort): 29") }
+    let whole = wrapped(before + after, to: 80).map(withoutTrailingSpaces)
+    try tmux.waitForRows("the line below the last message") { rows in
+      guard let last = rows.firstIndex(of: "\(member.localPort): 29") else { return false }
+      return Array(rows[(last + 1)...].prefix { !$0.isEmpty }) == whole
+    }
     for columns in [40, 61, 100] {
       try tmux.resize(rows: 24, columns: columns)
       let line = wrapped(before + after, to: columns).map(withoutTrailingSpaces)

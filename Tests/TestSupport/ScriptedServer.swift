@@ -64,7 +64,7 @@ package func listeningSocket(at address: Address) throws -> FileDescriptor {
 }
 
 /// An unused port of 127.0.0.1 from 20000 to 29999; nil if none is found. The kernel never assigns these to a client, which
-/// could take the port before a server starts there again.
+/// could take the port before a server starts there again, or before others come from it.
 package func unusedFixedPort() -> UInt16? {
   for _ in 0..<100 {
     let port = UInt16.random(in: 20_000..<30_000)

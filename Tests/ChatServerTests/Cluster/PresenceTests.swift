@@ -179,7 +179,7 @@ import Testing
 
   @Test func `Whose port is taken while it is cut off gets a count behind it`() throws {
     let room = try SharedRoom()
-    let one = try room.person(at: 0, from: "127.0.0.1")
+    let one = try room.person(at: 0, from: "127.0.0.1", port: #require(unusedFixedPort()))
     let bob = try room.person(called: "bob", at: 1)
     room.cutOff(0)
     try eventually("its port to be free") { try !room.list(at: 1).contains("\(one.port)") }

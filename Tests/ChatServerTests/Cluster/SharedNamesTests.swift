@@ -58,7 +58,7 @@ import Testing
 
   @Test func `Two members of one port at two servers have different names`() throws {
     let room = try SharedRoom(servers: 3)
-    let one = try room.person(at: 0, from: "127.0.0.1")
+    let one = try room.person(at: 0, from: "127.0.0.1", port: #require(unusedFixedPort()))
     let two = try room.person(at: 1, from: "127.0.0.2", port: one.port)
     let three = try room.person(at: 2, from: "127.0.0.3", port: one.port)
     let four = try room.person(at: 0, from: "127.0.0.4", port: one.port)
@@ -79,7 +79,8 @@ import Testing
 
   @Test func `Members of one port that come at once have different names`() throws {
     let room = try SharedRoom(servers: 3)
-    let first = try Dialogue(connectingTo: room.servers[0].addresses[0])
+    let first = try Dialogue(
+      connectingTo: room.servers[0].addresses[0], from: "127.0.0.1", port: #require(unusedFixedPort()))
     var peers = [first]
     for index in 1..<12 {
       peers.append(
