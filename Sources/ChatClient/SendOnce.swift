@@ -21,7 +21,7 @@ package enum SendOnce {
     case silence
     /// The time was over, and the server has lost its link to other servers, without which it says no line.
     case linkDown(isSent: Bool)
-    /// The server does not know names, so nothing was sent.
+    /// The server does not know names, or does not answer in time what it is asked about them, so the line was not sent.
     case nameless
   }
 
@@ -135,7 +135,10 @@ package enum SendOnce {
     defer { buffer.deallocate() }
     while true {
       // Asked in every round, because a server that never pauses is always readable.
-      if deadline.hasPassed { return isLinkDown ? .linkDown(isSent: stage.isSent) : .silence }
+      if deadline.hasPassed {
+        if isLinkDown { return .linkDown(isSent: stage.isSent) }
+        return stage.isSent ? .silence : .nameless
+      }
       switch stage {
       case .asking(let deadline) where deadline.hasPassed && !isLinkDown: return .nameless
       case .sent(let isWhole, let leavesAt) where leavesAt.hasPassed:

@@ -64,7 +64,8 @@ package enum Wording {
   }
 
   static func namesUnknown(by address: Address) -> String {
-    "\(address) does not know names and commands, so the line was not sent. Send it without --name, or to another server."
+    "\(address) does not know names and commands, or answers too slowly, so the line was not sent. Send it without --name, or "
+      + "to another server."
   }
 
   static func notConfirmed(by address: Address, within time: Duration) -> String {
