@@ -36,6 +36,8 @@ package struct Configuration: Sendable {
   package var operators: Set<String> = []
   /// What the system says of accounts. It may take as long as it likes.
   package var lookUpAccount: @Sendable (AccountQuestion) -> AccountAnswer = { $0.answerOfSystem }
+  /// How long a peer on a Unix socket waits for its login, and a member for a name that may be one.
+  package var accountPatience = Duration.seconds(2)
 
   /// Whether a member on a Unix socket may be called so: a login that can be a name, or `uid-1001`.
   package static func canBeLogin(_ text: String) -> Bool {

@@ -12,7 +12,7 @@ package enum AccountAnswer: Equatable, Sendable {
   /// The login is bytes, neither safe nor proven to be text.
   case found(login: [UInt8], userID: uid_t)
   /// There is no such account.
-  case none
+  case absent
   /// The system could not find out.
   case failed
 }
@@ -32,7 +32,7 @@ extension AccountQuestion {
       case EINTR: continue
       case ERANGE where bytes < Self.maximumEntryBytes: bytes *= 4
       // These mean that there is none, depending on the system (getpwnam(3)).
-      case ENOENT, ESRCH, EBADF, EPERM: return .none
+      case ENOENT, ESRCH, EBADF, EPERM: return .absent
       default: return .failed
       }
     }
@@ -48,7 +48,7 @@ extension AccountQuestion {
         case .login(let userID): getpwuid_r(userID, &entry, base, bytes, &found)
         case .user(let name): getpwnam_r(name, &entry, base, bytes, &found)
         }
-      guard code == 0, found != nil, let name = entry.pw_name else { return (code, .none) }
+      guard code == 0, found != nil, let name = entry.pw_name else { return (code, .absent) }
       let login = UnsafeRawBufferPointer(start: name, count: strlen(name))
       return (0, .found(login: Array(login), userID: entry.pw_uid))
     }

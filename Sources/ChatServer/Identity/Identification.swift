@@ -24,9 +24,6 @@ final class ArrivingPeer {
 ///
 /// Confined to the server's queue.
 struct Identification {
-  /// How long a peer waits for its login, and a member for the name that it wants.
-  static let patience = Duration.seconds(2)
-
   /// Where the system is asked, so that the room does not wait for it.
   let queue = DispatchQueue(label: "mychat.accounts")
   var directory = LoginDirectory()

@@ -17,15 +17,21 @@ struct LoginDirectory {
 
   private var entries: [AccountQuestion: Entry] = [:]
   private var underWay: AccountQuestion?
-  /// Those to be asked next, in their order; some may have been withdrawn since.
-  private var queue: ArraySlice<AccountQuestion> = []
-  /// Those in `queue` that were not withdrawn.
+  /// Those to be asked next, in their order; some may have been withdrawn since. Logins come first, so that nobody keeps others
+  /// from theirs by asking for names.
+  private var logins: ArraySlice<AccountQuestion> = []
+  private var names: ArraySlice<AccountQuestion> = []
+  /// Those of both that were not withdrawn.
   private var wanted: Set<AccountQuestion> = []
 
   /// The answer if it is known; if not, the question is to be asked.
   mutating func ask(_ question: AccountQuestion, at now: Moment) -> AccountAnswer? {
     if let entry = entries[question], now < entry.until { return entry.answer }
-    if underWay != question, wanted.insert(question).inserted { queue.append(question) }
+    if underWay == question || !wanted.insert(question).inserted { return nil }
+    switch question {
+    case .login: logins.append(question)
+    case .user: names.append(question)
+    }
     return nil
   }
 
@@ -35,7 +41,7 @@ struct LoginDirectory {
   /// What the system is to be asked now; nil while it is asked something.
   mutating func next() -> AccountQuestion? {
     guard underWay == nil else { return nil }
-    while let question = queue.popFirst() {
+    while let question = logins.popFirst() ?? names.popFirst() {
       if wanted.remove(question) == nil { continue }
       underWay = question
       return question

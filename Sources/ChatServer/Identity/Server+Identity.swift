@@ -17,12 +17,12 @@ extension Server {
     if isFull { return admit(descriptor, from: address, at: listener, as: nil) }
     // The kernel knows it of every Unix socket.
     guard let userID = try? descriptor.peerUserID() else { return }
-    let peer = ArrivingPeer(descriptor, from: address, at: listener, until: now + Identification.patience)
+    let peer = ArrivingPeer(descriptor, from: address, at: listener, until: now + configuration.accountPatience)
     let isFirst = identification?.add(peer, of: userID) ?? false
     settleArrivals(of: userID)
     if isFirst, identification?.deadline(ofUser: userID) != nil {
       lookUpNext()
-      settleLater(userID, in: Identification.patience)
+      settleLater(userID, in: configuration.accountPatience)
     }
   }
 
@@ -99,7 +99,7 @@ extension Server {
     search: for login in Self.logins(that: name) {
       let question = AccountQuestion.user(named: login)
       switch identification?.directory.ask(question, at: now) {
-      case .found(_, people.names.logins[token]?.userID), AccountAnswer.none?: continue
+      case .found(_, people.names.logins[token]?.userID), .absent: continue
       case .found: check = .refused(.login)
       case .failed: check = .refused(.unchecked)
       case nil where deadline.map { $0 <= now } ?? false:
@@ -107,7 +107,7 @@ extension Server {
         check = .refused(.unchecked)
       case nil:
         check = .pending
-        identification?.waitForName(token, asking: question, until: deadline ?? now + Identification.patience)
+        identification?.waitForName(token, asking: question, until: deadline ?? now + configuration.accountPatience)
       }
       break search
     }
@@ -116,7 +116,7 @@ extension Server {
       return check
     }
     lookUpNext()
-    if deadline == nil { after(Identification.patience) { $0.nameCheckIsOver(for: token) } }
+    if deadline == nil { after(configuration.accountPatience) { $0.nameCheckIsOver(for: token) } }
     return check
   }
 
@@ -140,9 +140,9 @@ extension Server {
   // MARK: Asking the system
 
   private func lookUpNext() {
-    guard let identification, let question = self.identification?.directory.next() else { return }
+    guard let accounts = identification?.queue, let question = identification?.directory.next() else { return }
     let lookUp = configuration.lookUpAccount
-    identification.queue.async {
+    accounts.async {
       let answer = lookUp(question)
       self.queue.async { self.assumeIsolated { $0.accountWasLookedUp(answer) } }
     }
