@@ -75,7 +75,8 @@ struct Identification {
   func nameDeadline(of token: Token) -> Moment? { nameChecks[token]?.until }
 
   mutating func waitForName(_ token: Token, asking question: AccountQuestion, until: Moment) {
-    endNameCheck(of: token)
+    // What it waits for already must not be withdrawn.
+    if nameChecks[token]?.question != question { endNameCheck(of: token) }
     nameChecks[token] = NameCheck(question: question, until: until)
     askers[question, default: []].insert(token)
   }

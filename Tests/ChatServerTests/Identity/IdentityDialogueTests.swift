@@ -154,8 +154,10 @@ private let isKept = "* That name belongs to a login of this machine."
     login: String?
   ) throws {
     let scene = try Scene(.epoll, Accounts(login))
-    _ = try scene.local("uid-\(geteuid())")
-    _ = try scene.local("uid-\(geteuid())/2")
+    let one = try scene.local("uid-\(geteuid())")
+    let two = try scene.local("uid-\(geteuid())/2")
+    try one.send("hi\n")
+    try two.expect("uid-\(geteuid()): hi")
   }
 
   @Test(arguments: ServerKind.allCases)
@@ -183,10 +185,10 @@ private let isKept = "* That name belongs to a login of this machine."
     accounts.hang()
     let c = try scene.other()
     let a = try scene.local("uid-\(geteuid())")
-    _ = try scene.local("uid-\(geteuid())/2")
+    let b = try scene.local("uid-\(geteuid())/2")
     for _ in 0..<2 { try c.ask("/nick carol", "* That name could not be checked; try again later.") }
     try c.send("ho\n")
-    try a.expect("\(c.localPort): ho")
+    for peer in [a, b] { try peer.expect("\(c.localPort): ho") }
     // None was asked twice, and what was waited for in vain not at all.
     #expect(accounts.asked == [.login(of: geteuid())])
     accounts.answer()
@@ -266,12 +268,12 @@ private let isKept = "* That name belongs to a login of this machine."
     let scene = try Scene(.epoll, Accounts("alice")) { $0.operatorTokenFile = token }
     let (a, c) = (try scene.local("alice"), try scene.other())
     try c.ask("/op open-sesame", "* You are an operator now. /help lists what you can do.")
-    _ = try scene.local("alice/2")
+    let b = try scene.local("alice/2")
     try c.ask("/ban alice/2", "* alice/2 is only a connection of alice. Ban the login: /ban alice")
     try a.send("/nick bob\n")
-    for peer in [a, c] { try peer.expect("* alice is now bob") }
+    for peer in [a, b, c] { try peer.expect("* alice is now bob") }
     try c.send("/ban alice\n")
-    try a.expect("* You are banned here.")
+    for peer in [a, b] { try peer.expect("* You are banned here.") }
     let again = try scene.local()
     try again.expect("* You are banned here.")
     try again.expectClosed()

@@ -136,7 +136,7 @@ struct LoginNamesTests {
   @Test func `A name that all servers grant a login is its default name, and so is one with a count`() {
     var names = NameRegistry()
     let alice = names.login("alice")
-    for slot in 0..<2 { names.note(alice, of: members[slot]) }
+    for slot in 0..<3 { names.note(alice, of: members[slot]) }
     names.assign(alice.name, to: members[0])
     names.assign(MemberName(bytes: Array("alice/2".utf8)), to: members[1])
     #expect(names.chosenName(of: members[0]) == nil && names.chosenName(of: members[1]) == nil)
