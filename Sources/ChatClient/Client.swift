@@ -46,7 +46,7 @@ package struct Client {
     terminal = options.json ? nil : Terminal()
     roster = Roster(
       ownName: link.firstName, wanting: options.name.isEmpty ? nil : Array(options.name.utf8),
-      keepsNames: terminal != nil && !options.plain
+      keepsNames: terminal != nil && !options.plain, showsMentions: terminal != nil && (!options.plain || options.bell)
     ) { [link] in link.sendOwn($0) }
     formatter = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, roster: roster)
   }

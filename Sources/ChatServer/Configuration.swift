@@ -8,6 +8,11 @@ package struct Configuration: Sendable {
   /// Where to listen; at least one.
   package var addresses: [Address] = [.standard]
 
+  /// Whether it listens on addresses that other machines can reach.
+  package var allowsRemote = false
+  /// Who may connect to Unix sockets.
+  package var socketAccess = SocketAccess()
+
   /// Bytes of what was said that are kept for members that are behind: some 16,000 lines of chat, and small enough to stay
   /// in a processor's cache while it is written to one member after the other.
   package var logBytes = 1 << 20
@@ -27,6 +32,21 @@ package struct Configuration: Sendable {
   package var stateDirectory: String?
   /// The file whose first line makes an operator of whoever gives it; nil for no operators.
   package var operatorTokenFile: String?
+  /// Logins whose members are operators.
+  package var operators: Set<String> = []
+  /// What the system says of accounts. It may take as long as it likes.
+  package var lookUpAccount: @Sendable (AccountQuestion) -> AccountAnswer = { $0.answerOfSystem }
+  /// How long a peer on a Unix socket waits for its login, and a member for a name that may be one.
+  package var accountPatience = Duration.seconds(2)
+
+  /// Whether a member on a Unix socket may be called so: a login that can be a name, or `uid-1001`.
+  package static func canBeLogin(_ text: String) -> Bool {
+    switch NameRule.name(from: Array(text.utf8)[...]) {
+    case .success(let name): name.bytes == Array(text.utf8)
+    case .failure(let refusal): refusal == .userID && text.utf8.first == UInt8(ascii: "u")
+    }
+  }
+
   /// The room of a Redis that this server shares with others; nil for a room of its own.
   package var redis: RedisAddress?
 

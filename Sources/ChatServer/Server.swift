@@ -54,6 +54,8 @@ package actor Server {
 
   /// Who is here by name.
   @exclusivity(unchecked) var people = People()
+  /// Who is asked for who they are; nil at a server without a Unix socket.
+  var identification: Identification?
   /// Answers that their askers have not read yet.
   var answers: [Token: Answer] = [:]
   /// Askers that have read all of their answers that is made, in the order in which they get more; and the same as a set.
@@ -192,12 +194,13 @@ package actor Server {
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
     for address in configuration.addresses {
-      do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners) } catch {
+      do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners, configuration) } catch {
         for listener in listeners { listener.close() }
         listeners = []
         throw error
       }
     }
+    if listeners.contains(where: \.isUnix) { identification = Identification() }
     if stopsOnSignals { signals = StopSignals(stopping: self) }
     for (index, listener) in listeners.enumerated() {
       console.listening(on: listener.address)

@@ -76,6 +76,37 @@ struct ServerCommand: ParsableCommand {
   var operatorTokenFile: String?
 
   @Option(
+    name: .customLong("operator"),
+    help: ArgumentHelp(
+      """
+      Members on a Unix socket with this login keep order as soon as they come; give it again for others. (default: nobody)
+      """, valueName: "login"))
+  var operators: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The permissions of Unix sockets, in octal: who may write to one may come in. (default: 660)", valueName: "mode"),
+    transform: {
+      guard let mode = SocketAccess.mode(parsing: $0) else {
+        throw ValidationError("'\($0)' is no mode; write three octal digits, as in 660.")
+      }
+      return mode
+    })
+  var socketMode: mode_t?
+
+  @Option(
+    help: ArgumentHelp(
+      "The group of Unix sockets, by name or number. (default: the server's own)", valueName: "group"))
+  var socketGroup: String?
+
+  @Flag(
+    help: """
+      Listen on addresses that other machines reach, although whoever reaches them can come in under any name, and read all. \
+      (default: only loopback and Unix sockets)
+      """)
+  var allowRemote = false
+
+  @Option(
     help: ArgumentHelp(
       """
       Share one room with other servers through a Redis (7.0 or newer): redis://HOST[:PORT][/DATABASE][?room=NAME] or \
@@ -130,6 +161,18 @@ struct ServerCommand: ParsableCommand {
     guard redis == nil || stateDirectory == nil else {
       throw ValidationError("With --redis the bans are kept in Redis; leave out --state-directory.")
     }
+    guard
+      addresses.contains(where: { $0.hasPrefix("unix:") })
+        || operators.isEmpty && socketMode == nil && socketGroup == nil
+    else {
+      let option = !operators.isEmpty ? "--operator" : socketMode != nil ? "--socket-mode" : "--socket-group"
+      throw ValidationError("\(option) is for Unix sockets, and there is none; add an address unix:PATH.")
+    }
+    if let login = operators.first(where: { !Configuration.canBeLogin($0) }) {
+      throw ValidationError(
+        "--operator: nobody is called '\(login)' here; a login that can be no name is shown by its number, as uid-1001."
+      )
+    }
     guard maxPerAddress ?? 1 >= 1 else {
       throw ValidationError("--max-per-address takes a number from 1 on, not \(maxPerAddress ?? 0).")
     }
@@ -156,6 +199,16 @@ struct ServerCommand: ParsableCommand {
     }
     configuration.stateDirectory = stateDirectory
     configuration.operatorTokenFile = operatorTokenFile
+    configuration.operators = Set(operators)
+    configuration.allowsRemote = allowRemote
+    if let socketMode { configuration.socketAccess.mode = socketMode }
+    if let socketGroup {
+      guard let group = SocketAccess.group(named: socketGroup) else {
+        throw failure(
+          "There is no group '\(socketGroup)' on this machine. Make it, or give another one to --socket-group.")
+      }
+      configuration.socketAccess.group = group
+    }
 
     ignoreBrokenPipes()
     occupyStandardStreams()

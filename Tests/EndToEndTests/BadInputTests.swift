@@ -45,7 +45,28 @@ import Testing
       says: ["/proc/chat.sock", "no socket can be made"]),
     Mistake(program: "mychatserver", arguments: ["unix:/dev/null"], status: 1, says: ["/dev/null", "no socket"]),
     Mistake(
-      program: "mychatserver", arguments: ["203.0.113.1:0"], status: 1, says: ["203.0.113.1:0", "no such address"]),
+      program: "mychatserver", arguments: ["203.0.113.1:0", "--allow-remote"], status: 1,
+      says: ["203.0.113.1:0", "no such address"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0.0.0.0:0"], status: 1,
+      says: ["0.0.0.0:0", "under any name", "ssh", "Unix socket", "--allow-remote"]),
+    Mistake(program: "mychatserver", arguments: ["0", "[::]:0"], status: 1, says: ["[::]:0", "--allow-remote"]),
+    Mistake(
+      program: "mychatserver", arguments: ["203.0.113.1:0"], status: 1, says: ["203.0.113.1:0", "--allow-remote"]),
+    Mistake(
+      program: "mychatserver", arguments: ["0", "--operator", "alice"], status: 64,
+      says: ["--operator", "Unix sockets", "unix:PATH"]),
+    Mistake(
+      program: "mychatserver", arguments: ["--socket-mode", "600"], status: 64, says: ["--socket-mode", "unix:PATH"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:/nonexistent/s", "--socket-mode", "rw"], status: 64,
+      says: ["'rw' is no mode", "660"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:/nonexistent/s", "--socket-group", "no such group"], status: 1,
+      says: ["no group 'no such group'", "--socket-group"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:/nonexistent/s", "--operator", "a b"], status: 64,
+      says: ["--operator", "'a b'", "uid-1001"]),
     Mistake(
       program: "mychatserver", arguments: ["0", "--redis", "rediss://:pw@host"], status: 64,
       says: ["--redis", "stunnel", "redis://127.0.0.1:PORT"]),
@@ -114,7 +135,7 @@ import Testing
     let given = addresses.map {
       $0.replacing("PORT", with: String(port)).replacing("PATH", with: directory.file("chat.sock"))
     }
-    let server = try Program(built: "mychatserver", given)
+    let server = try Program(built: "mychatserver", given + ["--allow-remote"])
     #expect(try server.waitForExit() == .status(1))
     #expect(server.outputLines == [])
     #expect(server.errorLines.count == 1)

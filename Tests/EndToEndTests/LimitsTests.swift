@@ -35,7 +35,8 @@ import Testing
     let network = try Network()
     let (own, neighbour, other) = ("fd6d:7963:1:1::1", "fd6d:7963:1:1::2", "fd6d:7963:1:2::1")
     for address in [own, neighbour, other] { try network.add("\(address)/64") }
-    let server = try ServerProgram(["\(network.host):0", "[\(own)]:0"], options: ["--max-per-address", "2"])
+    let server = try ServerProgram(
+      ["\(network.host):0", "[\(own)]:0"], options: ["--allow-remote", "--max-per-address", "2"])
     let (internet, internet6) = (server.addresses[0], server.addresses[1])
 
     func join(_ address: Address, from source: String) throws -> Dialogue {

@@ -8,8 +8,8 @@ extension Row {
     asked: "found within 32 s"
   ) { _, outcome in
     let network = try Network()
-    let quiet = try ServerUnderTest(listening: "\(network.host):0")
-    let busy = try ServerUnderTest(listening: "\(network.host):0")
+    let quiet = try ServerUnderTest(["--allow-remote"], listening: "\(network.host):0")
+    let busy = try ServerUnderTest(["--allow-remote"], listening: "\(network.host):0")
     let idle = try network.connect(to: quiet.port, saying: "")
     let midLine = try network.connect(to: quiet.port, saying: "\\nhalf a li")
     let hearer = try network.connect(to: busy.port, saying: "")

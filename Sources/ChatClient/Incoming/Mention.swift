@@ -1,4 +1,7 @@
-/// A name that stands in a text as a word of its own.
+import ChatWire
+
+/// A name that stands in a text as a word of its own. Whoever has several connections of a login is meant by each of their names:
+/// `alice/2` by `alice` too, and the other way round.
 enum Mention {
   static func isIn(_ text: ArraySlice<UInt8>, of name: [UInt8]) -> Bool {
     first(of: name, in: text, within: text) != nil
@@ -6,6 +9,7 @@ enum Mention {
 
   /// The first place of `name` in `rest`, which is the end of `text`.
   static func first(of name: [UInt8], in rest: ArraySlice<UInt8>, within text: ArraySlice<UInt8>) -> Range<Int>? {
+    let name = name.prefix { $0 != MemberName.countMark }
     guard let initial = name.first else { return nil }
     var start = rest.startIndex
     while rest.endIndex - start >= name.count {
@@ -13,7 +17,9 @@ enum Mention {
       let end = found + name.count
       let isWord =
         (found == text.startIndex || !isWordByte(text[found - 1])) && (end == text.endIndex || !isWordByte(text[end]))
-      if isWord && rest[found..<end].elementsEqual(name) { return found..<end }
+      if isWord && rest[found..<end].elementsEqual(name) {
+        return found..<end + MemberName.countLength(rest[end...])
+      }
       start = found + 1
     }
     return nil

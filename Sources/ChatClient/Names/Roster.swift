@@ -47,17 +47,22 @@ package final class Roster: Sendable {
   private let wantedName: [UInt8]?
   /// Whether somebody completes names, so that they are kept.
   private let keepsNames: Bool
+  /// Whether each connection asks by which name the server knows it, because it does not tell by itself.
+  private let asksOwnName: Bool
   /// Sends lines on the present connection.
   private let send: @Sendable ([UInt8]) -> Void
 
-  /// - Parameter ownName: the name by which the server knows the first connection; empty where that is not known.
+  /// - Parameters:
+  ///   - ownName: the name by which the server knows the first connection; empty where that is not known.
+  ///   - showsMentions: whether somebody sees or hears that their name is mentioned, so that it is asked for where it is not known.
   package init(
-    ownName: [UInt8], wanting wantedName: [UInt8]? = nil, keepsNames: Bool,
+    ownName: [UInt8], wanting wantedName: [UInt8]? = nil, keepsNames: Bool, showsMentions: Bool = false,
     send: @escaping @Sendable ([UInt8]) -> Void
   ) {
     state = Mutex(State(ownName: ownName))
     self.wantedName = wantedName
     self.keepsNames = keepsNames
+    asksOwnName = showsMentions && ownName.isEmpty
     self.send = send
   }
 
@@ -74,7 +79,7 @@ package final class Roster: Sendable {
 extension Roster {
   /// Begins the first connection.
   package func introduce() {
-    if wantedName != nil { _ = ask() }
+    if wantedName != nil || asksOwnName { _ = ask() }
   }
 
   /// Asks who is here, unless that is known or cannot be.
@@ -132,7 +137,8 @@ extension Roster {
     state.withLock { state in
       // The next connection has no name yet that could be the wanted one.
       let introduction = introduction(of: [], ignoring: state.ignored)
-      return introduction.isEmpty ? [] : Self.requestLine + (state.hasAnswered ? introduction : [])
+      if introduction.isEmpty && !asksOwnName { return [] }
+      return Self.requestLine + (state.hasAnswered ? introduction : [])
     }
   }
 

@@ -68,6 +68,7 @@ extension Server {
       guard case .member = connection.lifecycle else { continue }
       let ban =
         connection.peerAddress.flatMap { moderation.bans.ban(of: $0, at: .now) }
+        ?? people.names.logins[connection.token].flatMap(ban(of:))
         ?? moderation.bans.ban(of: NameKey(connection.name.description), at: .now)
       if let ban { putOut(connection, saying: ban.notice.text) }
     }

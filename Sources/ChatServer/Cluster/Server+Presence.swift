@@ -25,14 +25,19 @@ extension Server {
   }
 
   func person(_ connection: Connection, as name: MemberName) -> Person {
-    Person(name: name, place: connection.label.place, joinedAt: connection.joinedAt)
+    Person(name: name, place: place(of: connection), joinedAt: connection.joinedAt)
+  }
+
+  /// Where a member comes from, or which login it has, for other servers.
+  private func place(of connection: Connection) -> String {
+    people.names.logins[connection.token].map { "login \($0.name)" } ?? connection.label.place
   }
 
   // MARK: Members of this server
 
   /// A member has come. Until it has a name nothing that it sends is said.
   func claimDefaultName(of connection: Connection, from names: DefaultNames, through cluster: Cluster) {
-    let newcomer = NameClaim.Newcomer(names: names, place: connection.label.place, joinedAt: connection.joinedAt)
+    let newcomer = NameClaim.Newcomer(names: names, place: place(of: connection), joinedAt: connection.joinedAt)
     submit(.join(connection.token, as: id(of: connection.token, in: cluster), newcomer, in: people.names), to: cluster)
   }
 

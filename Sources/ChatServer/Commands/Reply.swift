@@ -42,6 +42,7 @@ enum Reply: Error, Equatable, Sendable {
   case noEarlierLines
   case roomTooBusy
   case noOperators
+  case operatorsByLogin
   case wrongToken
   case isOperator
   case onlyForOperators
@@ -51,6 +52,7 @@ enum Reply: Error, Equatable, Sendable {
   case notMuted(String)
 
   case onlyAPort(String, address: String)
+  case onlyAConnection(String, of: MemberName)
   case badTarget(String)
   case wouldBanYou
   case banned(String, count: Int)
@@ -108,6 +110,7 @@ enum Reply: Error, Equatable, Sendable {
     case .noEarlierLines: "There are no earlier lines."
     case .roomTooBusy: "The room changes faster than you read. Ask again."
     case .noOperators: "This server has no operators."
+    case .operatorsByLogin: "The operators of this server are known by their logins."
     case .wrongToken: "That is not the token."
     case .isOperator: "You are an operator now. /help lists what you can do."
     case .onlyForOperators: "Only operators can do that."
@@ -119,6 +122,7 @@ enum Reply: Error, Equatable, Sendable {
     case .notMuted(let name): "\(name) is not muted."
     case .onlyAPort(let name, let address):
       "\(name) is only a port, and another one the next time. Ban the address: /ban \(address)"
+    case .onlyAConnection(let name, let login): "\(name) is only a connection of \(login). Ban the login: /ban \(login)"
     case .badTarget(let reason): reason
     case .wouldBanYou: "That would ban you as well."
     case .banned(let target, let count):

@@ -144,10 +144,13 @@ extension Server {
     var numbered: [UInt64] = []
     numbered.reserveCapacity(count)
     func list(_ token: Token, numbered prefix: [UInt8]) {
+      let digits = prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
       if let name = people.names.chosenName(of: token) {
         named.append((name.description.lowercased(), token.slot))
+      } else if digits.isEmpty {
+        let name = prefix.prefix { $0 != UInt8(ascii: ":") }
+        named.append((String(decoding: name, as: UTF8.self).lowercased(), token.slot))
       } else {
-        let digits = prefix.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         let number = digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- UInt8(ascii: "0")) }
         numbered.append(number << 32 | UInt64(token.slot))
       }
@@ -167,7 +170,11 @@ extension Server {
 
   private func rosterEntry(of connection: Connection, _ format: inout MinuteFormat) -> RosterAnswer.Entry {
     let since = format.text(of: connection.joinedAt).dropFirst().dropLast()
-    var details = "\(connection.label.place), since \(String(decoding: since, as: UTF8.self))"
+    let origin =
+      people.names.logins[connection.token].map {
+        people.names.chosenName(of: connection.token) == nil ? "login" : "login \($0.name)"
+      } ?? connection.label.place
+    var details = "\(origin), since \(String(decoding: since, as: UTF8.self))"
     let idle = Int(connection.inbound.lastReceived.distance(to: now).components.seconds)
     if idle >= 60 { details += ", idle for \(Term(seconds: idle / 60 * 60))" }
     if people.isOperator(connection.token) { details += ", operator" }

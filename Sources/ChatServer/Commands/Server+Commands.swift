@@ -36,6 +36,15 @@ extension Server {
     }
     if case .who = command, !mayListRoom { return .wait(.backpressure) }
     if case .action(let text) = command { return speak(.action, text.span, by: connection) }
+    if case .nick(let wanted?) = command, identification != nil {
+      switch check(wanted, for: connection) {
+      case .free: break
+      case .refused(let refusal):
+        answer(.nameRefused(refusal), to: connection)
+        return .taken
+      case .pending: return .wait(.login)
+      }
+    }
     for effect in effects(of: command, by: connection) { carryOut(effect, for: connection) }
     // An operator who puts itself out is heard no further.
     return connection.lifecycle.isHeard ? .taken : .leave

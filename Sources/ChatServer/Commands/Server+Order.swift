@@ -3,7 +3,9 @@ import ChatWire
 /// What operators do to keep order. Each act is in the server's log.
 extension Server {
   func becomeOperator(_ connection: Connection, _ token: [UInt8]) -> [Effect] {
-    guard let secret = moderation.operatorToken else { return [.reply(.noOperators)] }
+    guard let secret = moderation.operatorToken else {
+      return [.reply(configuration.operators.isEmpty ? .noOperators : .operatorsByLogin)]
+    }
     guard secret.matches(token.span) else {
       let record = "\(connection.name) at \(connection.label.place) gave a wrong operator token"
       return [.record(record), .reply(.wrongToken)]
@@ -90,18 +92,24 @@ extension Server {
     connections.all.filter { connection in
       guard case .member = connection.lifecycle else { return false }
       return ban.applies(to: connection)
+        || people.names.logins[connection.token].map { ban.applies(to: $0.name, host: nil) } ?? false
     }
   }
 
   struct Refusal: Error { let effects: [Effect] }
 
-  /// A name has to be one that somebody could have: a port is another one the next time.
+  /// A name has to be one that somebody could have: a port is another one the next time, and so is the count of a login.
   private func target(_ text: [UInt8]) -> Result<Ban.Target, Refusal> {
     let shown = People.shown(text)
+    if text.contains(MemberName.countMark),
+      let login = people.names.holder(of: text[...]).flatMap({ people.names.logins[$0] })
+    {
+      return .failure(Refusal(effects: [.reply(.onlyAConnection(shown, of: login.name))]))
+    }
     do throws(AddressRangeError) {
       let target = try Ban.Target(parsing: shown)
       guard case .name = target else { return .success(target) }
-      if case .failure(let refusal) = NameRule.name(from: text[...]) {
+      if case .failure(let refusal) = NameRule.name(from: text[...]), refusal != .userID {
         if let holder = people.names.holder(of: text[...]) {
           let host = connections[holder]?.peerAddress?.host ?? people.others[holder]?.person?.host
           return .failure(Refusal(effects: [.reply(.onlyAPort(shown, address: host ?? "ADDRESS"))]))

@@ -11,6 +11,8 @@ enum Hold: Equatable {
   /// The link to the other servers takes no more, or what it asked for has to be decided by all of them first, or it wants
   /// to leave and has not heard yet that all of its lines are said.
   case journal
+  /// The system is asked whether the name that it wants is a login.
+  case login
 }
 
 /// What became of one line that a member sent.

@@ -18,7 +18,11 @@ extension Server {
       switch listener.accept() {
       case .connection(let descriptor, let peer):
         acceptPause = .milliseconds(10)
-        admit(descriptor, from: peer, at: listener)
+        if peer.family == AF_UNIX {
+          identify(descriptor, from: peer, at: listener)
+        } else {
+          admit(descriptor, from: peer, at: listener, as: nil)
+        }
       case .aborted: continue
       case .nobody: break accepting
       case .exhausted:
@@ -30,9 +34,13 @@ extension Server {
     scheduleTurnIfNeeded()
   }
 
-  private func admit(_ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener) {
+  /// Lets a peer into the room, or tells it why not.
+  /// - Parameter login: who it is; nil if it does not come on a Unix socket, or is told only that the server is full.
+  func admit(
+    _ descriptor: consuming FileDescriptor, from peer: SocketAddress, at listener: Listener, as login: Login?
+  ) {
     let key = quota == nil ? nil : AddressQuota.key(of: peer)
-    let refusal = refusal(of: peer, as: key)
+    let refusal = refusal(of: peer, as: key, login)
     if refusal == nil { counts.accepted += 1 } else { counts.refused += 1 }
     if let refusal, refusedCount >= Self.maximumRefusals {
       _ = refusal.line.withUnsafeBytes { descriptor.send($0) }
@@ -46,11 +54,10 @@ extension Server {
       name = MemberName(port: peer.port)
     } else if cluster != nil {
       let candidates =
-        peer.family == AF_UNIX
-        ? people.defaultNamesOnUnixSocket() : people.defaultNames(port: peer.port, host: peer.host)
+        login.map { people.defaultNames(of: token, as: $0) } ?? people.defaultNames(port: peer.port, host: peer.host)
       (name, names) = (candidates.first, candidates)
-    } else if peer.family == AF_UNIX {
-      (name, effects) = people.joinOnUnixSocket(token)
+    } else if let login {
+      (name, effects) = people.join(token, as: login)
     } else {
       (name, effects) = people.join(token, port: peer.port, host: peer.host)
     }
@@ -73,17 +80,24 @@ extension Server {
       console.connected(connection.label)
       for effect in effects { carryOut(effect, for: connection) }
       welcome(connection)
+      if let login { greetOperator(connection, as: login) }
       if let cluster, cluster.isDown { tellOfLink(connection) }
       if let cluster, let names { claimDefaultName(of: connection, from: names, through: cluster) }
     }
   }
 
   /// Why a peer, whose address counts as `key`, may not come in; nil if it may. It is counted then.
-  private func refusal(of peer: SocketAddress, as key: AddressQuota.Key?) -> Notice? {
-    if let ban = moderation.bans.ban(of: peer, at: .now) { return ban.notice }
-    if connections.count - refusedCount >= maximumMembers { return .serverFull }
+  private func refusal(of peer: SocketAddress, as key: AddressQuota.Key?, _ login: Login?) -> Notice? {
+    if let ban = moderation.bans.ban(of: peer, at: .now) ?? login.flatMap(ban(of:)) { return ban.notice }
+    if isFull { return .serverFull }
     if let key, quota?.admit(key) == false { return .tooManyFromAddress }
     return nil
+  }
+
+  /// The ban that keeps a login out under whatever name. None does that to those who are operators by their logins.
+  func ban(of login: Login) -> Ban? {
+    configuration.operators.contains(login.name.description)
+      ? nil : moderation.bans.ban(of: NameKey(login.name.description), at: .now)
   }
 
   /// No descriptor is left: the listeners rest, longer each time, because a listener that nobody can accept from would keep

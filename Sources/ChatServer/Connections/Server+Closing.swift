@@ -153,6 +153,7 @@ extension Server {
     now = .now
     for listener in listeners { listener.close() }
     listeners = []
+    identification?.dropArriving()
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.
     stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)

@@ -171,6 +171,7 @@ extension Server {
     case .answer: holdForAnswer(connection)
     case .rate(let moment): schedule(checkOf: connection, by: moment)
     case .journal: holdForJournal(connection)
+    case .login: break
     }
     updateInterest(of: connection)
   }
@@ -185,7 +186,7 @@ extension Server {
       case .answer where answers[connection.token] != nil: return
       case .rate(let until) where until > now && stage == .running: return
       case .journal where isUndecided(connection) || isHeldToDrain(connection): return
-      case .backpressure, .answer, .rate, .journal: break
+      case .backpressure, .answer, .rate, .journal, .login: break
       }
     }
     connection.inbound.hold = nil

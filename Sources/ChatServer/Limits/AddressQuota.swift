@@ -18,11 +18,12 @@ struct AddressQuota {
 
   /// What `address` counts as; nil if it does not.
   static func key(of address: SocketAddress) -> Key? {
+    if address.isLocal { return nil }
     let bytes = address.hostBytes
     switch address.family {
-    case AF_INET where bytes.first != 127:
+    case AF_INET:
       return Key(prefix: bytes.reduce(0) { $0 << 8 | UInt64($1) }, family: AF_INET)
-    case AF_INET6 where !(bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1):
+    case AF_INET6:
       return Key(prefix: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, family: AF_INET6)
     default: return nil
     }

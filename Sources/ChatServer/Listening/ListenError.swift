@@ -17,6 +17,14 @@ package struct ListenError: Error, CustomStringConvertible {
     self.init(address, "\(problem). Leave one of the two out.")
   }
 
+  /// Other machines could reach the address.
+  init(isOpenToOthers address: Address) {
+    self.init(
+      address,
+      "everybody who reaches that address could come in under any name and read all, unencrypted. "
+        + "Use ssh (mychatclient ssh://HOST) or a Unix socket, or give --allow-remote.")
+  }
+
   init(_ address: Address, _ error: SystemCallError) { self.init(address, Self.advice(for: error, on: address)) }
 
   private static func advice(for error: SystemCallError, on address: Address) -> String {
@@ -29,6 +37,8 @@ package struct ListenError: Error, CustomStringConvertible {
       "'\(UnixSocketFile.lockPath(for: path))' is not a lock of yours. Remove it if no server uses it, or choose another path."
     case (ESTALE, .unix): "somebody has replaced the socket. Choose a path in a directory that only you may write to."
     case (EACCES, .internet), (EPERM, .internet): "permission denied. Ports below 1024 are for root; give a higher one."
+    case (EPERM, .unix) where error.call.description == SocketAccess.groupCall.description:
+      "the server's user may not give a file to that group. Make it a member of the group, or choose another one."
     case (EACCES, .unix), (EPERM, .unix), (EROFS, .unix):
       "no permission to make a socket there. Choose a path in a directory that you may write to."
     case (ENOENT, .unix(let path)) where isDirectory(parent(of: path)):

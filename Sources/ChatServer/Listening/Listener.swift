@@ -25,22 +25,35 @@ final class Listener {
   private var source: (any DispatchSourceRead)?
   private var isSuspended = false
 
+  var isUnix: Bool { if case .unix = address { true } else { false } }
+
   /// Sockets bound and listening for all that `address` stands for, in the order of the resolver.
-  /// - Parameter others: listeners of this server's other addresses, which may be in the way.
-  static func all(for address: Address, besides others: [Listener]) throws(ListenError) -> [Listener] {
+  /// - Parameters:
+  ///   - others: listeners of this server's other addresses, which may be in the way.
+  ///   - configuration: whether other machines may reach it, and who on this one.
+  static func all(
+    for address: Address, besides others: [Listener], _ configuration: Configuration
+  ) throws(ListenError) -> [Listener] {
     let resolved: [SocketAddress]
     do { resolved = try address.resolved() } catch { throw ListenError(address, error) }
+    guard configuration.allowsRemote || resolved.allSatisfy(\.isLocal) else {
+      throw ListenError(isOpenToOthers: address)
+    }
     var listeners: [Listener] = []
-    for candidate in resolved { listeners.append(try Listener(on: candidate, for: address, besides: others)) }
+    for candidate in resolved {
+      listeners.append(try Listener(on: candidate, for: address, besides: others, configuration.socketAccess))
+    }
     return listeners
   }
 
-  private init(on resolved: SocketAddress, for wanted: Address, besides others: [Listener]) throws(ListenError) {
+  private init(
+    on resolved: SocketAddress, for wanted: Address, besides others: [Listener], _ access: SocketAccess
+  ) throws(ListenError) {
     do throws(SystemCallError) {
       let socket = try FileDescriptor.socket(for: resolved)
       try socket.setBlocking(false)
       if case .unix(let path) = wanted {
-        file = try UnixSocketFile(binding: socket, to: resolved, at: path)
+        file = try UnixSocketFile(binding: socket, to: resolved, at: path, access)
       } else {
         try Self.prepareForMembers(socket)
         try socket.set(.reuseAddress, to: 1)

@@ -17,23 +17,42 @@ struct UnixSocketFile: ~Copyable {
   /// - Throws: `EADDRINUSE` if somebody listens there, `ENOTSOCK` if there is a file of another kind, `EEXIST` if there is
   ///   something in the lock's place that is no lock of ours, `ESTALE` if somebody has replaced the socket meanwhile.
   init(
-    binding socket: borrowing FileDescriptor, to address: SocketAddress, at path: String
+    binding socket: borrowing FileDescriptor, to address: SocketAddress, at path: String, _ access: SocketAccess
   ) throws(SystemCallError) {
     _ = try FileIdentity(ofSocketAt: path)
     let lock = try LockFile(at: Self.lockPath(for: path))
     if try FileIdentity(ofSocketAt: path) != nil { try Self.removeDeadSocket(at: path, address) }
     // The file's mode is the socket's less the umask (Linux, unix_bind).
-    _ = fchmod(socket.number, 0o660)
+    _ = fchmod(socket.number, access.mode)
     let mask = umask(0)
     defer { umask(mask) }
     try socket.bind(to: address)
     guard let identity = try? FileIdentity(ofSocketAt: path) else { throw SystemCallError("bind", code: ESTALE) }
+    if let group = access.group {
+      do throws(SystemCallError) { try Self.give(path, identity, to: group) } catch {
+        identity.unlink(path)
+        throw error
+      }
+    }
     self.path = path
     self.identity = identity
     self.lock = lock
   }
 
   deinit { identity.unlink(path) }
+
+  /// Gives the socket's file to a group: by a descriptor, because somebody could put something else in its path meanwhile.
+  private static func give(_ path: String, _ identity: FileIdentity, to group: gid_t) throws(SystemCallError) {
+    // O_PATH and AT_EMPTY_PATH of <fcntl.h>, which Swift's Glibc hides.
+    let number = open(path, 0x20_0000 | O_NOFOLLOW | O_CLOEXEC)
+    guard number >= 0 else { throw SystemCallError("open", code: ESTALE) }
+    let file = FileDescriptor(owning: number)
+    var information = stat()
+    guard fstat(file.number, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK,
+      information.st_uid == geteuid(), FileIdentity(of: file.number) == identity
+    else { throw SystemCallError("fstat", code: ESTALE) }
+    guard fchownat(file.number, "", .max, group, 0x1000) == 0 else { throw SystemCallError(SocketAccess.groupCall) }
+  }
 
   /// Whether `path` leads to this file.
   borrowing func isAt(_ path: String) -> Bool { FileIdentity(at: path) == identity }

@@ -55,12 +55,12 @@ struct NameClaim {
       operation: Operation.Claim(
         member: id, person: person, keys: keys, givenUp: givenUp, record: .renamed(id, to: person.name),
         announcement: Notice.renamed(old, to: person.name).line),
-      names: DefaultNames(replacing: person.name))
+      names: registry.defaultNames(replacing: person.name, of: token))
   }
 
   /// - Parameter person: as it was known.
   static func comeBack(_ token: Token, as id: MemberID, _ person: Person, in registry: NameRegistry) -> NameClaim {
-    var names = DefaultNames(replacing: registry.defaultName(of: token) ?? person.name)
+    var names = registry.defaultNames(replacing: registry.defaultName(of: token) ?? person.name, of: token)
     // Asked for now, or with the name that it chose.
     if !person.name.isChosen { _ = names.next() }
     return NameClaim(

@@ -22,6 +22,14 @@ struct NameKey: Hashable {
   /// Whether the name is the server's, or looks like it.
   var isServer: Bool { look == "server" }
 
+  /// Whether the name stands for a user without a login that could be shown (`uid-1001`), or looks as if it did.
+  var isUserID: Bool {
+    let digits = look.utf8.dropFirst(Self.userIDBeginning.utf8.count)
+    return look.hasPrefix(Self.userIDBeginning) && !digits.isEmpty
+      && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+  }
+  private static let userIDBeginning = "uid-"
+
   /// Decomposed before, because case mapping of a composed letter may differ from that of its parts, and after, because it
   /// may compose.
   private static func folded(_ name: String) -> String {

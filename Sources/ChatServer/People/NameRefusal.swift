@@ -17,6 +17,12 @@ enum NameRefusal: Error, Equatable {
   case noLetter
   /// The server's own name.
   case reserved
+  /// That of a user whose login is not shown.
+  case userID
+  /// It is a login of this machine, or looks like one.
+  case login
+  /// The system did not say in time whether it is a login.
+  case unchecked
   /// Another member has it, or one that looks the same.
   case taken(suggestion: MemberName)
 
@@ -34,6 +40,9 @@ enum NameRefusal: Error, Equatable {
     case .mixedScripts: "A name has letters of one script only, all Latin or all Greek for example."
     case .noLetter: "A name has at least one letter."
     case .reserved: "That name is kept for the server. Choose another one."
+    case .userID: "Names such as uid-1000 are kept for logins. Choose another one."
+    case .login: "That name belongs to a login of this machine."
+    case .unchecked: "That name could not be checked; try again later."
     case .taken(let suggestion): "That name is taken, or looks like one that is. \(suggestion) is free."
     }
   }

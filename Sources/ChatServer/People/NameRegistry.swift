@@ -3,8 +3,9 @@ import ChatWire
 /// Who is called what. Each member has a default name, kept for it as long as it is here, and may have chosen another one.
 /// No two members have the same name at any moment, nor ones that look the same.
 ///
-/// Default names cannot clash with chosen ones, because these have a letter and no `@`. What a plain member costs is a few
-/// bytes in two tables of numbers; the rest is for those with other names.
+/// A member on a Unix socket has its login for a default name, which is kept for it, so that nobody chooses it. Other default
+/// names cannot clash with chosen ones, because these have a letter and no `@`. What a plain member costs is a few bytes in two
+/// tables of numbers; the rest is for those with other names.
 ///
 /// Where several servers share the room they decide together who has a name, and this takes in what they decided: members of
 /// other servers are here as well, and one who chose a name before this server knew it has no default name.
@@ -14,12 +15,12 @@ struct NameRegistry {
     let key: NameKey
   }
 
-  /// The members whose default name is a port, or the number of a connection that could be one.
+  /// The members whose default name is a port.
   private var holderOfNumber: [UInt16: Token] = [:]
   /// These numbers, by the slots of their members: of this server, and of others.
   private var numberOfSlot: [UInt16?] = []
   private var numberOfRemoteSlot: [UInt16?] = []
-  /// All other default names: `54321@10.0.0.2`, `54321-2`, and the numbers of connections beyond 65535.
+  /// All other default names: `54321@10.0.0.2`, `54321-2`, `alice`, `alice/2`.
   private var holderOfLongDefault: [MemberName: Token] = [:]
   private var longDefaults: [Token: MemberName] = [:]
   /// The names that members chose.
@@ -27,8 +28,9 @@ struct NameRegistry {
   /// The same, by either part of their keys.
   private var holderOfFolding: [String: Token] = [:]
   private var holderOfLook: [String: Token] = [:]
-  /// The number that the next connection on a Unix socket gets, if no member has it.
-  private var nextConnectionNumber = 1
+  private(set) var logins = Logins()
+  /// For logins, the least count with which their name may be free.
+  private var firstFreeCount: [MemberName: Int] = [:]
 
   // MARK: Default names
 
@@ -37,18 +39,29 @@ struct NameRegistry {
   ///
   /// - Parameter host: a numeric address; the colons of IPv6 become `-`.
   mutating func join(_ token: Token, port: UInt16, host: String) -> MemberName {
-    join(token, defaultNames(port: port, host: host))
-  }
-
-  /// Gives a member that joins on a Unix socket its default name: the next number that no member has.
-  mutating func joinOnUnixSocket(_ token: Token) -> MemberName { join(token, defaultNamesOnUnixSocket()) }
-
-  private mutating func join(_ token: Token, _ names: DefaultNames) -> MemberName {
-    var names = names
+    var names = defaultNames(port: port, host: host)
     let name = nextFree(of: &names, for: token)
     hold(name, by: token)
     return name
   }
+
+  /// Gives a member that joins on a Unix socket its default name: its login, with the least count that is free if it is here
+  /// already.
+  mutating func join(_ token: Token, as login: Login) -> MemberName {
+    logins.note(login, of: token)
+    var names = DefaultNames(login)
+    let name = nextFree(of: &names, for: token)
+    hold(name, by: token)
+    firstFreeCount[login.name] = names.count + 1
+    return name
+  }
+
+  /// The login of a user, whose name is kept for that user from now on.
+  /// - Parameter login: what the system calls the user; nil if that is not known.
+  mutating func login(of userID: UInt32, called login: [UInt8]?) -> Login { logins.login(of: userID, called: login) }
+
+  /// Notes the login of a member that is to be given a name later.
+  mutating func note(_ login: Login, of token: Token) { logins.note(login, of: token) }
 
   /// The default names that a member may get that joins from a port of a host.
   func defaultNames(port: UInt16, host: String) -> DefaultNames {
@@ -58,19 +71,24 @@ struct NameRegistry {
     return DefaultNames(MemberName(bytes: number.bytes + [UInt8(ascii: "@")] + place))
   }
 
-  /// The default names that the next member on a Unix socket may get.
-  mutating func defaultNamesOnUnixSocket() -> DefaultNames {
-    while let port = UInt16(exactly: nextConnectionNumber), holderOfNumber[port] != nil { nextConnectionNumber += 1 }
-    defer { nextConnectionNumber += 1 }
-    return DefaultNames(MemberName(connectionNumber: nextConnectionNumber))
+  /// The default names that a member may get whose own has become another's.
+  func defaultNames(replacing name: MemberName, of token: Token) -> DefaultNames {
+    logins[token].map { DefaultNames($0) } ?? DefaultNames(replacing: name)
   }
 
   /// The next one that nobody else has, as far as is known here.
   func nextFree(of names: inout DefaultNames, for token: Token) -> MemberName {
+    if let count = firstFreeCount[names.first] { names.skip(to: count) }
     while true {
       let name = names.next()
-      if [nil, token].contains(holder(ofDefault: name)) { return name }
+      if isFree(asDefault: name, for: token) { return name }
     }
+  }
+
+  private func isFree(asDefault name: MemberName, for token: Token) -> Bool {
+    guard [nil, token].contains(holder(ofDefault: name)) else { return false }
+    // Only a login without a count is a name that others could have.
+    return logins[token]?.name != name || isFree(NameKey(name.description), for: token)
   }
 
   /// The default name of a member; nil where this server does not know it.
@@ -84,13 +102,14 @@ struct NameRegistry {
   mutating func leave(_ token: Token) {
     release(token)
     releaseDefault(of: token)
+    logins.leave(token)
   }
 
   /// Has a member go by a name that was decided to be its own. It is taken from who has it, because this server may not have
   /// heard yet that that one has given it up.
   mutating func assign(_ name: MemberName, to token: Token) {
     release(token)
-    if name.isChosen {
+    if name.isChosen, !isOwnLogin(name, of: token) {
       choose(name, NameKey(name.description), for: token)
     } else if defaultName(of: token) != name {
       releaseDefault(of: token)
@@ -98,17 +117,36 @@ struct NameRegistry {
     }
   }
 
+  /// Whether a name is the login that a member is called by default.
+  private func isOwnLogin(_ name: MemberName, of token: Token) -> Bool {
+    logins[token]?.name == name && [nil, name].contains(defaultName(of: token))
+  }
+
+  /// Members that chose a name before its login came, or one that looks the same.
+  func usurpers(of login: Login) -> [Token] {
+    let key = NameKey(login.name.description)
+    let holders = Set([holderOfFolding[key.folding], holderOfLook[key.look]].compactMap(\.self))
+    return holders.filter { logins[$0]?.userID != login.userID }.sorted { $0.bits < $1.bits }
+  }
+
+  /// Whether a name that a member may have is its login's.
+  func isProven(_ name: MemberName, for token: Token) -> Bool {
+    name == defaultName(of: token) || !logins.owners(of: NameKey(name.description)).isEmpty
+  }
+
   /// Whether a member has its name alone, as far as is known here, and none that looks the same is another's.
   func isUndisputed(_ token: Token) -> Bool {
     if let chosen = chosen[token] { return isFree(chosen.key, for: token) }
-    return defaultName(of: token).map { holder(ofDefault: $0) == token } ?? false
+    return defaultName(of: token).map { holder(ofDefault: $0) == token && isFree(asDefault: $0, for: token) } ?? false
   }
 
   /// What a member would be called if it asked for a name, as far as is known here.
   func judge(_ bytes: ArraySlice<UInt8>, for token: Token) -> Result<MemberName, NameRefusal> {
     if let own = defaultName(of: token), own.bytes[...] == bytes { return .success(own) }
     return NameRule.name(from: bytes).flatMap { name in
-      isFree(NameKey(name.description), for: token) ? .success(name) : .failure(taken(name, for: token))
+      let key = NameKey(name.description)
+      if isKept(key, from: token) { return .failure(.login) }
+      return isFree(key, for: token) ? .success(name) : .failure(taken(name, for: token))
     }
   }
 
@@ -119,11 +157,12 @@ struct NameRegistry {
 
   // MARK: Who is called what
 
-  /// Who has a name, chosen or default. Case does not matter; a name that only looks the same is nobody's.
+  /// Who has a name, chosen or default. Case does not matter but before a count; a name that only looks the same is nobody's.
   func holder(of bytes: ArraySlice<UInt8>) -> Token? {
     if let token = holder(ofDefault: MemberName(bytes: Array(bytes))) { return token }
     guard case .success(let name) = NameRule.name(from: bytes) else { return nil }
-    return holderOfFolding[NameKey(name.description).folding]
+    let folding = NameKey(name.description).folding
+    return holderOfFolding[folding] ?? logins.owner(ofFolding: folding).flatMap { holderOfLongDefault[$0.name] }
   }
 
   /// The keys that a member has of the room that several servers share, by which nobody else gets its names.
@@ -179,6 +218,8 @@ struct NameRegistry {
   private mutating func releaseDefault(of token: Token) {
     if let name = longDefaults.removeValue(forKey: token) {
       if holderOfLongDefault[name] == token { holderOfLongDefault[name] = nil }
+      let (login, count) = DefaultNames.parts(of: name)
+      if let first = firstFreeCount[login] { firstFreeCount[login] = min(first, count) }
     } else if let number = number(of: token) {
       holderOfNumber[number] = nil
       setNumber(nil, of: token)
@@ -196,11 +237,20 @@ struct NameRegistry {
     guard let old = chosen.removeValue(forKey: token) else { return }
     if holderOfFolding[old.key.folding] == token { holderOfFolding[old.key.folding] = nil }
     if holderOfLook[old.key.look] == token { holderOfLook[old.key.look] = nil }
+    for login in logins.owners(of: old.key) { firstFreeCount[login.name] = nil }
   }
 
-  /// Whether nobody but this member has a name with either part of the key.
+  /// Whether nobody but this member has a name with either part of the key, and none is kept from it.
   private func isFree(_ key: NameKey, for token: Token) -> Bool {
-    [holderOfFolding[key.folding], holderOfLook[key.look]].allSatisfy { $0 == nil || $0 == token }
+    let holders =
+      [holderOfFolding[key.folding], holderOfLook[key.look]]
+      + logins.owners(of: key).map { holderOfLongDefault[$0.name] }
+    return holders.allSatisfy { $0 == nil || $0 == token } && !isKept(key, from: token)
+  }
+
+  /// Whether a name is another one's login, or looks like it.
+  private func isKept(_ key: NameKey, from token: Token) -> Bool {
+    logins.owners(of: key).contains { $0.userID != logins[token]?.userID }
   }
 
   /// A free name made of this one and a number. After a few small ones the number is the member's own, and goes on from
@@ -229,7 +279,7 @@ struct NameRegistry {
 }
 
 extension MemberName {
-  /// Whether a member chose it, which no default name looks like.
+  /// Whether a member may choose it. No default name but a login is such.
   var isChosen: Bool { if case .success = NameRule.name(from: bytes[...]) { true } else { false } }
 
   /// What nobody else may have in a room that several servers share. The letters keep names of different kinds apart.

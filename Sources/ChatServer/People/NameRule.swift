@@ -50,7 +50,8 @@ enum NameRule {
     }
     for case let end? in [scalars.first, scalars.last] where Kind(of: end) == .punctuation { return .edge }
     guard hasLetter else { return .noLetter }
-    return NameKey(name).isServer ? .reserved : nil
+    let key = NameKey(name)
+    return key.isServer ? .reserved : key.isUserID ? .userID : nil
   }
 
   /// What a character is in a name; others have no place in it.

@@ -28,10 +28,14 @@ struct People {
   }
 
   /// A member joins on a Unix socket.
-  mutating func joinOnUnixSocket(_ token: Token) -> (MemberName, [Effect]) {
-    let name = names.joinOnUnixSocket(token)
+  mutating func join(_ token: Token, as login: Login) -> (MemberName, [Effect]) {
+    let name = names.join(token, as: login)
     return (name, bindIgnored(to: name, token))
   }
+
+  /// The login of a user, whose name is kept for that user from now on.
+  /// - Parameter login: what the system calls the user; nil if that is not known.
+  mutating func login(of userID: UInt32, called login: [UInt8]?) -> Login { names.login(of: userID, called: login) }
 
   mutating func leave(_ token: Token) {
     names.leave(token)
@@ -85,7 +89,10 @@ struct People {
   func defaultNames(port: UInt16, host: String) -> DefaultNames { names.defaultNames(port: port, host: host) }
 
   /// Those that a member may get that comes on a Unix socket.
-  mutating func defaultNamesOnUnixSocket() -> DefaultNames { names.defaultNamesOnUnixSocket() }
+  mutating func defaultNames(of token: Token, as login: Login) -> DefaultNames {
+    names.note(login, of: token)
+    return DefaultNames(login)
+  }
 
   // MARK: Names
 

@@ -25,6 +25,8 @@ package enum Notice: Equatable, Sendable {
   case linkBack
   /// What the servers of the room had in common was lost, as by a Redis without its file.
   case historyLost
+  /// The reader had chosen a name that is a login, and whose it is has come.
+  case nameTaken
   /// A member has another name now.
   case renamed(MemberName, to: MemberName)
   /// Members came; `others` more are not named.
@@ -54,6 +56,7 @@ package enum Notice: Equatable, Sendable {
     case .linkDown: "The link to the other servers is down; what you send waits."
     case .linkBack: "The link to the other servers is back."
     case .historyLost: "The room's history was lost; it begins anew here."
+    case .nameTaken: "That name belongs to a login of this machine; it was taken from you."
     case .renamed(let old, let new): "\(old)\(Self.renamedWords)\(new)"
     case .joined(let names, let others): Self.list(names, others) + Self.joinedEnding
     case .left(let names, let others): Self.list(names, others) + Self.leftEnding
@@ -118,7 +121,7 @@ extension Notice {
 
   private static func name(_ text: Substring) -> MemberName? {
     let bytes = Array(text.utf8)
-    return bytes.isEmpty || bytes.contains { MemberName.isDelimiter($0) || $0 == UInt8(ascii: ",") }
+    return bytes.isEmpty || MemberName.prefix(of: bytes[...]).count < bytes.count || bytes.contains(UInt8(ascii: ","))
       ? nil : MemberName(bytes: bytes)
   }
 

@@ -52,7 +52,7 @@ package struct ServerLine: Equatable, Sendable {
         }
       } else if bytes.starts(with: Self.actionTag) {
         let rest = bytes.dropFirst(Self.actionTag.count)
-        let name = rest.prefix { !MemberName.isDelimiter($0) }
+        let name = MemberName.prefix(of: rest)
         if !name.isEmpty, rest[name.endIndex...].first == UInt8(ascii: " ") {
           (kind, nameRange, textStart) = (.action, name.indices, name.endIndex + 1)
           return
@@ -70,9 +70,9 @@ package struct ServerLine: Equatable, Sendable {
 
   /// Takes `NAME: TEXT` apart.
   private static func message(_ bytes: ArraySlice<UInt8>) -> (name: Range<Int>, textStart: Int)? {
-    let nameEnd = bytes.firstIndex(where: MemberName.isDelimiter) ?? bytes.endIndex
-    guard nameEnd > bytes.startIndex, bytes[nameEnd...].starts(with: ": ".utf8) else { return nil }
-    return (bytes.startIndex..<nameEnd, nameEnd + 2)
+    let name = MemberName.prefix(of: bytes)
+    guard !name.isEmpty, bytes[name.endIndex...].starts(with: ": ".utf8) else { return nil }
+    return (name.indices, name.endIndex + 2)
   }
 
   /// The time at the beginning of an earlier line, between its brackets.

@@ -71,6 +71,17 @@ extension FileDescriptor {
     return address
   }
 
+  /// The user whose process connected this Unix socket (unix(7), SO_PEERCRED). Fixed at that moment, whoever has that end now.
+  package borrowing func peerUserID() throws(SystemCallError) -> uid_t {
+    // `struct ucred` of <sys/socket.h>, which Swift's Glibc hides.
+    var credentials: (process: pid_t, user: uid_t, group: gid_t) = (0, 0, 0)
+    var size = socklen_t(MemoryLayout.size(ofValue: credentials))
+    guard getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 else {
+      throw SystemCallError("getsockopt")
+    }
+    return credentials.user
+  }
+
   package borrowing func set(_ option: SocketOption, to value: CInt) throws(SystemCallError) {
     var value = value
     guard setsockopt(number, option.level, option.name, &value, socklen_t(MemoryLayout<CInt>.size)) == 0 else {

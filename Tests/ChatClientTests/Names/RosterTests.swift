@@ -12,10 +12,12 @@ private final class Rehearsal: Sendable {
   let roster: Roster
   private let record: Sent
 
-  init(wanting name: String? = nil, as ownName: String = "54321") {
+  init(wanting name: String? = nil, as ownName: String = "54321", showsMentions: Bool = false) {
     let record = Sent()
     self.record = record
-    roster = Roster(ownName: Array(ownName.utf8), wanting: name.map { Array($0.utf8) }, keepsNames: true) { lines in
+    roster = Roster(
+      ownName: Array(ownName.utf8), wanting: name.map { Array($0.utf8) }, keepsNames: true, showsMentions: showsMentions
+    ) { lines in
       record.text.withLock { $0 += String(decoding: lines, as: UTF8.self) }
     }
   }
@@ -55,6 +57,25 @@ private final class Rehearsal: Sendable {
     #expect(rehearsal.sent == "" && rehearsal.roster.silenceMoment == .never)
     #expect(rehearsal.roster.ask() != nil)
     #expect(rehearsal.sent == question)
+  }
+
+  @Test func `Where mentions are shown and one's own name is not known, it is asked for on each connection`() {
+    let rehearsal = Rehearsal(as: "", showsMentions: true)
+    rehearsal.roster.introduce()
+    #expect(rehearsal.sent == question && rehearsal.roster.silenceMoment == .never)
+    rehearsal.hears("* Here: alice, alice/2, bob.")
+    #expect(rehearsal.ownName == "alice" && rehearsal.sent == "")
+    #expect(rehearsal.known("al") == ["alice/2"])
+    rehearsal.roster.disconnected()
+    let greeting = rehearsal.roster.greeting()
+    #expect(String(decoding: greeting, as: UTF8.self) == question)
+    rehearsal.roster.reconnected(as: [], greeting: greeting)
+    rehearsal.hears("* Here: alice/2, alice.")
+    #expect(rehearsal.ownName == "alice/2" && rehearsal.sent == "")
+
+    let onPort = Rehearsal(showsMentions: true)
+    onPort.roster.introduce()
+    #expect(onPort.sent == "" && onPort.roster.greeting() == [])
   }
 
   @Test func `The answer is not shown, and tells own name and all others`() {

@@ -50,26 +50,6 @@ struct NameRegistryTests {
     #expect(names.join(one, 54321, "10.0.0.9") == "54321")
   }
 
-  @Test func `Members on a Unix socket are counted, past the ports that others have`() {
-    var names = NameRegistry()
-    #expect(names.join(one, 2) == "2")
-    #expect(names.joinOnUnixSocket(two).description == "1")
-    #expect(names.joinOnUnixSocket(three).description == "3")
-    #expect(names.join(Token(slot: 3, generation: 0), 3, "10.0.0.2") == "3@10.0.0.2")
-    names.leave(two)
-    #expect(names.joinOnUnixSocket(two).description == "4")
-    for slot in UInt32(10)..<65_541 {
-      let member = Token(slot: slot, generation: 0)
-      #expect(names.joinOnUnixSocket(member).description == "\(slot - 5)")
-      names.leave(member)
-    }
-    let member = Token(slot: 5, generation: 0)
-    #expect(names.joinOnUnixSocket(member).description == "65536")
-    #expect(names.holder(of: "65536") == member)
-    names.leave(member)
-    #expect(names.holder(of: "65536") == nil)
-  }
-
   @Test func `A port stays with its member while that goes by another name`() {
     var names = NameRegistry()
     _ = names.join(one, 54321)
@@ -184,6 +164,7 @@ struct NameRegistryTests {
     ]
     let noNames = ["server", "1", "1001", "1002@10.0.0.1", "a b", "x-", "аӏіcе"]
     let keys = Dictionary(stems.map { ($0, NameKey($0)) }, uniquingKeysWith: { one, _ in one })
+    func login(_ userID: UInt32) -> Login { Login(userID: userID, name: MemberName(userID: userID)) }
     for _ in 0..<5_000 {
       let members = model.keys.sorted { $0.bits < $1.bits }
       let member = members.randomElement(using: &random)
@@ -197,7 +178,7 @@ struct NameRegistryTests {
           Bool.random(using: &random)
           ? names.join(
             token, .random(in: 1001...1004, using: &random), "10.0.0.\(Int.random(in: 1...2, using: &random))")
-          : names.joinOnUnixSocket(token).description
+          : names.join(token, as: login(.random(in: 7...9, using: &random))).description
         model[token] = (name, nil)
       case 3...4:
         guard let member else { continue }

@@ -18,7 +18,9 @@ import Testing
     ("[2026-11-23 21:03] alice: hi", ["earlier", "alice", "hi", "2026-11-23 21:03"]),
     ("[21:03] * alice joined", ["earlier", "-", "alice joined", "21:03"]),
     ("[21:03] [action] alice waves", ["earlier", "alice", "waves", "21:03"]),
-    ("Добро: да", ["message", "Добро", "да", "-"]),
+    ("Добро: да", ["message", "Добро", "да", "-"]), ("alice/2: hi", ["message", "alice/2", "hi", "-"]),
+    ("[private] alice/12: hi", ["private", "alice/12", "hi", "-"]),
+    ("[action] uid-7/2 waves", ["action", "uid-7/2", "waves", "-"]),
   ])
   func `Each kind of line is taken apart`(line: String, expected: [String]) {
     #expect(Self.parts(line) == expected)
@@ -26,7 +28,8 @@ import Testing
 
   @Test(arguments: [
     "", "*", "*no", "[private]", "[private] alice", "[private] * hi", "[action]", "[action] alice", "[action]  waves",
-    "[21:03]", "[21:3] alice: hi", "alice : hi", " alice: hi", "[", "[x] alice: hi",
+    "[21:03]", "[21:3] alice: hi", "alice : hi", " alice: hi", "[", "[x] alice: hi", "alice/: hi", "alice/2a: hi",
+    "/2: hi", "alice/2/3: hi", "[action] alice/2x waves", "/usr/bin: hi",
   ])
   func `A line of no kind is a message that nobody sent`(line: String) {
     #expect(Self.parts(line) == ["message", "-", line, "-"])
@@ -44,7 +47,8 @@ import Testing
     arguments: [
       .renamed(name("54321"), to: name("alice")), .joined([name("alice")], others: 0),
       .joined([name("alice"), name("bob")], others: 98), .left([name("54321@10.0.0.2")], others: 0),
-      .left([name("alice"), name("bob")], others: 1),
+      .left([name("alice"), name("bob")], others: 1), .renamed(name("alice/2"), to: name("bob")),
+      .here([name("alice"), name("alice/2")], isLast: true),
       .here([name("54321")], isLast: true), .here([name("a.b"), name("Ünal")], isLast: false),
     ] as [Notice])
   func `A client understands who is here, and how that changes`(notice: Notice) {
