@@ -25,7 +25,7 @@ let package = Package(
     .target(name: "ChatWire", swiftSettings: strict),
     .target(name: "ChatRedis", dependencies: ["ChatWire"], swiftSettings: strict),
     .target(name: "ChatServer", dependencies: ["ChatRedis", "ChatWire", "CLinux"], swiftSettings: strict),
-    .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine"], swiftSettings: strict),
+    .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine", "CLinux"], swiftSettings: strict),
     .executableTarget(
       name: "mychatserver", dependencies: ["ChatRedis", "ChatServer", "ChatWire", arguments], swiftSettings: strict),
     .executableTarget(
