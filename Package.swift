@@ -54,6 +54,9 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "FailingCalls", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "SSHTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
+      exclude: ["with-two-logins"], swiftSettings: strict),
     .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .target(
       name: "TortureSupport", dependencies: ["ChatWire", "TestSupport"], path: "Tests/TortureSupport",
