@@ -225,6 +225,17 @@ extension WithTwoLogins {
       try expectFailure(client, "[ERROR] Gave up connecting to 127.0.0.1.")
     }
 
+    @Test func `Ctrl-C while a login takes its time gives up`() throws {
+      let host = try Host()
+      try person.know(host)
+      try person.useKey(at: host)
+      try write("echo 'One moment'; sleep 60\n", to: Logins.home(of: Logins.host) + "/.bashrc")
+      let client = try person.join([host.address], on: terminal)
+      try see("One moment")
+      try terminal.typeAtOnce("\u{3}")
+      try expectFailure(client, "[ERROR] Gave up connecting to 127.0.0.1.")
+    }
+
     @Test func `Ctrl-C in the chat clears the line, then leaves`() throws {
       let host = try Host()
       try person.know(host)
