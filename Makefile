@@ -11,14 +11,15 @@ BENCH_PACKAGES = redis-server nats-server ngircd ncat
 TORTURE_PACKAGES = iproute2 util-linux
 CLUSTER_PACKAGES = redis-tools
 MODEL_PACKAGES = spin gcc libc6-dev
+SSH_PACKAGES = openssh-client procps util-linux
 
 # What `make test` runs side by side.
 TEST_PARTS = end-to-end server sharing others
 TORTURE_PARTS = torture cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model install uninstall clean \
-  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages
+.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model ssh-test install uninstall clean \
+  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +140,11 @@ fuzz: ## Fuzz the framer, safe text, and what reads addresses, Redis's replies a
 	  SWIFT_BACKTRACE=enable=no .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=512 \
 	    -artifact_prefix=.build/fuzz/ -seed_inputs=Tests/Fuzz/$$target.seed .build/fuzz/$$target || exit 1; done
 
+# Not part of `make test`, because it adds two logins to the machine, and removes them again.
+ssh-test: test-packages ssh-packages ## Try ssh:// with a real sshd on loopback, as root: it adds two logins and removes them again
+	swift build --build-tests
+	@Tests/SSHTests/with-two-logins swift test --skip-build --filter '^SSHTests\.'
+
 # Each is a model, and how often what happens in it: connections break, servers are taken off, Redis loses something.
 MODELS = room journal:-DBREAKS=2:-DREAPS=1:-DLOSSES=0 journal:-DBREAKS=1:-DREAPS=0:-DLOSSES=1 \
   journal:-DBREAKS=0:-DREAPS=1:-DLOSSES=1
@@ -185,3 +191,13 @@ cluster-packages:
 
 model-packages:
 	$(call install-packages,$(MODEL_PACKAGES))
+
+# Debian starts a server that it installs, and at each boot; this one is only for the tests.
+ssh-packages:
+	@[ -x /usr/sbin/sshd ] || { policy=/usr/sbin/policy-rc.d; \
+	  [ ! -e $$policy ] || { echo "Install openssh-server; $$policy may keep it from starting" >&2; exit 1; }; \
+	  trap 'rm -f /usr/sbin/policy-rc.d' EXIT; printf '#!/bin/sh\nexit 101\n' > $$policy && chmod 755 $$policy && \
+	  echo "Installing openssh-server, which is not started" && apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends openssh-server && \
+	  if command -v systemctl > /dev/null; then systemctl --quiet disable ssh; fi; }
+	$(call install-packages,$(SSH_PACKAGES))

@@ -25,7 +25,7 @@ let package = Package(
     .target(name: "ChatWire", swiftSettings: strict),
     .target(name: "ChatRedis", dependencies: ["ChatWire"], swiftSettings: strict),
     .target(name: "ChatServer", dependencies: ["ChatRedis", "ChatWire", "CLinux"], swiftSettings: strict),
-    .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine"], swiftSettings: strict),
+    .target(name: "ChatClient", dependencies: ["ChatWire", "CEditLine", "CLinux"], swiftSettings: strict),
     .executableTarget(
       name: "mychatserver", dependencies: ["ChatRedis", "ChatServer", "ChatWire", arguments], swiftSettings: strict),
     .executableTarget(
@@ -54,6 +54,9 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "FailingCalls", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "SSHTests", dependencies: ["mychatserver", "mychatclient", "ChatWire", "TestSupport"],
+      exclude: ["with-two-logins"], swiftSettings: strict),
     .target(name: "FailingCalls", path: "Tests/FailingCalls", cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .target(
       name: "TortureSupport", dependencies: ["ChatWire", "TestSupport"], path: "Tests/TortureSupport",

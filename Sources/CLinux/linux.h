@@ -1,4 +1,4 @@
-// Linux's readiness calls, which Swift's Glibc module does not export.
+// Linux's readiness calls, which Swift's Glibc module does not export, and what it exports in a form that Swift 6 refuses.
 #pragma once
 #include <signal.h>
 #include <sys/epoll.h>
@@ -11,3 +11,9 @@ extern int epoll_pwait2(
 
 // Glibc's header declares it only under _GNU_SOURCE, which Swift's own modules are built without.
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+
+/// The environment of this process, for a program that it starts: environ(7), a variable that any thread could change.
+static inline char *const *linux_environment(void) {
+  extern char **environ;
+  return environ;
+}

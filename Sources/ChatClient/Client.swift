@@ -16,16 +16,19 @@ package struct Client {
   /// Nil where standard input or standard output is no terminal, or programs read the output.
   private let terminal: Terminal?
 
-  /// Connects to `address`, and converses until either side leaves.
+  /// Connects to `destination`, and converses until either side leaves.
   /// - Returns: the exit status: 0 if left on purpose, 1 if anything failed.
-  package static func run(connectingTo address: Address, _ options: Options) -> CInt {
+  package static func run(connectingTo destination: Destination, _ options: Options) -> CInt {
     prepareProcess()
     do {
-      let client = try Client(to: address, options)
+      let client = try Client(to: destination, options)
       if let error = client.tell(.connected, Wording.connected) {
         return client.conclude(.output(error), hasLeft: false)
       }
       return client.converse()
+    } catch let failure as ConnectionFailure {
+      failure.report()
+      return 1
     } catch {
       StandardOutput.report(error: "\(error)")
       return 1
@@ -38,10 +41,10 @@ package struct Client {
     Terminal.chooseLocale()
   }
 
-  private init(to address: Address, _ options: Options) throws {
+  private init(to destination: Destination, _ options: Options) throws {
     self.options = options
     wakeup = try Wakeup()
-    link = try Link(to: address, reconnects: options.reconnects, wakeup: wakeup)
+    link = try Link(to: destination, reconnects: options.reconnects, wakeup: wakeup)
     mailbox = Mailbox(wakeup: wakeup)
     terminal = options.json ? nil : Terminal()
     roster = Roster(
@@ -134,6 +137,7 @@ extension Client {
     for event in events {
       switch event {
       case .lines(let received): formatter.append(received, to: &lines)
+      case .words(let lines): StandardOutput.write(lines, to: STDERR_FILENO)
       case .unframed: roster.servedWithoutNewlines()
       case .lost(let uncertain):
         roster.disconnected()

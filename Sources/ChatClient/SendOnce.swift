@@ -57,22 +57,27 @@ package enum SendOnce {
   /// a name, is for a server that knows these, and no other is sent it.
   /// - Parameter name: the name under which to say it; nil for whichever the server gives.
   /// - Returns: the exit status: 0 if a chat server had it all and did not refuse it, 1 if anything failed.
-  package static func send(_ line: String, as name: String?, to address: Address) -> CInt {
+  package static func send(_ line: String, as name: String?, to destination: Destination) -> CInt {
     Client.prepareProcess()
     do {
-      let deadline = Moment.now + timeout
-      let connection = try ServerConnection.open(to: address, until: deadline)
+      let firstDeadline = Moment.now + timeout
+      let connection = try ServerConnection.openFirst(to: destination, until: firstDeadline, .script)
+      // ssh takes its own time to connect.
+      let deadline = connection.isOverSSH ? .now + timeout : firstDeadline
       switch answer(to: line, as: name, on: connection, by: deadline) {
       case .taken: return 0
       case .refused(let notice): throw ConnectionFailure(Wording.refused(notice))
-      case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(address, saying: words))
-      case .broken: throw ConnectionFailure(Wording.notTaken(by: address))
-      case .nameless: throw ConnectionFailure(Wording.namesUnknown(by: address))
+      case .strange(let words): throw ConnectionFailure(Wording.isNoChatServer(destination, saying: words))
+      case .broken: throw ConnectionFailure(Wording.notTaken(by: destination))
+      case .nameless: throw ConnectionFailure(Wording.namesUnknown(by: destination))
       case .linkDown(let isSent):
         throw ConnectionFailure(
-          isSent ? Wording.notSaidYet(by: address, within: timeout) : Wording.notSentWithoutLink(of: address))
-      case .silence: throw ConnectionFailure(Wording.notConfirmed(by: address, within: timeout))
+          isSent ? Wording.notSaidYet(by: destination, within: timeout) : Wording.notSentWithoutLink(of: destination))
+      case .silence: throw ConnectionFailure(Wording.notConfirmed(by: destination, within: timeout))
       }
+    } catch let failure as ConnectionFailure {
+      failure.report()
+      return 1
     } catch {
       StandardOutput.report(error: "\(error)")
       return 1
@@ -152,6 +157,7 @@ package enum SendOnce {
       if isLinkDown, case .asking = stage { next = .never }
       guard connection.isReadable(until: min(next, deadline)) else { continue }
       let outcome = connection.receive(into: buffer)
+      StandardOutput.write(connection.takeWords(), to: STDERR_FILENO)
       switch outcome {
       case .bytes(let count):
         _ = framer.consume(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span, look)

@@ -59,24 +59,24 @@ package enum Wording {
     return "Cannot keep history in \(path): \(reason). Choose another --history FILE, or --no-history."
   }
 
-  static func notTaken(by address: Address) -> String {
+  static func notTaken(by address: Destination) -> String {
     "The connection to \(address) broke before the server had the whole line. It may or may not have arrived; send it again."
   }
 
-  static func namesUnknown(by address: Address) -> String {
+  static func namesUnknown(by address: Destination) -> String {
     "\(address) does not know names and commands, or answers too slowly, so the line was not sent. Send it without --name, or "
       + "to another server."
   }
 
-  static func notConfirmed(by address: Address, within time: Duration) -> String {
+  static func notConfirmed(by address: Destination, within time: Duration) -> String {
     "\(address) did not confirm the line within \(time.components.seconds) s. It may or may not have arrived. Is that a chat server?"
   }
 
-  static func notSaidYet(by address: Address, within time: Duration) -> String {
+  static func notSaidYet(by address: Destination, within time: Duration) -> String {
     "\(address) did not confirm the line within \(time.components.seconds) s, because it has lost its link to the other servers. The line may still be said when the link is back."
   }
 
-  static func notSentWithoutLink(of address: Address) -> String {
+  static func notSentWithoutLink(of address: Destination) -> String {
     "\(address) has lost its link to the other servers, so the line was not sent. Try again later."
   }
 
@@ -86,7 +86,7 @@ package enum Wording {
   }
 
   /// - Parameter words: the peer's own, safe to show.
-  static func isNoChatServer(_ address: Address, saying words: [UInt8]) -> String {
+  static func isNoChatServer(_ address: Destination, saying words: [UInt8]) -> String {
     "There is no chat server on \(address), so the line was not taken. Check the address. The peer says: "
       + String(decoding: words, as: UTF8.self)
   }

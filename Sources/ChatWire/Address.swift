@@ -26,6 +26,8 @@ package enum Address: Hashable, Sendable, CustomStringConvertible {
 /// A text that is no address, with what to write instead.
 package struct AddressError: Error, Equatable, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) { self.description = description }
 }
 
 extension Address {

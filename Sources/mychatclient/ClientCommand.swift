@@ -27,7 +27,7 @@ struct ClientCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Where the server is: PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH. (default: \(Address.standard))",
+      "Where the server is: PORT, HOST, HOST:PORT, [IPV6]:PORT, unix:PATH or ssh://[USER@]HOST[:PORT][/PATH]. (default: \(Address.standard))",
       valueName: "address"))
   var address: String?
 
@@ -81,7 +81,15 @@ struct ClientCommand: ParsableCommand {
   @Flag(help: "When the connection breaks, connect again.")
   var reconnect = false
 
+  @Flag(
+    help: """
+      For ssh: connect standard input and output to the room whose socket's path is given as the address, \
+      or to the only one in \(Relay.directory).
+      """)
+  var relay = false
+
   mutating func validate() throws {
+    if relay { return try validateRelay() }
     if history != nil && noHistory { throw ValidationError("Give --history or --no-history, not both.") }
     guard (1...1_000_000).contains(historySize) else {
       throw ValidationError("--history-size takes a number from 1 to 1000000; for no history, give --no-history.")
@@ -105,6 +113,23 @@ struct ClientCommand: ParsableCommand {
       if case .action = try? Command(bytes.span) { break }
       throw ValidationError("--send sends a line to everybody; it takes no command but /me TEXT.")
     case .message, .escaped: break
+    }
+  }
+
+  private func validateRelay() throws {
+    let others = [
+      (name != nil, "--name"), (!prompt.isEmpty, "--prompt"), (timestamps, "--timestamps"), (bell, "--bell"),
+      (plain, "--plain"), (json, "--json"), (send != nil, "--send"), (history != nil, "--history"),
+      (noHistory, "--no-history"), (noPasteGuard, "--no-paste-guard"), (reconnect, "--reconnect"),
+    ]
+    if let other = others.first(where: \.0) {
+      throw ValidationError("--relay only passes bytes on, so \(other.1) has no meaning with it.")
+    }
+    guard let address else { return }
+    guard address.hasPrefix("/"), !address.utf8.contains(0), address.utf8.count <= Address.maximumPathBytes else {
+      throw ValidationError(
+        "--relay takes the absolute path of a Unix socket, of at most \(Address.maximumPathBytes) bytes, and no other address."
+      )
     }
   }
 
@@ -133,11 +158,11 @@ struct ClientCommand: ParsableCommand {
     return options
   }
 
-  private func serverAddress() throws -> Address {
+  private func destination() throws -> Destination {
     guard let address else { return .standard }
-    let parsed: Address
-    do { parsed = try Address(parsing: address) } catch { throw ValidationError(error.description) }
-    if case .internet(_, port: 0) = parsed {
+    let parsed: Destination
+    do { parsed = try Destination(parsing: address) } catch { throw ValidationError(error.description) }
+    if case .direct(.internet(_, port: 0)) = parsed {
       throw ValidationError(
         "'\(address)' names port 0, which is a server's way to take a free one; give the port of its [LISTENING] line.")
     }
@@ -145,9 +170,10 @@ struct ClientCommand: ParsableCommand {
   }
 
   mutating func run() throws {
-    let address = try serverAddress()
-    if let send { throw ExitCode(SendOnce.send(send, as: name, to: address)) }
-    throw ExitCode(Client.run(connectingTo: address, options))
+    if relay { throw ExitCode(Relay.run(path: address)) }
+    let destination = try destination()
+    if let send { throw ExitCode(SendOnce.send(send, as: name, to: destination)) }
+    throw ExitCode(Client.run(connectingTo: destination, options))
   }
 
   static func main() {

@@ -46,6 +46,13 @@ package final class Pty {
 
   package func type(_ keys: [UInt8]) throws {
     try waitForEditing()
+    try typeAtOnce(keys)
+  }
+
+  /// Types whoever reads the keys: a program that asks for a line of its own.
+  package func typeAtOnce(_ keys: String) throws { try typeAtOnce(Array(keys.utf8)) }
+
+  private func typeAtOnce(_ keys: [UInt8]) throws {
     var typed = 0
     let deadline = Moment.now + limit
     while typed < keys.count {
@@ -70,6 +77,12 @@ package final class Pty {
       guard tcgetattr(keyboard.number, &modes) == 0 else { throw SystemCallError("tcgetattr") }
       return modes.c_lflag & tcflag_t(ICANON | ECHO) == 0
     }
+  }
+
+  /// Whether the terminal shows what is typed.
+  package var echoes: Bool {
+    var modes = termios()
+    return tcgetattr(keyboard.number, &modes) == 0 && modes.c_lflag & tcflag_t(ECHO) != 0
   }
 
   /// Waits until what is on the screen satisfies `condition`.

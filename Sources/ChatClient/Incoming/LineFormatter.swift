@@ -95,6 +95,8 @@ package final class LineFormatter: Sendable {
     for event in events {
       switch event {
       case .lines(let lines): append(lines, to: &update.lines)
+      case .words(let words) where isatty(STDERR_FILENO) == 1: update.lines += words
+      case .words(let words): StandardOutput.write(words, to: STDERR_FILENO)
       case .unframed: roster.servedWithoutNewlines()
       case .lost(let uncertain):
         roster.disconnected()

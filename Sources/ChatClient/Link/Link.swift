@@ -25,7 +25,7 @@ final class Link: Sendable {
   /// How long they are received at most.
   private static let lateTime = Duration.seconds(1)
 
-  private let address: Address
+  private let destination: Destination
   private let reconnects: Bool
   private let firstConnection: ServerConnection
   private let sender: Sender
@@ -35,15 +35,15 @@ final class Link: Sendable {
   /// Called once, when the person leaves, and never cleared.
   private let leaving: Wakeup
 
-  /// Connects to `address`.
+  /// Connects to `destination`.
   /// - Parameters:
   ///   - reconnects: whether a connection that ends is made again.
   ///   - wakeup: is called whenever all that was to be sent is written.
-  init(to address: Address, reconnects: Bool, wakeup: Wakeup) throws {
-    self.address = address
+  init(to destination: Destination, reconnects: Bool, wakeup: Wakeup) throws {
+    self.destination = destination
     self.reconnects = reconnects
     leaving = try Wakeup()
-    firstConnection = try ServerConnection.open(to: address, until: .now + Self.connectTimeout)
+    firstConnection = try ServerConnection.openFirst(to: destination, until: .now + Self.connectTimeout, .person)
     sender = Sender(firstConnection, remembers: reconnects, wakeup: wakeup)
   }
 
@@ -97,6 +97,7 @@ final class Link: Sendable {
     var connectedAt = Moment.now
     var isProven = true
     var backoff = Backoff()
+    defer { connection.dismissSSH() }
     while true {
       let ending = try receive(from: connection, deliver)
       guard reconnects && !isLeaving else { return ending }
@@ -121,8 +122,13 @@ final class Link: Sendable {
     var lateBytes = 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.receiveBytes, alignment: 16)
     defer { buffer.deallocate() }
+    func tellWords(isLast: Bool = false) throws(SystemCallError) {
+      let words = connection.takeWords(isLast: isLast)
+      if !words.isEmpty, let error = deliver([.words(words)]) { throw error }
+    }
     while true {
       var ending: Ending?
+      try tellWords()
       switch connection.receive(into: buffer) {
       case .bytes(let count):
         decoder.append(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span)
@@ -148,7 +154,10 @@ final class Link: Sendable {
         events.append(.unframed)
       }
       if !events.isEmpty, let error = deliver(events) { throw error }
-      if let ending { return ending }
+      if let ending {
+        try tellWords(isLast: true)
+        return ending
+      }
     }
   }
 
@@ -179,6 +188,8 @@ final class Link: Sendable {
     _ backoff: inout Backoff, _ tell: (LinkEvent) throws(SystemCallError) -> Void
   ) throws(SystemCallError) -> ServerConnection? {
     var random = SystemRandomNumberGenerator()
+    // What was told of why there is none, because the next attempt may fail in the same way.
+    var told: [UInt8] = []
     while true {
       let attempt = Moment.now + .seconds(backoff.next(using: &random))
       while !attempt.hasPassed {
@@ -188,9 +199,13 @@ final class Link: Sendable {
         if leaving.isCalled(by: .now + .milliseconds((left - 1) % 1000 + 1)) { return nil }
       }
       try tell(.waiting(seconds: 0))
-      let connection = try? ServerConnection.open(to: address, until: .now + Self.connectTimeout, unless: leaving)
+      var words: [UInt8] = []
+      let connection = ServerConnection.openAgain(
+        to: destination, until: .now + Self.connectTimeout, unless: leaving, words: &words)
       if isLeaving { return nil }
       if let connection { return connection }
+      if !words.isEmpty && words != told { try tell(.words(words)) }
+      told = words
     }
   }
 }

@@ -3,6 +3,8 @@ import ChatWire
 /// What happens on a link, for those parts that show the conversation.
 package enum LinkEvent: Equatable, Sendable {
   case lines(ReceivedLines)
+  /// ssh has said something: lines that are safe to show, each with its newline.
+  case words([UInt8])
   /// The server has sent a message without newline: it is of SEED.md's kind, unless a line was torn. Told once a connection.
   case unframed
   /// The connection has ended and is being made again. These lines may or may not have arrived; they have no newline.

@@ -14,7 +14,7 @@ final class Sender: Sendable {
     /// What was not written yet; of the first, only the end may be left.
     var waiting: ArraySlice<Waiting> = []
     /// What was written and may not have arrived.
-    var sent = UnconfirmedLines()
+    var sent: UnconfirmedLines
     /// When something was last written or could first be written.
     var lastProgress = Moment.now
     /// Whether to say goodbye once nothing waits.
@@ -56,7 +56,8 @@ final class Sender: Sendable {
 
   /// - Parameter remembers: whether `disconnect` is to say what may or may not have arrived.
   init(_ connection: ServerConnection, remembers: Bool, wakeup: Wakeup) {
-    state = Mutex(State(connection: connection))
+    let proof: UnconfirmedLines.Proof = connection.isOverSSH ? .time : .acknowledgement
+    state = Mutex(State(connection: connection, sent: UnconfirmedLines(settledBy: proof)))
     self.remembers = remembers
     self.wakeup = wakeup
   }

@@ -6,8 +6,14 @@ import Synchronization
 /// The connection to the server. Any thread may send or receive; one of each at a time.
 package final class ServerConnection: Sendable {
   private let socket: FileDescriptor
+  /// What the socket leads to; nil where that is the server itself.
+  private let ssh: SSHProcess?
 
-  private init(_ socket: consuming FileDescriptor) { self.socket = socket }
+  /// - Parameter socket: connected and non-blocking.
+  init(_ socket: consuming FileDescriptor, through ssh: SSHProcess? = nil) {
+    self.socket = socket
+    self.ssh = ssh
+  }
 
   /// Connects to the first of the address's hosts that answers.
   /// - Parameters:
@@ -68,13 +74,33 @@ package final class ServerConnection: Sendable {
   }
 
   /// Receives what is there, at most `buffer.count` bytes.
-  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer { socket.receive(into: buffer) }
+  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    let outcome = socket.receive(into: buffer)
+    guard let ssh else { return outcome }
+    return switch outcome {
+    case .bytes, .wouldBlock: outcome
+    // ssh closes its stream in any case. Its status is the relay's, which is 0 only where the server has ended its own.
+    case .ended, .failed: ssh.waitForExit() == .status(0) ? .ended : .failed(SystemCallError("recv", code: ECONNRESET))
+    }
+  }
 
-  /// Waits until something has come.
+  /// Waits until something has come, of the server or of ssh.
   /// - Returns: false if the deadline or `stop` came first.
   func isReadable(until deadline: Moment, unless stop: Wakeup? = nil) -> Bool {
-    socket.wait(for: POLLIN, until: deadline, unless: stop?.descriptor ?? -1)
+    guard let ssh else { return socket.wait(for: POLLIN, until: deadline, unless: stop?.descriptor ?? -1) }
+    return FileDescriptor.waitForInput(
+      of: socket.number, ssh.words.descriptor, until: deadline, unless: stop?.descriptor ?? -1)
   }
+
+  /// Whether ssh carries the connection.
+  var isOverSSH: Bool { ssh != nil }
+
+  /// What ssh, or a program at the host, has said meanwhile: lines that are safe to show, each with its newline.
+  /// - Parameter isLast: whether the connection has ended.
+  func takeWords(isLast: Bool = false) -> [UInt8] { ssh?.words.take(isLast: isLast) ?? [] }
+
+  /// Ends an ssh that has not ended by itself, as with a host that does not answer.
+  func dismissSSH() { ssh?.terminate() }
 
   /// Sends all of `bytes`, waiting for the server until `deadline`, or until the connection ends.
   /// - Returns: how many bytes were sent; fewer than there are if the connection has ended, or the time.
@@ -101,7 +127,7 @@ package final class ServerConnection: Sendable {
     }
   }
 
-  /// Bytes sent that the server's machine has not acknowledged yet.
+  /// Bytes sent that the server's machine has not acknowledged yet; over ssh, those that ssh has not read.
   var unacknowledgedBytes: Int { socket.unacknowledgedBytes() }
 
   /// Whether the server ends its stream within so many milliseconds, as one that is full does.
@@ -112,18 +138,23 @@ package final class ServerConnection: Sendable {
   /// Whether the server's machine has acknowledged all lines that were sent.
   /// - Parameter hasLeft: whether `exit` and the end of the stream were sent behind them.
   func hasDeliveredLines(hasLeft: Bool) -> Bool {
+    // A relay that ended in order had the server's own end of the stream, which comes after the server has read all.
+    if isOverSSH { return true }
     // The end of the stream counts as a byte.
-    socket.takeError() == nil && unacknowledgedBytes <= (hasLeft ? ClientLine.exitWord.count + 1 : 0)
+    return socket.takeError() == nil && unacknowledgedBytes <= (hasLeft ? ClientLine.exitWord.count + 1 : 0)
   }
 
-  /// The name that the server gives this client at first: the port of its own end. Empty on a Unix socket.
+  /// The name that the server gives this client at first: the port of its own end. Empty on a Unix socket, and over ssh.
   var ownName: [UInt8] {
     guard let port = try? socket.localAddress().port, port != 0 else { return [] }
     return MemberName(port: port).bytes
   }
 
   /// Ends the connection in both directions, and with it every wait on it.
-  func shutdown() { _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR)) }
+  func shutdown() {
+    _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR))
+    dismissSSH()
+  }
 
   /// How long after the last line `exit` is sent: a server of SEED.md's kind would read both as one message.
   static let goodbyePause = Duration.milliseconds(60)

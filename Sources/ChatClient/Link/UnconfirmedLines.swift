@@ -15,12 +15,24 @@ package struct UnconfirmedLines {
   /// Once so many bytes were written after a line, it counts as arrived as soon as it is acknowledged.
   package static let maximumBytes = 8 * 1024 * 1024
 
+  /// What shows that a line has arrived, as far as anything does.
+  package enum Proof: Sendable {
+    /// The server's machine has acknowledged it, for as long as that machine itself may have it.
+    case acknowledgement
+    /// Nothing but time: over ssh, that ssh has read a line proves nothing, and a host that has vanished is noticed by ssh.
+    case time
+  }
+
+  /// How long a line stays uncertain over ssh: longer than ssh goes on with a host that has vanished.
+  package static let sshSettleTime = Duration.seconds(60)
+
+  private let proof: Proof
   /// Its indices are places in the stream. Slices, because an array would move all that is left whenever its start is removed.
   private var bytes: ArraySlice<UInt8> = []
   /// Where in the stream each write ended, and when it was made.
   private var writes: ArraySlice<(end: Int, time: Moment)> = []
 
-  package init() {}
+  package init(settledBy proof: Proof = .acknowledgement) { self.proof = proof }
 
   /// Adds what was just written, and forgets what has arrived.
   /// - Parameter unacknowledged: bytes at the end of the stream that the server's machine has not acknowledged.
@@ -34,7 +46,11 @@ package struct UnconfirmedLines {
     let total = bytes.endIndex
     let old = writes.prefix { write in
       let after = total - write.end
-      let time = after >= Self.bulkBytes ? Self.bulkSettleTime : Self.settleTime
+      let time =
+        switch proof {
+        case .acknowledgement: after >= Self.bulkBytes ? Self.bulkSettleTime : Self.settleTime
+        case .time: Self.sshSettleTime
+        }
       return after >= unacknowledged && (write.time + time <= now || after >= Self.maximumBytes)
     }
     guard let end = old.last?.end else { return }
@@ -48,7 +64,7 @@ package struct UnconfirmedLines {
   /// - Returns: what may or may not have arrived; it may end within a line.
   package mutating func takeUncertain(unacknowledged: Int, now: Moment) -> [UInt8] {
     settle(unacknowledged: unacknowledged, now: now)
-    defer { self = UnconfirmedLines() }
+    defer { self = UnconfirmedLines(settledBy: proof) }
     return Array(bytes)
   }
 }

@@ -30,7 +30,7 @@ final class TerminalSession {
     self.mailbox = mailbox
     self.wakeup = wakeup
     prompt = SafeText.made(from: Array(options.prompt.utf8))
-    signals = TerminalSignals(calling: wakeup)
+    signals = TerminalSignals(calling: wakeup, noting: TerminalSignals.typing)
   }
 
   /// Gives the terminal back.

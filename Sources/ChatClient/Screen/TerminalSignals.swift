@@ -13,17 +13,20 @@ private let endIsAsked = Atomic(false)
 
 /// The signals that matter to a program on a terminal. A handler notes them, and the input thread acts on them where it waits.
 struct TerminalSignals {
-  private static let concerned = [SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM]
+  /// All that matter while lines are typed.
+  static let typing = [SIGWINCH, SIGCONT, SIGTSTP] + ending
+  /// Those that ask the process to end. SIGALRM is ours, and follows them.
+  static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM]
 
   /// What the process did about each signal before, to go back to.
   private var previous: [(signal: CInt, action: sigaction)] = []
 
   /// Starts to note signals. The pipe behind `wakeup` has to live until `stopNoting`.
-  init(calling wakeup: Wakeup) {
+  init(calling wakeup: Wakeup, noting signals: [CInt]) {
     arrived.store(0, ordering: .relaxed)
     endIsAsked.store(false, ordering: .relaxed)
     callDescriptor.store(wakeup.callDescriptor, ordering: .relaxed)
-    for signal in Self.concerned {
+    for signal in signals {
       var before = sigaction()
       // What our parent chose to ignore (nohup) stays ignored.
       guard sigaction(signal, nil, &before) == 0, !Self.isIgnored(before) else { continue }

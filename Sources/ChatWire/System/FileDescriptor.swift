@@ -72,6 +72,20 @@ extension FileDescriptor {
     }
   }
 
+  /// Waits until one of two descriptors that somebody else owns can be read, or is broken; -1 stands for none.
+  /// - Parameter stop: a descriptor that ends the wait once it can be read; -1 for none.
+  /// - Returns: false if `deadline` or `stop` came first.
+  package static func waitForInput(
+    of first: CInt, _ second: CInt, until deadline: Moment, unless stop: CInt
+  ) -> Bool {
+    var entries = [first, second, stop].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    while true {
+      let count = poll(&entries, nfds_t(entries.count), deadline.millisecondsForPoll)
+      if count > 0 { return entries[0].revents != 0 || entries[1].revents != 0 }
+      if count == 0 && deadline.hasPassed { return false }
+    }
+  }
+
   /// Writes all of `bytes` to a descriptor that somebody else owns, waiting as long as it takes: whoever shares a terminal
   /// or pipe may have made it non-blocking.
   /// - Returns: how many bytes were written, and what kept the rest, if anything did.

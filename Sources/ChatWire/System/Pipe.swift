@@ -12,4 +12,6 @@ package struct Pipe: ~Copyable, Sendable {
     readEnd = FileDescriptor(owning: ends[0])
     writeEnd = FileDescriptor(owning: ends[1])
   }
+  /// Closes the end for writing, which somebody else has by now.
+  package consuming func takeReadEnd() -> FileDescriptor { readEnd }
 }

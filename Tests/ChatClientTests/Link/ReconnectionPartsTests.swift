@@ -1,7 +1,8 @@
-import ChatClient
 import ChatWire
 import TestSupport
 import Testing
+
+@testable import ChatClient
 
 /// What a connection that comes back is made of: the waits, and what was on its way.
 @Suite(.timeLimit(.minutes(10))) struct ReconnectionPartsTests {
@@ -50,6 +51,16 @@ import Testing
     sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
     sent.append(Array(bulk.utf8), unacknowledged: 0, now: at(1))
     #expect(uncertain(&sent, unacknowledged: 0, now: at(1)) == bulk)
+  }
+
+  @Test func `Over ssh a line is uncertain for longer than ssh goes on with a host that has vanished`() {
+    var sent = UnconfirmedLines(settledBy: .time)
+    let bulk = String(repeating: "x", count: UnconfirmedLines.bulkBytes - 1) + "\n"
+    sent.append(Array("old\n".utf8), unacknowledged: 0, now: at(1))
+    sent.append(Array("new\n".utf8), unacknowledged: 0, now: at(20))
+    sent.append(Array(bulk.utf8), unacknowledged: 0, now: at(20))
+    #expect(uncertain(&sent, unacknowledged: 0, now: at(61)) == "new\n" + bulk)
+    #expect(UnconfirmedLines.sshSettleTime > SSHProcess.silenceTime)
   }
 
   @Test func `A line that is not acknowledged is uncertain, however old it is`() {
