@@ -109,6 +109,20 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Tell everybody who comes the lines of FILE, at most 4 KiB.", valueName: "file"))
   var welcome: String?
 
+  @Option(help: ArgumentHelp("How the log is written: as lines for people, or as one JSON object a line."))
+  var logFormat = LogFormat.Style.text
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write the log to the end of FILE. SIGHUP reopens FILE, and no longer stops the server. (default: standard output)
+      """, valueName: "file"),
+    completion: .file())
+  var logFile: String?
+
+  @Flag(name: .customLong("no-message-text"), help: "Log that there was a message, and not what it says.")
+  var hidesMessageText = false
+
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
@@ -171,8 +185,8 @@ struct ServerCommand: ParsableCommand {
         "The limit of open files is \(allowed), and the server needs \(own + 1) or more: \(own) of its own, and one for each "
           + "member. Raise it, as with 'ulimit -n 1024'.")
     }
-    let log = LineWriter(logDescriptor: STDOUT_FILENO)
     do {
+      let log = try makeLog()
       let server = try Server(configuration, log: log) {
         log.drain(seconds: 1)
         Glibc.exit(EXIT_SUCCESS)
@@ -180,6 +194,13 @@ struct ServerCommand: ParsableCommand {
       try server.start(stopsOnSignals: true)
       withExtendedLifetime(server) { dispatchMain() }
     } catch { throw failure("\(error)") }
+  }
+
+  private func makeLog() throws(FileError) -> Log {
+    var format = LogFormat()
+    format.style = logFormat
+    format.hasMessageText = !hidesMessageText
+    return if let logFile { try Log(toFileAt: logFile, as: format) } else { Log(to: STDOUT_FILENO, as: format) }
   }
 
   /// Not read by the parser of arguments, which would show all of a wrong address, and so its password.
@@ -228,3 +249,4 @@ struct ServerCommand: ParsableCommand {
 }
 
 extension EventLayer: ExpressibleByArgument {}
+extension LogFormat.Style: ExpressibleByArgument {}

@@ -35,8 +35,8 @@ extension Server {
     switch reason {
     case .refused: break
     case .exit, .endOfStream, .putOut, .serverStopping:
-      if reason == .exit { console.leftByCommand(connection.label) }
-      console.removed(connection.label)
+      if reason == .exit { console.leftByCommand(connection.label, as: connection.name) }
+      console.removed(connection.label, as: connection.name)
       counts.left += 1
       noteDeparture(of: connection)
     }
@@ -98,8 +98,8 @@ extension Server {
         countHeld(of: connection)
         noteUnsaid(of: connection)
         counts.lost += 1
-        console.lost(connection.label)
-        console.removed(connection.label)
+        console.lost(connection.label, as: connection.name)
+        console.removed(connection.label, as: connection.name)
         noteDeparture(of: connection)
       }
       close(connection)
