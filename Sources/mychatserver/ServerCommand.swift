@@ -2,8 +2,6 @@ import ArgumentParser
 import ChatRedis
 import ChatServer
 import ChatWire
-import Dispatch
-import Glibc
 
 @main
 struct ServerCommand: ParsableCommand {
@@ -21,6 +19,18 @@ struct ServerCommand: ParsableCommand {
 
   @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
   var addresses: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Read options from FILE, one a line as on the command line, its value behind the first space; a line may be an address \
+      or a comment (#). Options on the command line win. May be given several times.
+      """, valueName: "file"),
+    completion: .file())
+  var config: [String] = []
+
+  @Flag(help: "Say what the server would do, or what is wrong, and end. Nothing is written.")
+  var check = false
 
   // Unconditional, here and below, so that the -1 of `--patience -1` is a value, not an unknown option.
   @Option(
@@ -92,7 +102,7 @@ struct ServerCommand: ParsableCommand {
   var redisPasswordFile: String?
 
   /// In the environment, where a program's other users cannot see it.
-  private static let passwordVariable = "MYCHAT_REDIS_PASSWORD"
+  static let passwordVariable = "MYCHAT_REDIS_PASSWORD"
 
   @Flag(help: "Say who comes and who goes.")
   var announce = false
@@ -126,7 +136,10 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
-  func validate() throws {
+  /// Throws `ValidationError` if a value, or several together, cannot be what is meant. The parser does not call it, because a
+  /// command line may be complete only with its files of options.
+  func validateAll() throws {
+    _ = try listeningAddresses()
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
     }
@@ -149,104 +162,18 @@ struct ServerCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    var configuration = Configuration()
-    if !addresses.isEmpty {
-      do { configuration.addresses = try addresses.map { try Address(parsing: $0) } } catch {
-        throw ValidationError("\(error)")
-      }
-    }
-    configuration.patience = .seconds(patience)
-    configuration.eventLayer = eventLayer
-    configuration.rate = rate
-    configuration.maximumPerAddress = maxPerAddress
-    configuration.transcript = transcript
+  /// Where to listen; none for the default.
+  func listeningAddresses() throws -> [Address] { try addresses.map(Self.address) }
 
-    configuration.announces = announce
-    configuration.replayedLines = replay
-    configuration.topic = topic.map { String(decoding: SafeText.made(from: Array($0.utf8)), as: UTF8.self) }
-    if let welcome {
-      do { configuration.welcome = try Configuration.welcome(fromFile: welcome) } catch { throw failure("\(error)") }
-    }
-    configuration.stateDirectory = stateDirectory
-    configuration.operatorTokenFile = operatorTokenFile
-
-    ignoreBrokenPipes()
-    occupyStandardStreams()
-    configuration.redis = try redisWithPassword()
-    if eventLayer == .portable {
-      StandardOutput.write(
-        "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
-        to: STDERR_FILENO)
-    }
-    let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
-    guard allowed > own else {
-      throw failure(
-        "The limit of open files is \(allowed), and the server needs \(own + 1) or more: \(own) of its own, and one for each "
-          + "member. Raise it, as with 'ulimit -n 1024'.")
-    }
-    do {
-      let log = try makeLog()
-      let server = try Server(configuration, log: log) {
-        log.drain(seconds: 1)
-        Glibc.exit(EXIT_SUCCESS)
-      }
-      try server.start(stopsOnSignals: true)
-      withExtendedLifetime(server) { dispatchMain() }
-    } catch { throw failure("\(error)") }
-  }
-
-  private func makeLog() throws(FileError) -> Log {
-    var format = LogFormat()
-    format.style = logFormat
-    format.hasMessageText = !hidesMessageText
-    return if let logFile { try Log(toFileAt: logFile, as: format) } else { Log(to: STDOUT_FILENO, as: format) }
+  private static func address(_ text: String) throws -> Address {
+    do throws(AddressError) { return try Address(parsing: text) } catch { throw ValidationError("\(error)") }
   }
 
   /// Not read by the parser of arguments, which would show all of a wrong address, and so its password.
-  private func redisAddress() throws -> RedisAddress? {
+  func redisAddress() throws -> RedisAddress? {
     guard let redis else { return nil }
     do throws(RedisAddressError) { return try RedisAddress(parsing: redis) } catch {
       throw ValidationError("--redis: \(error)")
     }
   }
-
-  private func redisWithPassword() throws -> RedisAddress? {
-    guard var redis = try redisAddress() else { return nil }
-    if redis.password != nil {
-      StandardOutput.write(
-        "[WARNING] Everybody on this machine can see the password in the address of --redis (by ps): put it into a file, and "
-          + "name that with --redis-password-file.\n", to: STDERR_FILENO)
-    }
-    if let redisPasswordFile {
-      do { redis.password = try SecretFile.redisPassword(fromFile: redisPasswordFile) } catch {
-        throw failure("\(error)")
-      }
-    } else if redis.password == nil, let value = getenv(Self.passwordVariable), value.pointee != 0 {
-      redis.password = String(cString: value)
-    }
-    return redis
-  }
-
-  private func failure(_ reason: String) -> ExitCode {
-    StandardOutput.report(error: reason)
-    return .failure
-  }
-
-  static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch {
-      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-      // Wrong usage is one line on standard error, without the synopsis that the parser would add.
-      let text = message(for: error).split(separator: "\n").joined(separator: " ")
-      let stop = text.hasSuffix(".") || text.hasSuffix("?") ? "" : "."
-      StandardOutput.report(error: "\(text)\(stop) See 'mychatserver --help'.")
-      Glibc.exit(ExitCode.validationFailure.rawValue)
-    }
-  }
 }
-
-extension EventLayer: ExpressibleByArgument {}
-extension LogFormat.Style: ExpressibleByArgument {}
