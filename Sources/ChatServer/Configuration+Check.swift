@@ -30,6 +30,12 @@ extension Configuration {
       lines.append("operators: by the token in \(operatorTokenFile)")
     }
     if let redis { lines.append("redis: \(redis)") }
+    if let metricsFile {
+      try MetricsFile.check(metricsFile)
+      try Self.checkDirectory(at: Self.parent(of: metricsFile), for: MetricsFile.purpose)
+      lines.append("metrics file: \(metricsFile)")
+    }
+    if let metricsAddress { lines += try Self.places(of: metricsAddress).map { "metrics: \($0.address)" } }
     if announces { lines.append("announced: who comes and who goes") }
     if replayedLines > 0 { lines.append("on coming: the last \(replayedLines) lines") }
     if let topic { lines.append("on coming: the topic, \(topic)") }

@@ -27,6 +27,10 @@ package struct Configuration: Sendable {
   package var stateDirectory: String?
   /// The file whose first line makes an operator of whoever gives it; nil for no operators.
   package var operatorTokenFile: String?
+  /// The file that gets the counters for Prometheus every 15 s; nil for none.
+  package var metricsFile: String?
+  /// Where Prometheus can ask for the counters: loopback or a Unix socket; nil for nowhere.
+  package var metricsAddress: Address?
   /// The room of a Redis that this server shares with others; nil for a room of its own.
   package var redis: RedisAddress?
 

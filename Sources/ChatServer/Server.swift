@@ -50,6 +50,9 @@ package actor Server {
   /// How many connections each address has, where that is limited.
   var quota: AddressQuota?
   var counts = Counters()
+  /// Lines of an earlier session that the log had from the start.
+  let restoredLines: Int
+  var metrics: Metrics
   /// Connections that there was no place for, and that are being told so.
   var refusedCount = 0
 
@@ -136,7 +139,9 @@ package actor Server {
       console.file($0)
       StandardOutput.write("\($0)\n", to: STDERR_FILENO)
     }
+    metrics = Metrics(file: try configuration.metricsFile.map { path throws(FileError) in try MetricsFile(at: path) })
     servedUpTo = room.log.head
+    restoredLines = room.log.headLine
     self.room = room
     self.log = log
     self.console = console
@@ -197,18 +202,22 @@ package actor Server {
     startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
-    for address in configuration.addresses {
-      do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners) } catch {
-        for listener in listeners { listener.close() }
-        listeners = []
-        throw error
-      }
+    let metricsAddresses: [Address]
+    do throws(ListenError) {
+      for address in configuration.addresses { listeners += try Listener.all(for: address, besides: listeners) }
+      metricsAddresses = try startMetrics()
+    } catch {
+      for listener in listeners { listener.close() }
+      listeners = []
+      throw error
     }
     if stopsOnSignals { signals = StopSignals(stopping: self) }
     for (index, listener) in listeners.enumerated() {
       console.listening(on: listener.address)
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
     }
+    counts.address = listeners.first?.address
+    for address in metricsAddresses { console.metrics(at: address) }
     console.flushPage()
     return listeners.map(\.address)
   }

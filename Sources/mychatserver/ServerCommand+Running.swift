@@ -61,6 +61,15 @@ extension ServerCommand {
     }
     configuration.stateDirectory = stateDirectory
     configuration.operatorTokenFile = operatorTokenFile
+    configuration.metricsFile = metricsFile
+    configuration.metricsAddress = try metricsAddress()
+    if let address = configuration.metricsAddress, let places = try? address.resolved(),
+      !places.allSatisfy(\.isOfThisMachine)
+    {
+      throw ValidationError(
+        "--metrics takes an address that only this machine can reach, such as 127.0.0.1:9464 or unix:PATH, not \(address)."
+      )
+    }
     configuration.redis = try redisWithPassword()
     return configuration
   }

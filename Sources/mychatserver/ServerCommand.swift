@@ -15,7 +15,7 @@ struct ServerCommand: ParsableCommand {
       An ADDRESS is PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. SIGINT (Ctrl-C), SIGTERM and \
       SIGHUP stop the server in good order: everybody gets what is on its way.
       """,
-    version: "1.0.0")
+    version: Server.version)
 
   @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
   var addresses: [String] = []
@@ -133,6 +133,23 @@ struct ServerCommand: ParsableCommand {
   @Flag(name: .customLong("no-message-text"), help: "Log that there was a message, and not what it says.")
   var hidesMessageText = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write counters for Prometheus into FILE every 15 s, as its node_exporter collects them from files that end in .prom. \
+      (default: nowhere)
+      """, valueName: "file"),
+    completion: .file())
+  var metricsFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Let Prometheus ask for the counters there, by HTTP at /metrics: an address of loopback, or unix:PATH. \
+      (default: nowhere)
+      """, valueName: "address"))
+  var metrics: String?
+
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
@@ -140,6 +157,7 @@ struct ServerCommand: ParsableCommand {
   /// command line may be complete only with its files of options.
   func validateAll() throws {
     _ = try listeningAddresses()
+    _ = try metricsAddress()
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
     }
@@ -164,6 +182,8 @@ struct ServerCommand: ParsableCommand {
 
   /// Where to listen; none for the default.
   func listeningAddresses() throws -> [Address] { try addresses.map(Self.address) }
+
+  func metricsAddress() throws -> Address? { try metrics.map(Self.address) }
 
   private static func address(_ text: String) throws -> Address {
     do throws(AddressError) { return try Address(parsing: text) } catch { throw ValidationError("\(error)") }

@@ -48,7 +48,7 @@ import Testing
   @Test(arguments: [
     ("127.0.0.1:0\n--tpoic x\n", 2, "Unknown option '--tpoic'"), ("\n--patience soon\n", 2, "soon"),
     ("--announce\n--patience -1\n", 2, "from 0 to 3600"), ("--topic\n", 1, "Missing value"),
-    ("a:b:c\n", 1, "'a:b:c'"), ("--topic\n--announce\n", 1, "Missing value"),
+    ("a:b:c\n", 1, "'a:b:c'"), ("--metrics a:b:c\n", 1, "'a:b:c'"), ("--topic\n--announce\n", 1, "Missing value"),
     ("--announce yes\n", 1, "--announce"),
     ("--redis-password-file /dev/null\n", 1, "--redis"),
     ("--redis redis://127.0.0.1\n--announce\n--state-directory /tmp\n", 3, "kept in Redis"),
@@ -76,21 +76,21 @@ import Testing
 
   @Test func `A check says what the server would do, and does none of it`() throws {
     let (transcript, log, state) = (directory.file("transcript"), directory.file("log"), directory.file("state"))
-    let socket = directory.file("chat.sock")
+    let (prom, socket) = (directory.file("lab.prom"), directory.file("chat.sock"))
     let options = [
       "unix:\(socket)", "--check", "--transcript", transcript, "--log-file", log, "--log-format", "json",
-      "--state-directory", state, "--announce", "--topic", "Lab",
+      "--state-directory", state, "--metrics-file", prom, "--metrics", "9464", "--announce", "--topic", "Lab",
     ]
     let lines = try output(of: options).lines
     for line in [
       "listen: unix:\(socket)", "log: \(log), as json", "transcript: \(transcript)", "bans: \(state)/bans",
-      "announced: who comes and who goes",
+      "metrics file: \(prom)", "metrics: 127.0.0.1:9464", "announced: who comes and who goes",
       "on coming: the topic, Lab",
     ] {
       #expect(lines.contains(line), "\(lines)")
     }
     #expect(lines.contains { $0.hasPrefix("members: at most ") })
-    for path in [transcript, log, state, socket, socket + ".lock"] { #expect(!exists(path), "\(path)") }
+    for path in [transcript, log, state, prom, socket, socket + ".lock"] { #expect(!exists(path), "\(path)") }
   }
 
   @Test func `A check finds what would keep the server from starting`() throws {
@@ -102,7 +102,7 @@ import Testing
       (["--transcript", letter], "is not a transcript"), (["--transcript", directory.path], "no regular file"),
       (["--log-file", directory.file("none/log")], "no such file or directory"),
       (["--operator-token-file", token], "chmod 600"), (["--state-directory", letter], "Make it first"),
-      (["--welcome", directory.file("none")], "the welcome"),
+      (["--metrics-file", directory.path], "no regular file"), (["--welcome", directory.file("none")], "the welcome"),
       (["unix:\(letter)"], "it is no socket"), (["unix:\(directory.file("none/chat.sock"))"], "no such directory"),
       (["nosuchhost.invalid:0"], "Check the spelling"),
     ] {

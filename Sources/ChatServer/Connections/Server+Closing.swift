@@ -127,6 +127,7 @@ extension Server {
   private func close(_ connection: Connection) {
     endAnswer(to: connection)
     tellUnread(of: connection)
+    counts.bytesSent += connection.bytesSent
     room.remove(connection)
     switch connection.admission {
     case .member(let key?): quota?.release(key)
@@ -153,6 +154,7 @@ extension Server {
     now = .now
     for listener in listeners { listener.close() }
     listeners = []
+    metrics.close()
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.
     stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)
@@ -287,6 +289,8 @@ extension Server {
     console.flushPage()
     transcript?.drain(seconds: Self.diskSeconds)
     moderation.drain(seconds: Self.diskSeconds)
+    metrics.file?.save(currentCounters)
+    metrics.file?.drain(seconds: Self.diskSeconds)
     onStopped()
   }
 }

@@ -57,6 +57,14 @@ final class Console {
   func listening(on address: Address) {
     note(.listening, "[LISTENING] Server is listening on ", "\(address)")
   }
+  func metrics(at address: Address) {
+    let place =
+      switch address {
+      case .internet: "http://\(address)/metrics"
+      case .unix: "\(address)"
+      }
+    note(.metrics, "[METRICS] Metrics are at ", place)
+  }
   func connected(_ peer: PeerLabel, as name: MemberName) {
     note(.connected, of: peer, as: name, "[NEW CONNECTION] ", " connected.")
   }

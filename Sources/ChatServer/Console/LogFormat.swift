@@ -17,7 +17,7 @@ package struct LogFormat: Sendable {
 /// What the log tells of, by the name that JSON gives it.
 enum LogEvent: String {
   /// Where the server can be reached.
-  case listening
+  case listening, metrics
   /// What becomes of a peer.
   case connected, exit, lost, dropped, disconnected, renamed
   /// What a member says.

@@ -66,6 +66,19 @@ package struct SocketAddress: @unchecked Sendable {
     }
   }
 
+  /// Whether only this machine can reach it: 127.0.0.0/8, ::1, the former within IPv6, or a Unix socket.
+  package var isOfThisMachine: Bool {
+    let bytes = hostBytes
+    switch family {
+    case AF_UNIX: return true
+    case AF_INET: return bytes.first == 127
+    case AF_INET6:
+      let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+      return isMapped ? bytes[12] == 127 : bytes.dropLast().allSatisfy { $0 == 0 } && bytes[15] == 1
+    default: return false
+    }
+  }
+
   /// The address as people write it.
   package var address: Address {
     guard family == AF_UNIX else { return .internet(host: host, port: port) }
