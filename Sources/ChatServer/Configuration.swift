@@ -46,7 +46,10 @@ package struct Configuration: Sendable {
     case .failure(let refusal): refusal == .userID && text.utf8.first == UInt8(ascii: "u")
     }
   }
-
+  /// The file that gets the counters for Prometheus every 15 s; nil for none.
+  package var metricsFile: String?
+  /// Where Prometheus can ask for the counters: loopback or a Unix socket; nil for nowhere.
+  package var metricsAddress: Address?
   /// The room of a Redis that this server shares with others; nil for a room of its own.
   package var redis: RedisAddress?
 

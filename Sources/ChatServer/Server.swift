@@ -31,6 +31,7 @@ package actor Server {
   let configuration: Configuration
   @exclusivity(unchecked) var room: Room
   @exclusivity(unchecked) var connections = ConnectionTable()
+  let log: Log
   let console: Console
   /// Where what is said is kept; nil for nowhere.
   let transcript: Transcript?
@@ -49,6 +50,9 @@ package actor Server {
   /// How many connections each address has, where that is limited.
   var quota: AddressQuota?
   var counts = Counters()
+  /// Lines of an earlier session that the log had from the start.
+  let restoredLines: Int
+  var metrics: Metrics
   /// Connections that there was no place for, and that are being told so.
   var refusedCount = 0
 
@@ -120,13 +124,16 @@ package actor Server {
   /// - Throws: `SystemCallError` if not even the event layer's own descriptor can be had, `FileError` if one of the
   ///   files that it was told of cannot be used.
   package init(
-    _ configuration: Configuration, log: LineWriter, onStopped: @escaping @Sendable () -> Void
+    _ configuration: Configuration, log: Log, onStopped: @escaping @Sendable () -> Void
   ) throws {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")
     self.configuration = configuration
     var room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
-    let console = Console(writer: log)
+    let console = Console(log)
+    if let path = configuration.transcript, log.isFile(at: path) {
+      throw FileError(path, for: TranscriptFile.purpose, "the log is there. Choose another path for one of the two.")
+    }
     transcript = try configuration.transcript.map { path throws(FileError) in
       try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) { console.file($0) }
     }
@@ -134,8 +141,11 @@ package actor Server {
       console.file($0)
       StandardOutput.write("\($0)\n", to: STDERR_FILENO)
     }
+    metrics = Metrics(file: try configuration.metricsFile.map { path throws(FileError) in try MetricsFile(at: path) })
     servedUpTo = room.log.head
+    restoredLines = room.log.headLine
     self.room = room
+    self.log = log
     self.console = console
     cluster = configuration.redis.map { Cluster($0, console: console) }
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
@@ -150,7 +160,7 @@ package actor Server {
 
   /// Binds every address, then begins to take connections.
   /// - Parameter stopsOnSignals: whether SIGINT, SIGTERM and SIGHUP stop the server from the moment that it listens (SIGHUP
-  ///   reopens a transcript instead). Until then they end the process, because the name of an address may take minutes to
+  ///   reopens files instead, where there are some). Until then they end the process, because the name of an address may take minutes to
   ///   resolve.
   /// - Returns: where the server listens now, with real ports.
   /// - Throws: if one address cannot be had; then none is kept.
@@ -168,20 +178,21 @@ package actor Server {
     queue.async { self.assumeIsolated { $0.stopRequested() } }
   }
 
-  /// Opens the transcript's path anew, because the file was renamed.
-  nonisolated func reopenTranscript() {
-    queue.async {
-      self.assumeIsolated { server in
-        server.transcript?.reopen { text in
-          self.queue.async {
-            self.assumeIsolated {
-              $0.console.file(text)
-              $0.console.flushPage()
-            }
-          }
+  /// Whether there are files that `reopenFiles` opens anew.
+  nonisolated var hasFilesToReopen: Bool { configuration.transcript != nil || log.isInFile }
+
+  /// Opens the paths of the transcript and of the log anew, because the files were renamed.
+  nonisolated func reopenFiles() {
+    let tell: @Sendable (String) -> Void = { text in
+      self.queue.async {
+        self.assumeIsolated {
+          $0.console.file(text)
+          $0.console.flushPage()
         }
       }
     }
+    log.reopen(tell: tell)
+    queue.async { self.assumeIsolated { $0.transcript?.reopen(tell: tell) } }
   }
 
   private func open(stopsOnSignals: Bool) throws(ListenError) -> [Address] {
@@ -193,12 +204,16 @@ package actor Server {
     startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
-    for address in configuration.addresses {
-      do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners, configuration) } catch {
-        for listener in listeners { listener.close() }
-        listeners = []
-        throw error
+    let metricsAddresses: [Address]
+    do throws(ListenError) {
+      for address in configuration.addresses {
+        listeners += try Listener.all(for: address, besides: listeners, configuration)
       }
+      metricsAddresses = try startMetrics()
+    } catch {
+      for listener in listeners { listener.close() }
+      listeners = []
+      throw error
     }
     if listeners.contains(where: \.isUnix) { identification = Identification() }
     if stopsOnSignals { signals = StopSignals(stopping: self) }
@@ -206,6 +221,8 @@ package actor Server {
       console.listening(on: listener.address)
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
     }
+    counts.address = listeners.first?.address
+    for address in metricsAddresses { console.metrics(at: address) }
     console.flushPage()
     return listeners.map(\.address)
   }

@@ -2,8 +2,6 @@ import ArgumentParser
 import ChatRedis
 import ChatServer
 import ChatWire
-import Dispatch
-import Glibc
 
 @main
 struct ServerCommand: ParsableCommand {
@@ -17,10 +15,22 @@ struct ServerCommand: ParsableCommand {
       An ADDRESS is PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. SIGINT (Ctrl-C), SIGTERM and \
       SIGHUP stop the server in good order: everybody gets what is on its way.
       """,
-    version: "1.0.0")
+    version: Server.version)
 
   @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
   var addresses: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Read options from FILE, one a line as on the command line, its value behind the first space; a line may be an address \
+      or a comment (#). Options on the command line win. May be given several times.
+      """, valueName: "file"),
+    completion: .file())
+  var config: [String] = []
+
+  @Flag(help: "Say what the server would do, or what is wrong, and end. Nothing is written.")
+  var check = false
 
   // Unconditional, here and below, so that the -1 of `--patience -1` is a value, not an unknown option.
   @Option(
@@ -123,7 +133,7 @@ struct ServerCommand: ParsableCommand {
   var redisPasswordFile: String?
 
   /// In the environment, where a program's other users cannot see it.
-  private static let passwordVariable = "MYCHAT_REDIS_PASSWORD"
+  static let passwordVariable = "MYCHAT_REDIS_PASSWORD"
 
   @Flag(help: "Say who comes and who goes.")
   var announce = false
@@ -140,10 +150,45 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Tell everybody who comes the lines of FILE, at most 4 KiB.", valueName: "file"))
   var welcome: String?
 
+  @Option(help: ArgumentHelp("How the log is written: as lines for people, or as one JSON object a line."))
+  var logFormat = LogFormat.Style.text
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write the log to the end of FILE. SIGHUP reopens FILE, and no longer stops the server. (default: standard output)
+      """, valueName: "file"),
+    completion: .file())
+  var logFile: String?
+
+  @Flag(name: .customLong("no-message-text"), help: "Log that there was a message, and not what it says.")
+  var hidesMessageText = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write counters for Prometheus into FILE every 15 s, as its node_exporter collects them from files that end in .prom. \
+      (default: nowhere)
+      """, valueName: "file"),
+    completion: .file())
+  var metricsFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Let Prometheus ask for the counters there, by HTTP at /metrics: an address of loopback, or unix:PATH. \
+      (default: nowhere)
+      """, valueName: "address"))
+  var metrics: String?
+
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
-  func validate() throws {
+  /// Throws `ValidationError` if a value, or several together, cannot be what is meant. The parser does not call it, because a
+  /// command line may be complete only with its files of options.
+  func validateAll() throws {
+    _ = try listeningAddresses()
+    _ = try metricsAddress()
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
     }
@@ -178,106 +223,20 @@ struct ServerCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    var configuration = Configuration()
-    if !addresses.isEmpty {
-      do { configuration.addresses = try addresses.map { try Address(parsing: $0) } } catch {
-        throw ValidationError("\(error)")
-      }
-    }
-    configuration.patience = .seconds(patience)
-    configuration.eventLayer = eventLayer
-    configuration.rate = rate
-    configuration.maximumPerAddress = maxPerAddress
-    configuration.transcript = transcript
+  /// Where to listen; none for the default.
+  func listeningAddresses() throws -> [Address] { try addresses.map(Self.address) }
 
-    configuration.announces = announce
-    configuration.replayedLines = replay
-    configuration.topic = topic.map { String(decoding: SafeText.made(from: Array($0.utf8)), as: UTF8.self) }
-    if let welcome {
-      do { configuration.welcome = try Configuration.welcome(fromFile: welcome) } catch { throw failure("\(error)") }
-    }
-    configuration.stateDirectory = stateDirectory
-    configuration.operatorTokenFile = operatorTokenFile
-    configuration.operators = Set(operators)
-    configuration.allowsRemote = allowRemote
-    if let socketMode { configuration.socketAccess.mode = socketMode }
-    if let socketGroup {
-      guard let group = SocketAccess.group(named: socketGroup) else {
-        throw failure(
-          "There is no group '\(socketGroup)' on this machine. Make it, or give another one to --socket-group.")
-      }
-      configuration.socketAccess.group = group
-    }
+  func metricsAddress() throws -> Address? { try metrics.map(Self.address) }
 
-    ignoreBrokenPipes()
-    occupyStandardStreams()
-    configuration.redis = try redisWithPassword()
-    if eventLayer == .portable {
-      StandardOutput.write(
-        "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
-        to: STDERR_FILENO)
-    }
-    let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
-    guard allowed > own else {
-      throw failure(
-        "The limit of open files is \(allowed), and the server needs \(own + 1) or more: \(own) of its own, and one for each "
-          + "member. Raise it, as with 'ulimit -n 1024'.")
-    }
-    let log = LineWriter(logDescriptor: STDOUT_FILENO)
-    do {
-      let server = try Server(configuration, log: log) {
-        log.drain(seconds: 1)
-        Glibc.exit(EXIT_SUCCESS)
-      }
-      try server.start(stopsOnSignals: true)
-      withExtendedLifetime(server) { dispatchMain() }
-    } catch { throw failure("\(error)") }
+  private static func address(_ text: String) throws -> Address {
+    do throws(AddressError) { return try Address(parsing: text) } catch { throw ValidationError("\(error)") }
   }
 
   /// Not read by the parser of arguments, which would show all of a wrong address, and so its password.
-  private func redisAddress() throws -> RedisAddress? {
+  func redisAddress() throws -> RedisAddress? {
     guard let redis else { return nil }
     do throws(RedisAddressError) { return try RedisAddress(parsing: redis) } catch {
       throw ValidationError("--redis: \(error)")
     }
   }
-
-  private func redisWithPassword() throws -> RedisAddress? {
-    guard var redis = try redisAddress() else { return nil }
-    if redis.password != nil {
-      StandardOutput.write(
-        "[WARNING] Everybody on this machine can see the password in the address of --redis (by ps): put it into a file, and "
-          + "name that with --redis-password-file.\n", to: STDERR_FILENO)
-    }
-    if let redisPasswordFile {
-      do { redis.password = try SecretFile.redisPassword(fromFile: redisPasswordFile) } catch {
-        throw failure("\(error)")
-      }
-    } else if redis.password == nil, let value = getenv(Self.passwordVariable), value.pointee != 0 {
-      redis.password = String(cString: value)
-    }
-    return redis
-  }
-
-  private func failure(_ reason: String) -> ExitCode {
-    StandardOutput.report(error: reason)
-    return .failure
-  }
-
-  static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch {
-      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-      // Wrong usage is one line on standard error, without the synopsis that the parser would add.
-      let text = message(for: error).split(separator: "\n").joined(separator: " ")
-      let stop = text.hasSuffix(".") || text.hasSuffix("?") ? "" : "."
-      StandardOutput.report(error: "\(text)\(stop) See 'mychatserver --help'.")
-      Glibc.exit(ExitCode.validationFailure.rawValue)
-    }
-  }
 }
-
-extension EventLayer: ExpressibleByArgument {}

@@ -13,7 +13,7 @@ final class RunningServer {
   /// The room that it shares; nil for none.
   let redis: RedisAddress?
   private let stopped = DispatchSemaphore(value: 0)
-  private let writer: LineWriter
+  private let writer: Log
   private let log: FileDescriptor
 
   var port: UInt16 {
@@ -34,7 +34,7 @@ final class RunningServer {
     log = FileDescriptor(owning: mkstemp(&path))
     guard log.number >= 0 else { throw SystemCallError("mkstemp") }
     unlink(path)
-    writer = LineWriter(logDescriptor: log.number)
+    writer = Log(to: log.number)
     server = try Server(configuration, log: writer) { [stopped] in stopped.signal() }
     addresses = try server.start()
   }

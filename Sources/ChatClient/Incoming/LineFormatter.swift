@@ -124,6 +124,8 @@ package final class LineFormatter: Sendable {
     var parts = tm()
     var seconds = now.tv_sec
     localtime_r(&seconds, &parts)
-    return Array("\(JSONFormat.digits(parts.tm_hour)):\(JSONFormat.digits(parts.tm_min))".utf8)
+    return Array("\(Self.twoDigits(parts.tm_hour)):\(Self.twoDigits(parts.tm_min))".utf8)
   }
+
+  private static func twoDigits(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

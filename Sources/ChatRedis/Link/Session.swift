@@ -74,6 +74,10 @@ package struct Session {
   /// Set from when it enters the room until the server has taken who is there. Until then nothing is sent, because members that
   /// the room has lost have to come back before anything else of theirs is said.
   var isEntering = false
+  /// Whether the room is shared at the moment.
+  package var isWorking: Bool {
+    if case .working = stage, case .working = availability { true } else { false }
+  }
   /// Whether it has ever worked.
   package internal(set) var hasWorked = false
   var turns = OutgoingTurns()

@@ -53,6 +53,9 @@ final class Cluster {
   /// Whether another line may be submitted. If not, its sender waits until `hasSpace` is true again.
   var hasSpace: Bool { session.hasSpace }
 
+  /// Whether the room is shared at the moment.
+  var isWorking: Bool { session.isWorking }
+
   /// Whether all that was submitted has been read back.
   var isDrained: Bool { session.isDrained }
 

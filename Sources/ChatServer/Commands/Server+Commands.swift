@@ -137,8 +137,9 @@ extension Server {
   /// Has a member of this server go by the name that is its own now.
   func rename(_ connection: Connection, to name: MemberName) {
     recordRosterChange(of: connection)
+    let former = connection.name
     connection.rename(to: name)
-    console.renamed(connection.label, to: name)
+    console.renamed(connection.label, from: former, to: name)
     for viewer in people.ignorers(of: connection.token) { hide(connection.token, from: viewer) }
   }
 

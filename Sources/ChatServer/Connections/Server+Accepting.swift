@@ -77,7 +77,7 @@ extension Server {
       tell(connection, refusal)
       leave(connection, because: .refused)
     } else {
-      console.connected(connection.label)
+      console.connected(connection.label, as: name)
       for effect in effects { carryOut(effect, for: connection) }
       welcome(connection)
       if let login { greetOperator(connection, as: login) }

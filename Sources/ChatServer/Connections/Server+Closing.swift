@@ -35,8 +35,8 @@ extension Server {
     switch reason {
     case .refused: break
     case .exit, .endOfStream, .putOut, .serverStopping:
-      if reason == .exit { console.leftByCommand(connection.label) }
-      console.removed(connection.label)
+      if reason == .exit { console.leftByCommand(connection.label, as: connection.name) }
+      console.removed(connection.label, as: connection.name)
       counts.left += 1
       noteDeparture(of: connection)
     }
@@ -98,8 +98,8 @@ extension Server {
         countHeld(of: connection)
         noteUnsaid(of: connection)
         counts.lost += 1
-        console.lost(connection.label)
-        console.removed(connection.label)
+        console.lost(connection.label, as: connection.name)
+        console.removed(connection.label, as: connection.name)
         noteDeparture(of: connection)
       }
       close(connection)
@@ -127,6 +127,7 @@ extension Server {
   private func close(_ connection: Connection) {
     endAnswer(to: connection)
     tellUnread(of: connection)
+    counts.bytesSent += connection.bytesSent
     room.remove(connection)
     switch connection.admission {
     case .member(let key?): quota?.release(key)
@@ -154,6 +155,7 @@ extension Server {
     for listener in listeners { listener.close() }
     listeners = []
     identification?.dropArriving()
+    metrics.close()
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.
     stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)
@@ -288,6 +290,8 @@ extension Server {
     console.flushPage()
     transcript?.drain(seconds: Self.diskSeconds)
     moderation.drain(seconds: Self.diskSeconds)
+    metrics.file?.save(currentCounters)
+    metrics.file?.drain(seconds: Self.diskSeconds)
     onStopped()
   }
 }

@@ -1,6 +1,6 @@
 import ChatWire
 
-/// The lines by which the server tells on standard output what happens, worded as in SEED.md.
+/// The lines of the server's log, which tell what happens: worded as in SEED.md, or in JSON.
 ///
 /// A turn of the server gathers its lines in a page and flushes that to the writer, which has a queue of its own: a stalled
 /// terminal or pipe never holds up the room.
@@ -28,35 +28,99 @@ final class Console {
         decoding: isIPv6 ? "[".utf8 + host + "]:".utf8 + port : host + ":".utf8 + port, as: UTF8.self)
     }
 
+    /// The place and, on a Unix socket, what the connection is told from others by: `unix:/run/chat.sock#3`.
+    var identity: [UInt8] {
+      guard place.utf8.starts(with: "unix:".utf8) else { return Array(place.utf8) }
+      let inside = text.dropFirst(2).dropLast()
+      let number = inside.reversed().prefix { $0 != UInt8(ascii: " ") }.reversed()
+      return Array(place.utf8) + [UInt8(ascii: "#")] + number
+    }
+
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }
+    /// As in `[('127.0.0.1', 54321)] Relaying message.`
+    var messageWithoutText: [UInt8] { messagePrefix.dropLast(2) + Array(".".utf8) }
   }
 
   private let writer: LineWriter
+  private let format: LogFormat
+  /// Whether messages are logged as in SEED.md, which has to cost little.
+  private let isPlain: Bool
   /// The lines of this turn.
   @exclusivity(unchecked) private var page: [UInt8] = []
 
-  init(writer: LineWriter) { self.writer = writer }
-
-  func listening(on address: Address) { line("[LISTENING] Server is listening on \(address)") }
-  func connected(_ peer: PeerLabel) { line("[NEW CONNECTION] ", peer, " connected.") }
-  func leftByCommand(_ peer: PeerLabel) { line("[", peer, "] Sent exit command.") }
-  func lost(_ peer: PeerLabel) { line("[CONNECTION LOST] ", peer, " disconnected unexpectedly.") }
-  func dropped(_ peer: PeerLabel, lines: Int) { line("[DROPPED] ", peer, ": \(lines) lines were not sent.") }
-  func perhapsDropped(_ peer: PeerLabel, lines: Int) {
-    line("[DROPPED] ", peer, ": it is not known whether \(lines) lines were sent.")
+  init(_ log: Log) {
+    writer = log.writer
+    format = log.format
+    isPlain = format.style == .text && format.hasMessageText
   }
-  func renamed(_ peer: PeerLabel, to name: MemberName) { line("[NAME] ", peer, " is now \(name).") }
-  func moderated(_ text: String) { line("[OPERATOR] \(text)") }
-  func removed(_ peer: PeerLabel) { line("[DISCONNECTED] ", peer, " has been removed.") }
-  func redis(_ text: String) { line("[REDIS] \(text)") }
-  /// Says something of a file, `text` being the whole line.
-  func file(_ text: String) { line(text) }
+
+  func listening(on address: Address) {
+    note(.listening, "[LISTENING] Server is listening on ", "\(address)")
+  }
+  func metrics(at address: Address) {
+    let place =
+      switch address {
+      case .internet: "http://\(address)/metrics"
+      case .unix: "\(address)"
+      }
+    note(.metrics, "[METRICS] Metrics are at ", place)
+  }
+  func connected(_ peer: PeerLabel, as name: MemberName) {
+    note(.connected, of: peer, as: name, "[NEW CONNECTION] ", " connected.")
+  }
+  func leftByCommand(_ peer: PeerLabel, as name: @autoclosure () -> MemberName) {
+    note(.exit, of: peer, as: name(), "[", "] Sent exit command.")
+  }
+  func lost(_ peer: PeerLabel, as name: @autoclosure () -> MemberName) {
+    note(.lost, of: peer, as: name(), "[CONNECTION LOST] ", " disconnected unexpectedly.")
+  }
+  func dropped(_ peer: PeerLabel, lines: Int) {
+    let text = "\(lines) lines were not sent."
+    note(.dropped, of: peer, text: text, "[DROPPED] ", ": \(text)")
+  }
+  func perhapsDropped(_ peer: PeerLabel, lines: Int) {
+    let text = "it is not known whether \(lines) lines were sent."
+    note(.dropped, of: peer, text: text, "[DROPPED] ", ": \(text)")
+  }
+  /// - Parameter name: the former one.
+  func renamed(_ peer: PeerLabel, from name: MemberName, to new: MemberName) {
+    note(.renamed, of: peer, as: name, text: new.description, "[NAME] ", " is now \(new).")
+  }
+  func removed(_ peer: PeerLabel, as name: @autoclosure () -> MemberName) {
+    note(.disconnected, of: peer, as: name(), "[DISCONNECTED] ", " has been removed.")
+  }
+  func moderated(_ text: String) { note(.moderated, "[OPERATOR] ", text) }
+  func redis(_ text: String) { note(.redis, "[REDIS] ", text) }
+  /// Says something of a file.
+  /// - Parameter text: the whole line: what kind of file it is, as in `[TRANSCRIPT] `, and a sentence.
+  func file(_ text: String) {
+    let sentence = format.style == .text ? text : String(text.drop { $0 != " " }.dropFirst())
+    note(.file, "", sentence)
+  }
 
   /// Adds the line that was said last, which begins at `start`.
   @inline(__always)
   func relayed(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
+    guard isPlain else { return relayedOtherwise(from: peer, at: start, in: log) }
     peer.messagePrefix.withUnsafeBytes { page.append(contentsOf: $0) }
     log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
+  }
+
+  @inline(never)
+  private func relayedOtherwise(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
+    switch format.style {
+    case .text:
+      page += peer.messageWithoutText
+      append("\n")
+    case .json:
+      var bytes: [UInt8] = []
+      log.forEachPiece(from: start, to: log.head) { bytes.append(contentsOf: $0) }
+      let line = ServerLine(bytes.dropLast())
+      JSONLogLine(
+        line.kind == .action ? .action : .message, of: peer.identity, as: line.name,
+        text: format.hasMessageText ? line.text : nil
+      ).append(to: &page)
+    }
   }
 
   /// Hands the lines of this turn to the writer.
@@ -65,16 +129,33 @@ final class Console {
     if !page.isEmpty { writer.take(&page) }
   }
 
-  private func line(_ text: String) {
-    page.append(contentsOf: text.utf8)
-    append("\n")
+  /// Adds a line that is about no peer. In text, `tag` stands before it.
+  private func note(_ event: LogEvent, _ tag: StaticString, _ text: String) {
+    switch format.style {
+    case .text:
+      append(tag)
+      page.append(contentsOf: text.utf8)
+      append("\n")
+    case .json: JSONLogLine(event, text: Array(text.utf8)[...]).append(to: &page)
+    }
   }
 
-  private func line(_ before: StaticString, _ peer: PeerLabel, _ after: String) {
-    append(before)
-    page.append(contentsOf: peer.text)
-    page.append(contentsOf: after.utf8)
-    append("\n")
+  /// Adds a line about a peer, which in text stands between `before` and `after`.
+  private func note(
+    _ event: LogEvent, of peer: PeerLabel, as name: @autoclosure () -> MemberName? = nil, text: String? = nil,
+    _ before: StaticString,
+    _ after: String
+  ) {
+    switch format.style {
+    case .text:
+      append(before)
+      page.append(contentsOf: peer.text)
+      page.append(contentsOf: after.utf8)
+      append("\n")
+    case .json:
+      JSONLogLine(event, of: peer.identity, as: name()?.bytes[...], text: text.map { Array($0.utf8)[...] })
+        .append(to: &page)
+    }
   }
 
   @inline(__always)

@@ -6,9 +6,9 @@ import Synchronization
 /// Writes pages of whole lines to a descriptor, from a queue of its own: the server's log, and the transcript. An output that
 /// takes nothing never ends the server and never holds up its caller: lines that cannot be kept or written are counted, and
 /// once the output takes lines again, one stands in their place that says how many there were.
-package final class LineWriter: Sendable {
+final class LineWriter: Sendable {
   /// What is said where lines could not be written.
-  package struct Words: Sendable {
+  struct Words: Sendable {
     /// The line that stands in the place of so many lines, without its newline.
     let missing: @Sendable (_ lines: Int) -> String
     /// What standard error is told, once: the output, why it takes nothing, and what to do.
@@ -92,7 +92,7 @@ package final class LineWriter: Sendable {
   }
 
   /// Waits until all that was taken is written, for `seconds` at most, and less if the output takes nothing.
-  package func drain(seconds: Double) {
+  func drain(seconds: Double) {
     let done = DispatchSemaphore(value: 0)
     queue.async {
       self.writeWaiting()
@@ -182,18 +182,4 @@ package final class LineWriter: Sendable {
   }
 
   private static func lines(in bytes: ArraySlice<UInt8>) -> Int { bytes.count { $0 == UInt8(ascii: "\n") } }
-}
-
-extension LineWriter {
-  /// A writer of the server's log.
-  /// - Parameter descriptor: of standard output, as a rule; it must outlive the writer.
-  package convenience init(logDescriptor descriptor: CInt) {
-    self.init(
-      name: "mychat.log", descriptor: descriptor,
-      words: Words(
-        missing: { "[LOG] \($0) lines left out, because standard output took no more." },
-        trouble: {
-          "The log cannot be written to standard output: \($0). The server goes on; give it another place for its log."
-        }))
-  }
 }

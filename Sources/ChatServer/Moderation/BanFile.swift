@@ -16,7 +16,7 @@ final class BanFile: Sendable {
   }
 
   private static let header = "# mychat bans"
-  private static let purpose = "the bans"
+  static let purpose = "the bans"
   /// How long after a failure the file is tried again.
   private static let retryInterval = DispatchTimeInterval.seconds(10)
   /// Damaged lines that are named one by one; the rest is counted.

@@ -7,14 +7,8 @@ import Glibc
 ///
 /// Confined to the server's queue.
 final class Transcript {
-  /// A descriptor whose number stays the same, whatever file is under it.
-  private final class Output: Sendable {
-    let descriptor: FileDescriptor
-    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
-  }
-
   private let path: String
-  private let output: Output
+  private let output: OutputFile
   private let writer: LineWriter
   /// Up to where the room's log is taken, and how many lines that are.
   private var takenUpTo = LogOffset(0)
@@ -32,7 +26,7 @@ final class Transcript {
     let file = try TranscriptFile(opening: path)
     if let torn = file.torn { tell(Self.notice(of: torn, removedFrom: path)) }
     Self.restore(&room, from: file, at: path, maximumLineBytes: maximumLineBytes, tell: tell)
-    let output = Output(file.intoDescriptor())
+    let output = OutputFile(file.intoDescriptor())
     self.path = path
     self.output = output
     writer = LineWriter(
@@ -85,10 +79,9 @@ final class Transcript {
       if FileIdentity(following: path) == FileIdentity(of: output.descriptor.number) { return false }
       do throws(FileError) {
         let file = try TranscriptFile(opening: path)
-        guard dup2(file.descriptor.number, output.descriptor.number) >= 0 else {
-          throw FileError(path, for: TranscriptFile.purpose, SystemCallError("dup2"))
+        do throws(SystemCallError) { try output.replace(by: file.descriptor) } catch {
+          throw FileError(path, for: TranscriptFile.purpose, error)
         }
-        _ = fcntl(output.descriptor.number, F_SETFD, FD_CLOEXEC)
         if let torn = file.torn { tell(Self.notice(of: torn, removedFrom: path)) }
         tell("[TRANSCRIPT] \(path) was opened anew.")
         return true

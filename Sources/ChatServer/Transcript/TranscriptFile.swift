@@ -45,6 +45,23 @@ struct TranscriptFile: ~Copyable, Sendable {
     self.descriptor = descriptor
   }
 
+  /// Throws if there is something at `path` that is no transcript. Nothing is opened for writing.
+  static func check(_ path: String) throws(FileError) {
+    let number = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard number >= 0 else {
+      if errno == ENOENT { return }
+      throw FileError(path, for: purpose, SystemCallError("open"))
+    }
+    let descriptor = FileDescriptor(owning: number)
+    var information = stat()
+    guard fstat(number, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(path, for: purpose, "it is no regular file. Choose another path.")
+    }
+    guard isBeginningOfTranscript(read(64 << 10, from: descriptor, at: 0)) else {
+      throw FileError(path, for: purpose, "it is not a transcript, and would be damaged. Choose another path.")
+    }
+  }
+
   private static func open(_ path: String) throws(FileError) -> FileDescriptor {
     // Non-blocking, because the opening of a FIFO would wait for a reader.
     let flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY

@@ -37,6 +37,13 @@ package struct WallTime: Comparable, Hashable, Sendable, CustomStringConvertible
     return text
   }
 
+  /// The text of a time of the clock that may be set (`CLOCK_REALTIME`), to the millisecond: `2026-11-23T21:03:05.479Z`.
+  package static func text(ofMilliseconds time: timespec) -> [UInt8] {
+    let milliseconds = time.tv_nsec / 1_000_000
+    let digits = [milliseconds / 100, milliseconds / 10 % 10, milliseconds % 10].map { UInt8(ascii: "0") + UInt8($0) }
+    return WallTime(seconds: time.tv_sec).bytes.dropLast() + [UInt8(ascii: ".")] + digits + [UInt8(ascii: "Z")]
+  }
+
   /// The time that is written as `text` writes it.
   package init?(parsing text: some Collection<UInt8>) {
     guard text.count == Self.textBytes, Self.couldBegin(with: text) else { return nil }

@@ -22,7 +22,7 @@ struct ConsoleTests {
     try pipe.readEnd.setBlocking(false)
     var configuration = Configuration()
     configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
-    let log = LineWriter(logDescriptor: pipe.writeEnd.number)
+    let log = Log(to: pipe.writeEnd.number)
     let stopped = DispatchSemaphore(value: 0)
     let server = try Server(configuration, log: log) { stopped.signal() }
     let addresses = try server.start()
@@ -76,7 +76,7 @@ struct ConsoleTests {
     let pipe = try Pipe()
     try pipe.readEnd.setBlocking(false)
     let output = FileDescriptor(owning: open("/dev/null", O_RDONLY | O_CLOEXEC))
-    let writer = LineWriter(logDescriptor: output.number)
+    let writer = Log(to: output.number).writer
     var page = Array("one\ntwo\n".utf8)
     writer.take(&page)
     writer.drain(seconds: 30)
@@ -98,7 +98,7 @@ struct ConsoleTests {
 
   @Test func `A drain does not wait for an output that nobody reads`() throws {
     let pipe = try Pipe()
-    let writer = LineWriter(logDescriptor: pipe.writeEnd.number)
+    let writer = Log(to: pipe.writeEnd.number).writer
     defer {
       // The pipe is closed next, and another test will get its number.
       withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 1) { _ = pipe.readEnd.read(into: $0) }
@@ -116,7 +116,7 @@ struct ConsoleTests {
     let broken = try Pipe()
     let whole = try Pipe()
     let output = FileDescriptor(owning: dup(broken.writeEnd.number))
-    let writer = LineWriter(logDescriptor: output.number)
+    let writer = Log(to: output.number).writer
     // 64 KiB fit into a pipe (pipe(7)): 65 lines and half of the next.
     var page = Array(String(repeating: String(repeating: "x", count: 999) + "\n", count: 200).utf8)
     writer.take(&page)

@@ -1,0 +1,96 @@
+import ChatWire
+import Glibc
+
+extension Configuration {
+  /// What a server with this configuration would do, a line for each thing that it was told of. Nothing is opened for writing, and
+  /// nothing is bound.
+  /// - Parameter logFile: where its log would go; nil for standard output.
+  /// - Throws: what would keep it from starting, as far as that shows. Whether a port is free does not.
+  package func check(logFile: String?, as format: LogFormat) throws -> [String] {
+    var lines: [String] = []
+    for address in addresses {
+      let places = try Self.places(of: address)
+      guard allowsRemote || places.allSatisfy(\.isLocal) else { throw ListenError(isOpenToOthers: address) }
+      lines += places.map { "listen: \($0.address)" }
+    }
+    let open = raiseDescriptorLimit()
+    let places = min(maximumMembers ?? .max, open - Self.reservedDescriptors)
+    lines.append("members: at most \(places), because \(open) files may be open")
+    if let maximumPerAddress { lines.append("connections of one address: at most \(maximumPerAddress)") }
+    if let rate { lines.append("rate: \(rate.linesPerSecond) lines a second, and \(rate.burst) at once") }
+    if let logFile { try Self.checkFile(at: logFile, for: Log.purpose) }
+    lines.append("log: \(logFile ?? "standard output"), as \(format.style)")
+    if let transcript {
+      try TranscriptFile.check(transcript)
+      try Self.checkFile(at: transcript, for: TranscriptFile.purpose)
+      lines.append("transcript: \(transcript)")
+    }
+    if let stateDirectory {
+      try Self.checkDirectory(at: stateDirectory, for: BanFile.purpose)
+      lines.append("bans: \(stateDirectory)/bans")
+    }
+    if let operatorTokenFile {
+      _ = try OperatorToken(fromFile: operatorTokenFile)
+      lines.append("operators: by the token in \(operatorTokenFile)")
+    }
+    if !operators.isEmpty { lines.append("operators: \(operators.sorted().joined(separator: ", "))") }
+    if let redis { lines.append("redis: \(redis)") }
+    if let metricsFile {
+      try MetricsFile.check(metricsFile)
+      try Self.checkDirectory(at: Self.parent(of: metricsFile), for: MetricsFile.purpose)
+      lines.append("metrics file: \(metricsFile)")
+    }
+    if let metricsAddress { lines += try Self.places(of: metricsAddress).map { "metrics: \($0.address)" } }
+    if announces { lines.append("announced: who comes and who goes") }
+    if replayedLines > 0 { lines.append("on coming: the last \(replayedLines) lines") }
+    if let topic { lines.append("on coming: the topic, \(topic)") }
+    if !welcome.isEmpty { lines.append("on coming: \(welcome.count) lines of welcome") }
+    return lines
+  }
+
+  /// Where a listener of this address would be.
+  private static func places(of address: Address) throws(ListenError) -> [SocketAddress] {
+    if case .unix(let path) = address {
+      do throws(SystemCallError) {
+        if try FileIdentity(ofSocketAt: path) == nil { try checkAccess(to: parent(of: path), W_OK | X_OK) }
+      } catch { throw ListenError(address, error) }
+    }
+    do throws(ResolutionError) { return try address.resolved() } catch { throw ListenError(address, error) }
+  }
+
+  /// Throws unless the file can be written, or be made.
+  private static func checkFile(at path: String, for purpose: String) throws(FileError) {
+    do throws(SystemCallError) {
+      var information = stat()
+      if stat(path, &information) == 0 {
+        guard information.st_mode & S_IFMT != S_IFDIR else { throw SystemCallError("open", code: EISDIR) }
+        try checkAccess(to: path, W_OK)
+      } else {
+        try checkAccess(to: parent(of: path), W_OK | X_OK)
+      }
+    } catch { throw FileError(path, for: purpose, error) }
+  }
+
+  /// Throws unless files can be made in the directory, or it can be made.
+  private static func checkDirectory(at path: String, for purpose: String) throws(FileError) {
+    do throws(SystemCallError) {
+      var information = stat()
+      if stat(path, &information) == 0 {
+        guard information.st_mode & S_IFMT == S_IFDIR else { throw SystemCallError("open", code: ENOTDIR) }
+        try checkAccess(to: path, W_OK | X_OK)
+      } else {
+        try checkAccess(to: parent(of: path), W_OK | X_OK)
+      }
+    } catch { throw FileError(path, for: purpose, error) }
+  }
+
+  /// - Parameter mode: as access(2) takes it.
+  private static func checkAccess(to path: String, _ mode: CInt) throws(SystemCallError) {
+    guard faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 else { throw SystemCallError("open") }
+  }
+
+  private static func parent(of path: String) -> String {
+    let end = path.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.drop { $0 != UInt8(ascii: "/") }
+    return end.isEmpty ? "." : String(decoding: Array(end.reversed()), as: UTF8.self)
+  }
+}
