@@ -2,6 +2,7 @@ import ArgumentParser
 import ChatRedis
 import ChatServer
 import ChatWire
+import Glibc
 
 @main
 struct ServerCommand: ParsableCommand {
