@@ -82,3 +82,14 @@ final class Console {
     page.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 }
+
+extension Console.PeerLabel: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    messagePrefix = try reader.read()
+    guard messagePrefix.first == UInt8(ascii: "["), messagePrefix.count > Self.messageWords.utf8.count else {
+      throw .impossible("a peer is shown as nothing")
+    }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(messagePrefix) }
+}

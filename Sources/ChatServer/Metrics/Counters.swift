@@ -1,3 +1,5 @@
+import ChatWire
+
 /// What has happened in a server since its start, one line a fact.
 package struct Counters: Sendable, Equatable {
   /// Connections that got a place in the room.
@@ -28,4 +30,14 @@ extension Server {
       }
     }
   }
+}
+
+/// What is not found out anew.
+extension Counters: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    (accepted, refused) = (try reader.read(), try reader.read())
+    (left, lost, dropped) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(accepted, refused, left, lost, dropped) }
 }

@@ -24,3 +24,8 @@ struct DefaultNames: Equatable {
     return count == 1 ? base : MemberName(bytes: base.bytes + "-\(count)".utf8)
   }
 }
+
+extension DefaultNames: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (base, count) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(base, count) }
+}
