@@ -57,7 +57,7 @@ $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%):
 check: lint test ## Lint, build with warnings as errors, and test: what CI runs
 
 # What is pure stays pure: the room, its people, the wire's protocol and Redis's do no input and output, and look at no clock.
-PURE = Sources/ChatRedis Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol
+PURE = Sources/ChatRedis Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol Sources/ChatWire/State
 IMPURE = import (Dispatch|CLinux|Foundation)|(FileDescriptor|Socket[A-Z][a-z]+|Dispatch[A-Z][A-Za-z]+|ContinuousClock)
 lint: ## Check the format of every source file, and that the room, its people and the protocol do no input and output
 	swift format lint --strict --recursive Package.swift Sources Tests
@@ -96,7 +96,7 @@ cluster-soak: build cluster-packages ## An hour of three servers with one room (
 	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatcluster" 10
 
 # The rows of the torture that judge no memory: most of it is the sanitizer's. Row 14 is at full size.
-SANITIZED_ROWS = 1 2 3 4 6 7 8 9 11 12 15 16 18 20 23 24
+SANITIZED_ROWS = 1 2 3 4 6 7 8 9 11 12 15 16 18 20 23 24 25
 SANITIZED_CLUSTER_ROWS = 2 3 4 5 6 7 8 9
 # Leaks are not looked for: the argument parser leaves some bytes behind at the end of a program.
 sanitize: test-packages torture-packages cluster-packages ## Run the tests with the Thread Sanitizer and with the Address Sanitizer
@@ -130,11 +130,11 @@ endef
 # must not look into a program that has the Address Sanitizer: it crashes there, or hangs.
 FUZZ_SECONDS ?= 600
 FUZZED = swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -I .build/fuzz
-fuzz: ## Fuzz the framer, safe text, and what reads addresses, Redis's replies and entries, FUZZ_SECONDS (600) each
+fuzz: ## Fuzz the framer, safe text, and what reads addresses, Redis's replies and entries and a state, FUZZ_SECONDS (600) each
 	@mkdir -p .build/fuzz && for module in ChatWire ChatRedis; do \
 	  $(FUZZED) -module-name $$module -wmo -emit-module -emit-module-path .build/fuzz/$$module.swiftmodule -c \
 	    $$(find Sources/$$module -name "*.swift") -o .build/fuzz/$$module.o || exit 1; done
-	@for target in Framer SafeText Address Reply Entry; do mkdir -p .build/fuzz/$$target && \
+	@for target in Framer SafeText Address Reply Entry State; do mkdir -p .build/fuzz/$$target && \
 	  $(FUZZED) -module-name Fuzz Tests/Fuzz/$${target}Fuzz.swift .build/fuzz/Chat*.o -o .build/fuzz/run$$target && \
 	  SWIFT_BACKTRACE=enable=no .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=512 \
 	    -artifact_prefix=.build/fuzz/ -seed_inputs=Tests/Fuzz/$$target.seed .build/fuzz/$$target || exit 1; done

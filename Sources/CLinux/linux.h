@@ -2,6 +2,7 @@
 #pragma once
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -11,3 +12,11 @@ extern int epoll_pwait2(
 
 // Glibc's header declares it only under _GNU_SOURCE, which Swift's own modules are built without.
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+
+// As accept4.
+extern int memfd_create(const char *name, unsigned int flags);
+#define MYCHAT_MFD_CLOEXEC 1U
+
+// Swift takes the variable itself for state that threads share.
+extern char **environ;
+static inline char **mychat_environment(void) { return environ; }

@@ -5,6 +5,9 @@ import Glibc
 
 /// What a server may be told, and the limits it keeps, each with its reason.
 package struct Configuration: Sendable {
+  /// Of the server.
+  package static let version = "1.0.0"
+
   /// Where to listen; at least one.
   package var addresses: [Address] = [.standard]
 

@@ -42,7 +42,7 @@ package actor Server {
   let onStopped: @Sendable () -> Void
 
   var stage = Stage.running
-  private var signals: StopSignals?
+  var signals: StopSignals?
   var listeners: [Listener] = []
   /// Members that there is a place for.
   var maximumMembers = 0
@@ -109,33 +109,50 @@ package actor Server {
   /// When the listeners are tried again, and how long it takes the next time that descriptors are short.
   var acceptResumesAt = Moment.never
   var acceptPause = Duration.milliseconds(10)
+  /// What can go on in place of this program; nil if its file is not to be found.
+  let successor: Successor?
+  var isTakeOverUnderWay = false
+  /// What this one goes on with, until it has begun to.
+  private var handedOver: HandedOver?
   let timer: any DispatchSourceTimer
   var timerFiresAt = Moment.never
 
   /// - Parameters:
   ///   - log: takes the server's lines.
+  ///   - handedOver: what another program has left to this one; nil for a room in which nobody is.
   ///   - onStopped: is called on the server's queue when a stop is complete.
   /// - Throws: `SystemCallError` if not even the event layer's own descriptor can be had, `FileError` if one of the
   ///   files that it was told of cannot be used.
   package init(
-    _ configuration: Configuration, log: LineWriter, onStopped: @escaping @Sendable () -> Void
+    _ configuration: Configuration, log: LineWriter, continuing handedOver: sending HandedOver? = nil,
+    onStopped: @escaping @Sendable () -> Void
   ) throws {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")
     self.configuration = configuration
     var room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
     let console = Console(writer: log)
-    transcript = try configuration.transcript.map { path throws(FileError) in
-      try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) { console.file($0) }
+    if let handedOver {
+      swap(&room, &handedOver.room)
+      log.goOn(after: handedOver.log)
+      transcript = handedOver.transcript.map { Transcript(continuing: $0) }
+      moderation = try Moderation(configuration, bans: handedOver.bans, directory: handedOver.stateDirectory)
+    } else {
+      transcript = try configuration.transcript.map { path throws(FileError) in
+        try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) {
+          console.file($0)
+        }
+      }
+      moderation = try Moderation(configuration) {
+        console.file($0)
+        StandardOutput.write("\($0)\n", to: STDERR_FILENO)
+      }
     }
-    moderation = try Moderation(configuration) {
-      console.file($0)
-      StandardOutput.write("\($0)\n", to: STDERR_FILENO)
-    }
+    successor = Successor.ofThisProgram()
     servedUpTo = room.log.head
     self.room = room
     self.console = console
-    cluster = configuration.redis.map { Cluster($0, console: console) }
+    cluster = configuration.redis.map { Cluster($0, continuing: handedOver?.link, console: console) }
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     progressInterval = configuration.progressLimits.silent / 40
@@ -144,6 +161,7 @@ package actor Server {
     case .epoll: readiness = try EpollReadiness()
     }
     timer = DispatchSource.makeTimerSource(queue: executor.queue)
+    self.handedOver = handedOver
   }
 
   /// Binds every address, then begins to take connections.
@@ -191,6 +209,18 @@ package actor Server {
     startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
+    if let handedOver { goOn(with: handedOver) } else { try listen() }
+    if stopsOnSignals { signals = StopSignals(stopping: self, leftHangup: handedOver?.leavesHangup) }
+    handedOver = nil
+    for (index, listener) in listeners.enumerated() {
+      listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
+      if acceptResumesAt != .never { listener.pause() }
+    }
+    console.flushPage()
+    return listeners.map(\.address)
+  }
+
+  private func listen() throws(ListenError) {
     for address in configuration.addresses {
       do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners) } catch {
         for listener in listeners { listener.close() }
@@ -198,12 +228,6 @@ package actor Server {
         throw error
       }
     }
-    if stopsOnSignals { signals = StopSignals(stopping: self) }
-    for (index, listener) in listeners.enumerated() {
-      console.listening(on: listener.address)
-      listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
-    }
-    console.flushPage()
-    return listeners.map(\.address)
+    for listener in listeners { console.listening(on: listener.address) }
   }
 }

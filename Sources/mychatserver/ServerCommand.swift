@@ -17,7 +17,7 @@ struct ServerCommand: ParsableCommand {
       An ADDRESS is PORT, HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. SIGINT (Ctrl-C), SIGTERM and \
       SIGHUP stop the server in good order: everybody gets what is on its way.
       """,
-    version: "1.0.0")
+    version: Configuration.version)
 
   @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
   var addresses: [String] = []
@@ -112,6 +112,9 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
+  @Option(help: ArgumentHelp("Say whether this program could go on with that.", visibility: .hidden))
+  var checkTakeover: Int32?
+
   func validate() throws {
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
@@ -165,6 +168,7 @@ struct ServerCommand: ParsableCommand {
         "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
         to: STDERR_FILENO)
     }
+    if let checkTakeover { return try check(handedOverBy: checkTakeover, for: configuration) }
     let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
     guard allowed > own else {
       throw failure(
@@ -173,12 +177,23 @@ struct ServerCommand: ParsableCommand {
     }
     let log = LineWriter(logDescriptor: STDOUT_FILENO)
     do {
-      let server = try Server(configuration, log: log) {
+      let handedOver = try HandedOver.inherited(for: configuration)
+      let server = try Server(configuration, log: log, continuing: handedOver) {
         log.drain(seconds: 1)
         Glibc.exit(EXIT_SUCCESS)
       }
       try server.start(stopsOnSignals: true)
       withExtendedLifetime(server) { dispatchMain() }
+    } catch { throw failure("\(error)") }
+  }
+
+  /// Reads what another program would hand over to this one.
+  private func check(handedOverBy descriptor: CInt, for configuration: Configuration) throws {
+    do {
+      _ = try HandedOver.checked(descriptor, for: configuration)
+      StandardOutput.write("\(Successor.ready)\n")
+    } catch let error as StateError {
+      throw failure("What this program knows cannot be read by '\(CommandLine.arguments[0])': \(error).")
     } catch { throw failure("\(error)") }
   }
 

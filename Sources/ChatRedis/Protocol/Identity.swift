@@ -87,7 +87,9 @@ private enum Hexadecimal {
 
 extension ServerID: StateCoded {
   package init(from reader: inout StateReader) throws(StateError) {
-    guard let id = ServerID(parsing: try reader.read(String.self)) else { throw .impossible("no server has such an id") }
+    guard let id = ServerID(parsing: try reader.read(String.self)) else {
+      throw .impossible("no server has such an id")
+    }
     self = id
   }
 

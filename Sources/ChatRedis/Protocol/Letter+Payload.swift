@@ -66,7 +66,9 @@ extension Letter {
 /// As other servers read it.
 extension Letter: StateCoded {
   package init(from reader: inout StateReader) throws(StateError) {
-    guard let letter = Letter(payload: try reader.read()) else { throw .impossible("a letter is of no kind that is known") }
+    guard let letter = Letter(payload: try reader.read()) else {
+      throw .impossible("a letter is of no kind that is known")
+    }
     self = letter
   }
 

@@ -164,8 +164,11 @@ extension RosterAnswer: StateCoded {
     writer.write(asker, (0..<slots.count).map { UInt32(slots[$0]) }, next, isBegun, firstChange)
   }
 
-  /// Whether it can go on with these changes.
-  func isPossible(after changes: RosterChanges) -> Bool { (0...changes.nextNumber).contains(firstChange) }
+  /// Whether it can go on with these changes, and so many slots of members of this server.
+  func isPossible(after changes: RosterChanges, slotCount: Int) -> Bool {
+    (0...changes.nextNumber).contains(firstChange)
+      && (0..<slots.count).allSatisfy { slots[$0] < slotCount || slots[$0] >= Token.firstRemoteSlot }
+  }
 }
 
 extension RosterChanges: StateCoded {
@@ -174,7 +177,9 @@ extension RosterChanges: StateCoded {
       (try reader.read(), RosterAnswer.Entry(name: try reader.read(), details: try reader.read()))
     }
     (firstNumber, answers) = (try reader.read(), try reader.read())
-    guard (0..<Int.max / 2).contains(firstNumber), answers >= 0 else { throw .impossible("no list of members began so") }
+    guard (0..<Int.max / 2).contains(firstNumber), answers >= 0 else {
+      throw .impossible("no list of members began so")
+    }
   }
 
   func write(to writer: inout StateWriter) {

@@ -31,7 +31,7 @@ final class Console {
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }
   }
 
-  private let writer: LineWriter
+  let writer: LineWriter
   /// The lines of this turn.
   @exclusivity(unchecked) private var page: [UInt8] = []
 

@@ -2,29 +2,70 @@ import Dispatch
 import Glibc
 
 /// Lets SIGINT, SIGTERM and SIGHUP stop a server: the first in good order, a second one at once. A server with a transcript
-/// reopens that at SIGHUP instead, as logrotate(8) asks daemons to.
+/// reopens that at SIGHUP instead, as logrotate(8) asks daemons to. At SIGUSR2 a new program goes on in its place.
 final class StopSignals {
+  static let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR2]
+
+  private let server: Server
+  /// Whether SIGHUP was ignored from the start.
+  let leavesHangup: Bool
   private var sources: [any DispatchSourceSignal] = []
   private var hasCome = false
+  /// What is to be done once all sources are cancelled.
+  private var afterRelease: (() -> Void)?
 
   /// Takes over these signals of the process until its end. Before, they end it, which is right for a server that does not
   /// listen yet. A SIGHUP that would stop the server is left alone where it was ignored from the start, as under nohup(1).
-  init(stopping server: Server) {
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      let reopens = number == SIGHUP && server.configuration.transcript != nil
-      // Left to its default, the signal would end the process before the source could report it.
-      let former = signal(number, SIG_IGN)
-      if number == SIGHUP && !reopens && Self.isIgnored(former) { continue }
+  /// - Parameter leftHangup: whether the program before this one left it alone; nil if there was none.
+  init(stopping server: Server, leftHangup: Bool? = nil) {
+    self.server = server
+    if let leftHangup {
+      // They are ignored already. Doing it again would drop those that have come and nobody has taken.
+      leavesHangup = leftHangup
+    } else {
+      // Left to its default, a signal would end the process before the source could report it.
+      let former = Self.numbers.map { signal($0, SIG_IGN) }
+      leavesHangup = zip(Self.numbers, former).contains { $0 == SIGHUP && Self.isIgnored($1) }
+    }
+    takeAgain()
+  }
+
+  /// Takes the signals, unless it has them.
+  func takeAgain() {
+    guard sources.isEmpty else { return }
+    let reopens = server.configuration.transcript != nil
+    for number in Self.numbers where reopens || number != SIGHUP || !leavesHangup {
       let source = DispatchSource.makeSignalSource(signal: number, queue: server.queue)
       source.setEventHandler {
-        if reopens { return server.reopenTranscript() }
-        if self.hasCome { _exit(1) }
-        self.hasCome = true
-        server.stop()
+        switch number {
+        case SIGUSR2: self.server.takeOver()
+        case SIGHUP where reopens: self.server.reopenTranscript()
+        default: self.stop()
+        }
       }
+      source.setCancelHandler { self.wasCancelled(number) }
       source.activate()
       sources.append(source)
     }
+  }
+
+  private func stop() {
+    if hasCome { _exit(1) }
+    hasCome = true
+    server.stop()
+  }
+
+  /// Takes no more signals. Those that come from now on wait for who takes them next: this program again, or another one.
+  func release(then proceed: @escaping () -> Void) {
+    afterRelease = proceed
+    for source in sources { source.cancel() }
+  }
+
+  private func wasCancelled(_ number: CInt) {
+    sources.removeAll { $0.handle == UInt(number) }
+    guard sources.isEmpty else { return }
+    afterRelease?()
+    afterRelease = nil
   }
 
   private static func isIgnored(_ handler: sighandler_t?) -> Bool {

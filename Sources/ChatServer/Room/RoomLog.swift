@@ -216,8 +216,9 @@ extension RoomLog {
     minutes = try MinuteMarks(from: &reader, maximumCount: max(1, self.capacity / 64))
     let kept = try reader.read([UInt8].self)
     guard kept.count <= self.capacity else { throw .impossible("the log keeps more than there is space for") }
-    guard kept.last ?? UInt8(ascii: "\n") == UInt8(ascii: "\n"), tail.bytes >= 0, tailLine >= 0,
-      tail.bytes <= .max - self.capacity, headLine - tailLine == kept.count(where: { $0 == UInt8(ascii: "\n") })
+    guard tail.bytes >= 0, tail.bytes <= .max / 2, tailLine >= 0, headLine >= 0,
+      headLine - tailLine == kept.count(where: { $0 == UInt8(ascii: "\n") }),
+      kept.isEmpty || kept.last == UInt8(ascii: "\n")
     else { throw .impossible("the log does not hold the lines that it says") }
     head = tail
     headLine = tailLine

@@ -12,4 +12,7 @@ package struct Pipe: ~Copyable, Sendable {
     readEnd = FileDescriptor(owning: ends[0])
     writeEnd = FileDescriptor(owning: ends[1])
   }
+
+  /// The end to read from alone; the other one is closed.
+  package consuming func intoReadEnd() -> FileDescriptor { readEnd }
 }

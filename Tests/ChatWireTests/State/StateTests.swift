@@ -51,8 +51,9 @@ struct StateTests {
   @Test func `What ends anywhere too early is refused, and says so`() {
     let whole = state(Sample())
     for count in 15..<whole.count {
-      guard case .tooShort? = error(of: Array(whole[..<count])) else {
-        Issue.record("\(count) of \(whole.count) bytes: \(error(of: Array(whole[..<count])).map { "\($0)" } ?? "taken")")
+      let error = error(of: Array(whole[..<count]))
+      guard case .tooShort? = error else {
+        Issue.record("\(count) of \(whole.count) bytes: \(String(describing: error))")
         return
       }
     }
