@@ -183,7 +183,8 @@ struct ServerCommand: ParsableCommand {
         Glibc.exit(EXIT_SUCCESS)
       }
       try server.start(stopsOnSignals: true)
-      withExtendedLifetime(server) { dispatchMain() }
+      // Not dispatchMain, for the sake of signals: see StopSignals.
+      withExtendedLifetime(server) { DispatchSemaphore(value: 0).wait() }
     } catch { throw failure("\(error)") }
   }
 

@@ -50,7 +50,11 @@ import Testing
     for _ in 0..<2 { _ = try server.program.waitForLine("a member") { $0.hasPrefix("[NEW CONNECTION]") } }
     func check(_ expected: String) throws {
       try alice.send("half")
-      let refusal = try server.refusal()
+      var refusal = try server.refusal()
+      // On a machine that is busy with other tests.
+      while refusal.contains("has not said within"), !expected.contains("has not said within") {
+        refusal = try server.refusal()
+      }
       #expect(refusal == expected + " The former program goes on.")
       try alice.send(" a line\n")
       try bob.expect("\(alice.localPort): half a line")
@@ -90,8 +94,7 @@ import Testing
 
     // And then comes one that can.
     try server.install("#!/bin/sh\nexec \(server.built) \"$@\"\n")
-    server.program.signal(SIGUSR2)
-    try server.program.waitForLine("[TAKEOVER] mychatserver 1.0.0 goes on with 2 members.")
+    try server.program.takeOver(members: 2)
     try alice.send("at last\n")
     try bob.expect("\(alice.localPort): at last")
     server.program.signal(SIGTERM)
@@ -116,8 +119,7 @@ import Testing
     let port = try #require(UInt16(line.split(separator: ":").last ?? ""))
     let member = try Dialogue(port: port)
     for _ in 0..<2 {
-      server.signal(SIGUSR2)
-      _ = try server.waitForLine("the take-over") { $0.hasPrefix("[TAKEOVER] mychatserver") }
+      try server.takeOver(members: 1)
       server.signal(SIGHUP)
       try member.send("/who\n")
       try member.expect("* Nobody else is here.")

@@ -3,12 +3,23 @@ import Glibc
 import TestSupport
 import Testing
 
-extension ServerProgram {
-  /// Asks it to let a new program go on, and waits until that says that it does.
+extension Program {
+  /// Asks a server to let a new program go on, and waits until that says that it does. On a machine that is busy with other tests
+  /// the new program may need longer to start than it is given, so it is asked again then.
   func takeOver(members: Int) throws {
-    program.signal(SIGUSR2)
-    try program.waitForLine("[TAKEOVER] mychatserver 1.0.0 goes on with \(members) member\(members == 1 ? "" : "s").")
+    for _ in 0..<10 {
+      signal(SIGUSR2)
+      let line = try waitForLine("a take-over") { $0.hasPrefix("[TAKEOVER] ") }
+      if line.contains("has not said within 5 s") { continue }
+      #expect(line == "[TAKEOVER] mychatserver 1.0.0 goes on with \(members) member\(members == 1 ? "" : "s").")
+      return
+    }
+    throw TestFailure("this machine is too busy")
   }
+}
+
+extension ServerProgram {
+  func takeOver(members: Int) throws { try program.takeOver(members: members) }
 
   /// Descriptors that it has open, of any kind.
   var openDescriptors: Int { ProcessFigures(of: program.pid)?.openFiles.count ?? 0 }
@@ -280,7 +291,7 @@ extension ServerProgram {
     }
     while heard.count(where: { $0 == "* Sent to alice." }) < 30 { heard.append(try bob.expectLine()) }
     #expect(heard.filter { $0.hasPrefix("alice:") } == (0..<30).map { "alice: \($0)" })
-    #expect(heard.count == 60, "\(heard)")
+    #expect(heard.allSatisfy { $0.hasPrefix("alice:") || $0 == "* Sent to alice." || $0.hasSuffix(" joined") }, "\(heard)")
     var told: [String] = []
     while told.count < 30 {
       let line = try alice.expectLine()

@@ -4,7 +4,7 @@ import Glibc
 /// Lets SIGINT, SIGTERM and SIGHUP stop a server: the first in good order, a second one at once. A server with a transcript
 /// reopens that at SIGHUP instead, as logrotate(8) asks daemons to. At SIGUSR2 a new program goes on in its place.
 final class StopSignals {
-  static let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR2]
+  private static let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR2]
 
   private let server: Server
   /// Whether SIGHUP was ignored from the start.
@@ -16,18 +16,32 @@ final class StopSignals {
 
   /// Takes over these signals of the process until its end. Before, they end it, which is right for a server that does not
   /// listen yet. A SIGHUP that would stop the server is left alone where it was ignored from the start, as under nohup(1).
+  ///
+  /// To be called on the main thread, which must not go on to dispatchMain: that waits with all signals unblocked, and libdispatch
+  /// then hands them to a thread of its own, where an exec loses them. Blocked in all threads, they wait for whoever takes them.
   /// - Parameter leftHangup: whether the program before this one left it alone; nil if there was none.
   init(stopping server: Server, leftHangup: Bool? = nil) {
     self.server = server
-    if let leftHangup {
-      // They are ignored already. Doing it again would drop those that have come and nobody has taken.
-      leavesHangup = leftHangup
-    } else {
-      // Left to its default, a signal would end the process before the source could report it.
-      let former = Self.numbers.map { signal($0, SIG_IGN) }
-      leavesHangup = zip(Self.numbers, former).contains { $0 == SIGHUP && Self.isIgnored($1) }
+    var leavesHangup = leftHangup ?? false
+    if leftHangup == nil {
+      for number in Self.numbers {
+        // Left to its default, a signal would end the process before the source could report it. What is blocked already, and
+        // perhaps there, as after a take-over, would be dropped by this.
+        let former = signal(number, SIG_IGN)
+        if number == SIGHUP { leavesHangup = Self.isIgnored(former) }
+      }
     }
+    self.leavesHangup = leavesHangup
+    var mask = Self.mask
+    pthread_sigmask(SIG_BLOCK, &mask, nil)
     takeAgain()
+  }
+
+  static var mask: sigset_t {
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    for number in numbers { sigaddset(&mask, number) }
+    return mask
   }
 
   /// Takes the signals, unless it has them.

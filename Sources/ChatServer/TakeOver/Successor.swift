@@ -57,9 +57,7 @@ package struct Successor: Sendable {
       withPointers(to: environment) { environment in
         // Queues' threads block nearly all signals, and exec inherits that. The ones that both programs take stay blocked, and
         // so pending, until the next one takes them.
-        var (mask, former) = (sigset_t(), sigset_t())
-        sigemptyset(&mask)
-        for signal in StopSignals.numbers { sigaddset(&mask, signal) }
+        var (mask, former) = (StopSignals.mask, sigset_t())
         pthread_sigmask(SIG_SETMASK, &mask, &former)
         execve(path, arguments, environment)
         let error = SystemCallError("execve")
