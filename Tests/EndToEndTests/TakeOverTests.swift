@@ -291,7 +291,10 @@ extension ServerProgram {
     }
     while heard.count(where: { $0 == "* Sent to alice." }) < 30 { heard.append(try bob.expectLine()) }
     #expect(heard.filter { $0.hasPrefix("alice:") } == (0..<30).map { "alice: \($0)" })
-    #expect(heard.allSatisfy { $0.hasPrefix("alice:") || $0 == "* Sent to alice." || $0.hasSuffix(" joined") }, "\(heard)")
+    let isExpected = { (line: String) in
+      line.hasPrefix("alice:") || line == "* Sent to alice." || line.hasSuffix(" joined")
+    }
+    #expect(heard.allSatisfy(isExpected), "\(heard)")
     var told: [String] = []
     while told.count < 30 {
       let line = try alice.expectLine()

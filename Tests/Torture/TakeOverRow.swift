@@ -21,10 +21,11 @@ extension Row {
     let server = try ServerUnderTest(["--patience", "30"] + options)
     let chatter = try Chatter(members, rate: 200, with: server)
     let (swarm, ledger) = (chatter.swarm, chatter.ledger)
-    // Each has half a line at the server when that goes over.
+    // Each has half a line at the server when that goes over. Before its first newline a pause would end that.
     let interrupted = try swarm.add(20)
     for peer in interrupted { ledger.speak(peer) }
     try server.settle(at: swarm.openCount)
+    for peer in interrupted { swarm.say(ledger.nextLine(of: peer), by: peer) }
     try chatter.talk(for: .milliseconds(500))
     let before = server.descriptors
     let log = LogTail(server.log)
