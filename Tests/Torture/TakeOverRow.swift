@@ -19,7 +19,7 @@ extension Row {
     _ times: Int, members: Int, _ options: [String], _ what: String, _ outcome: inout Outcome
   ) throws {
     let server = try ServerUnderTest(["--patience", "30"] + options)
-    let chatter = try Chatter(members, rate: 200, with: server)
+    let chatter = try Chatter(members, rate: 100, with: server)
     let (swarm, ledger) = (chatter.swarm, chatter.ledger)
     // Each has half a line at the server when that goes over. Before its first newline a pause would end that.
     let interrupted = try swarm.add(20)

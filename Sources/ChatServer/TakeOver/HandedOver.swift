@@ -46,7 +46,7 @@ package final class HandedOver {
       from: &reader, logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
     let table: ConnectionTable = try reader.read()
     var connections: [SavedConnection] = []
-    for _ in 0..<(try reader.read(Int.self)) {
+    for _ in 0..<(try reader.count()) {
       connections.append(
         try SavedConnection(from: &reader, maximumLineBytes: configuration.maximumLineBytes, in: room.log))
     }

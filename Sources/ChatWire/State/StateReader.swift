@@ -52,7 +52,7 @@ package struct StateReader {
   }
 
   /// How many values follow. No value is shorter than a byte, so a false count asks for no memory.
-  mutating func count() throws(StateError) -> Int {
+  package mutating func count() throws(StateError) -> Int {
     let count: Int = try number()
     guard (0...state.count - position).contains(count) else { throw .tooShort(at: position) }
     return count
