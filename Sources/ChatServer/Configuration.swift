@@ -5,7 +5,7 @@ import Glibc
 
 /// What a server may be told, and the limits it keeps, each with its reason.
 package struct Configuration: Sendable {
-  /// Where to listen; at least one.
+  /// Where to listen, besides on sockets that are inherited.
   package var addresses: [Address] = [.standard]
 
   /// Bytes of what was said that are kept for members that are behind: some 16,000 lines of chat, and small enough to stay
@@ -29,6 +29,9 @@ package struct Configuration: Sendable {
   package var operatorTokenFile: String?
   /// The room of a Redis that this server shares with others; nil for a room of its own.
   package var redis: RedisAddress?
+
+  /// Who is told how the server does; nil for nobody.
+  package var notifySocket: NotifySocket?
 
   /// Whether it is said who comes and who goes.
   package var announces = false

@@ -136,8 +136,10 @@ struct ServerCommand: ParsableCommand {
   }
 
   func run() throws {
+    let inherited = InheritedSockets.take()
     var configuration = Configuration()
-    if !addresses.isEmpty {
+    configuration.notifySocket = NotifySocket()
+    if !addresses.isEmpty || !inherited.isEmpty {
       do { configuration.addresses = try addresses.map { try Address(parsing: $0) } } catch {
         throw ValidationError("\(error)")
       }
@@ -177,7 +179,7 @@ struct ServerCommand: ParsableCommand {
         log.drain(seconds: 1)
         Glibc.exit(EXIT_SUCCESS)
       }
-      try server.start(stopsOnSignals: true)
+      try server.start(stopsOnSignals: true, inheriting: inherited)
       withExtendedLifetime(server) { dispatchMain() }
     } catch { throw failure("\(error)") }
   }

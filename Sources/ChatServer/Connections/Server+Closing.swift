@@ -156,6 +156,7 @@ extension Server {
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.
     stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)
+    serviceManager?.tell(.stopping, status: serviceStatus)
     for connection in connections.all where connection.lifecycle.isHeard {
       if connection.inbound.hold == nil {
         hearArrived(from: connection)
@@ -284,6 +285,7 @@ extension Server {
     for connection in connections.all { lose(connection) }
     readiness.cancel()
     timer.cancel()
+    serviceManager?.close()
     console.flushPage()
     transcript?.drain(seconds: Self.diskSeconds)
     moderation.drain(seconds: Self.diskSeconds)

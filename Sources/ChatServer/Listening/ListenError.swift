@@ -5,7 +5,12 @@ import Glibc
 package struct ListenError: Error, CustomStringConvertible {
   package let description: String
 
-  private init(_ address: Address, _ problem: String) { description = "Cannot listen on \(address): \(problem)" }
+  private init(_ address: Address, _ problem: String) {
+    self.init(description: "Cannot listen on \(address): \(problem)")
+  }
+
+  /// - Parameter description: the whole sentence.
+  init(description: String) { self.description = description }
 
   init(_ address: Address, _ error: ResolutionError) {
     self.init(address, "\(error.reason). Check the spelling of '\(error.host)', or give a numeric address.")

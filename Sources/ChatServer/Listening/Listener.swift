@@ -22,16 +22,21 @@ final class Listener {
   private let descriptor: FileDescriptor
   /// The file of a Unix socket until `close`; nil for other sockets.
   private var file: UnixSocketFile?
+  /// Whether somebody else opened the socket: its connections then lack the options that ours inherit from it.
+  private let isInherited: Bool
   private var source: (any DispatchSourceRead)?
   private var isSuspended = false
 
   /// Sockets bound and listening for all that `address` stands for, in the order of the resolver.
-  /// - Parameter others: listeners of this server's other addresses, which may be in the way.
+  /// - Parameter others: listeners of this server's other addresses, which may be in the way. One that was inherited stands
+  ///   for its address.
   static func all(for address: Address, besides others: [Listener]) throws(ListenError) -> [Listener] {
     let resolved: [SocketAddress]
     do { resolved = try address.resolved() } catch { throw ListenError(address, error) }
     var listeners: [Listener] = []
-    for candidate in resolved { listeners.append(try Listener(on: candidate, for: address, besides: others)) }
+    for candidate in resolved where !others.contains(where: { $0.isInherited && $0.address == candidate.address }) {
+      listeners.append(try Listener(on: candidate, for: address, besides: others))
+    }
     return listeners
   }
 
@@ -50,12 +55,29 @@ final class Listener {
       try socket.listen(backlog: 4096)
       address = try socket.localAddress().address
       descriptor = socket
+      isInherited = false
     } catch {
       if error.code == EADDRINUSE, let other = others.first(where: { $0.conflicts(with: resolved.address) }) {
         throw ListenError(wanted, isTakenBy: other.address)
       }
       throw ListenError(wanted, error)
     }
+  }
+
+  /// Takes over a socket that is listening already. Its file, if it has one, is not ours to remove.
+  /// - Parameter number: from now on only this listener closes it.
+  init(inheriting number: CInt) throws(ListenError) {
+    let socket = FileDescriptor(owning: number)
+    do throws(SystemCallError) {
+      guard try socket.isListening() else { throw SystemCallError("listen", code: ENOTSOCK) }
+      address = try socket.localAddress().address
+      try socket.setBlocking(false)
+    } catch {
+      throw error.code == ENOTSOCK ? ListenError.isNoListener(number) : ListenError(inherited: number, error)
+    }
+    if case .unix(path: "") = address { throw ListenError.isNoListener(number) }
+    descriptor = socket
+    isInherited = true
   }
 
   /// Accepted sockets inherit these options from the listener (Linux copies the whole socket), so they cost no call for each
@@ -99,7 +121,11 @@ final class Listener {
       let peer = SocketAddress(
         filledBy: { accept4(descriptor.number, $0, $1, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)) },
         result: &number)
-      if number >= 0 { return .connection(FileDescriptor(owning: number), from: peer) }
+      if number >= 0 {
+        let connection = FileDescriptor(owning: number)
+        if isInherited, case .internet = address { try? Self.prepareForMembers(connection) }
+        return .connection(connection, from: peer)
+      }
       switch errno {
       case EINTR: continue
       case EAGAIN, EWOULDBLOCK: return .nobody
