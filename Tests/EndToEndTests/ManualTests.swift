@@ -34,10 +34,13 @@ import Testing
 
   /// The headings of a page's lists that begin with `macro`, without the macros of mdoc(7).
   private static func items(of page: String, _ macro: String) -> [String] {
-    text(ofFile: "\(manual)/\(page)").split(separator: "\n").filter { $0.hasPrefix(".It \(macro) ") }.map { line in
-      String(line.dropFirst(4)).replacing(" , ", with: ", ").replacing(/Oo Ar (\S+) Oc/) { "[\($0.1)]" }
-        .replacing(/Op Ar (\S+)/) { "[\($0.1)]" }.replacing("Fl Fl ", with: "--").replacing("Fl ", with: "-")
-        .replacing("Ar ", with: "").replacing("Ic ", with: "")
+    let headings = text(ofFile: "\(manual)/\(page)").split(separator: "\n").filter { $0.hasPrefix(".It \(macro) ") }
+    let plain = [(" , ", ", "), ("Fl Fl ", "--"), ("Fl ", "-"), ("Ar ", ""), ("Ic ", "")]
+    return headings.map { heading -> String in
+      var item = String(heading.dropFirst(".It ".count))
+      item.replace(/O[op] Ar (\S+)( Oc)?/) { "[\($0.1)]" }
+      for (macro, text) in plain { item.replace(macro, with: text) }
+      return item
     }
   }
 

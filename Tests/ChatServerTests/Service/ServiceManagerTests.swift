@@ -10,15 +10,12 @@ import Testing
   init() throws { manager = try PlayedServiceManager() }
 
   private func server(
-    watchdog microseconds: String? = nil, of process: String? = nil, _ configure: (inout Configuration) -> Void = { _ in }
+    watchdog microseconds: String? = nil, of process: String? = nil
   ) throws -> RunningServer {
     var variables = ["NOTIFY_SOCKET": manager.path]
     variables["WATCHDOG_USEC"] = microseconds
     variables["WATCHDOG_PID"] = process
-    return try RunningServer(.epoll) {
-      $0.notifySocket = NotifySocket(processID: 42) { variables[$0] }
-      configure(&$0)
-    }
+    return try RunningServer(.epoll) { $0.notifySocket = NotifySocket(processID: 42) { variables[$0] } }
   }
 
   @Test func `It is told when the server listens and when it stops`() throws {
