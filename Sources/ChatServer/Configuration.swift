@@ -5,8 +5,8 @@ import Glibc
 
 /// What a server may be told, and the limits it keeps, each with its reason.
 package struct Configuration: Sendable {
-  /// Where to listen, besides on sockets that are inherited.
-  package var addresses: [Address] = [.standard]
+  /// Where to listen, besides on sockets that are inherited; without any of both, on the standard address.
+  package var addresses: [Address] = []
 
   /// Bytes of what was said that are kept for members that are behind: some 16,000 lines of chat, and small enough to stay
   /// in a processor's cache while it is written to one member after the other.

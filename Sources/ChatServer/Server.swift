@@ -200,7 +200,8 @@ package actor Server {
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
     listeners = try inherited.listeners()
-    for address in configuration.addresses {
+    let isToldNothing = configuration.addresses.isEmpty && listeners.isEmpty
+    for address in isToldNothing ? [.standard] : configuration.addresses {
       do throws(ListenError) { listeners += try Listener.all(for: address, besides: listeners) } catch {
         for listener in listeners { listener.close() }
         listeners = []

@@ -139,10 +139,8 @@ struct ServerCommand: ParsableCommand {
     let inherited = InheritedSockets.take()
     var configuration = Configuration()
     configuration.notifySocket = NotifySocket()
-    if !addresses.isEmpty || !inherited.isEmpty {
-      do { configuration.addresses = try addresses.map { try Address(parsing: $0) } } catch {
-        throw ValidationError("\(error)")
-      }
+    do { configuration.addresses = try addresses.map { try Address(parsing: $0) } } catch {
+      throw ValidationError("\(error)")
     }
     configuration.patience = .seconds(patience)
     configuration.eventLayer = eventLayer

@@ -9,8 +9,6 @@ package struct InheritedSockets: Sendable {
 
   package init() { descriptors = [] }
 
-  package var isEmpty: Bool { descriptors.isEmpty }
-
   /// Takes those that the environment names, and the variables out of it: what this process starts, or becomes, must not
   /// take them as well. To be called once, before there are threads.
   package static func take(processID: pid_t = getpid()) -> InheritedSockets {
