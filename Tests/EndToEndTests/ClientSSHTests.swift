@@ -23,6 +23,8 @@ import Testing
     try connection.send("bob: hi\n")
     try terminal.waitForLine("bob: hi")
     try terminal.type("hello\r")
+    // It asks who it is, because only the server knows.
+    try connection.expect("\t \t")
     try connection.expectAll("hello\n")
     try terminal.type("exit\r")
     try connection.expectAll("hello\nexit")
@@ -160,6 +162,7 @@ import Testing
     let client = try ssh.client(["ssh://box\(path)", "--reconnect"], on: terminal)
     var connection = try server.accept()
     try terminal.type("before\r")
+    try connection.expect("\t \t")
     try connection.expectAll("before\n")
     try write("", to: ssh.file("no"))
     try write("", to: ssh.file("cut"))
@@ -169,6 +172,7 @@ import Testing
     try eventually("a third attempt") { ssh.arguments.count { $0 == "BatchMode=yes" } >= 2 }
     unlink(ssh.file("no"))
     connection = try server.accept()
+    try connection.expect("\t \t")
     try connection.expectAll("meanwhile\n")
     try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
     #expect(terminal.screen.lines.count { $0.contains("Permission denied") } == 1, "told once")
