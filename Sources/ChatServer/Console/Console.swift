@@ -28,12 +28,12 @@ final class Console {
         decoding: isIPv6 ? "[".utf8 + host + "]:".utf8 + port : host + ":".utf8 + port, as: UTF8.self)
     }
 
-    /// The place and, on a Unix socket, what the connection is told from others by: `unix:/run/chat.sock#3`.
+    /// The place and, on a Unix socket, what the connection is told from others by: `unix:/run/chat.sock#alice/2`.
     var identity: [UInt8] {
       guard place.utf8.starts(with: "unix:".utf8) else { return Array(place.utf8) }
       let inside = text.dropFirst(2).dropLast()
-      let number = inside.reversed().prefix { $0 != UInt8(ascii: " ") }.reversed()
-      return Array(place.utf8) + [UInt8(ascii: "#")] + number
+      let name = inside.reversed().prefix { $0 != UInt8(ascii: " ") }.reversed()
+      return Array(place.utf8) + [UInt8(ascii: "#")] + name
     }
 
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }
