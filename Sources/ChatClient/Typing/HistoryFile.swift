@@ -103,6 +103,8 @@ package struct HistoryFile {
       // Replacing it would take it from its owner.
       guard opened.st_uid == geteuid() else { throw .foreign }
       try Self.lock(file.number)
+      // A program that is being started, such as ssh, has this descriptor too until it runs, and would hold the lock.
+      defer { flock(file.number, LOCK_UN) }
       // Whoever had the lock before may have put another file in its place.
       if stat(path, &there) != 0 || there.st_ino != opened.st_ino || there.st_dev != opened.st_dev { continue }
       let header = Self.header + [UInt8(ascii: "\n")]
