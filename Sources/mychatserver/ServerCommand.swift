@@ -219,6 +219,11 @@ struct ServerCommand: ParsableCommand {
         "--operator: nobody is called '\(login)' here; a login that can be no name is shown by its number, as uid-1001."
       )
     }
+    if let metricsFile, !metricsFile.hasSuffix(".prom") {
+      throw ValidationError(
+        "--metrics-file takes a file that ends in .prom, because node_exporter collects no other, not '\(metricsFile)'."
+      )
+    }
     guard maxPerAddress ?? 1 >= 1 else {
       throw ValidationError("--max-per-address takes a number from 1 on, not \(maxPerAddress ?? 0).")
     }

@@ -120,8 +120,40 @@ import Testing
     #expect(metrics.contains("\nmychat_members{server=\"\(server.address)\"} 0\n"))
     #expect(metrics.hasSuffix("\n"))
     var status = stat()
-    #expect(stat(path, &status) == 0 && status.st_mode & 0o444 == 0o444)
-    #expect(!exists(path + ".new"))
+    #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o644)
+    #expect(names(in: directory.path) == ["lab.prom"])
+  }
+
+  /// The names of all files in a directory.
+  private func names(in path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+    return names.filter { $0 != "." && $0 != ".." }
+  }
+
+  @Test func `A metrics file is for everybody to read, whatever the umask`() throws {
+    let path = directory.file("lab.prom")
+    let script = "umask 077; exec \"$0\" 0 --metrics-file \"$1\""
+    let server = try Program("/bin/sh", ["-c", script, try Program.built("mychatserver"), path])
+    try eventually("the file") { exists(path) }
+    var status = stat()
+    #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o644)
+    server.signal(SIGTERM)
+    #expect(try server.waitForExit() == .status(0))
+  }
+
+  @Test func `A file that node_exporter would not collect is refused, and so no other file is replaced`() throws {
+    let transcript = directory.file("transcript")
+    try write("2026-11-23T21:03:05Z 1234: before\n", to: transcript)
+    let server = try Program(built: "mychatserver", ["0", "--transcript", transcript, "--metrics-file", transcript])
+    #expect(try server.waitForExit() == .status(64))
+    #expect(server.errorLines.count == 1)
+    #expect(server.errorLines.first?.contains("a file that ends in .prom") == true)
+    #expect(text(ofFile: transcript) == "2026-11-23T21:03:05Z 1234: before\n")
   }
 
   @Test func `A metrics file that cannot be made is refused, and nothing else is replaced`() throws {
@@ -129,6 +161,7 @@ import Testing
       try ServerProgram.refusal(of: ["--metrics-file", directory.file("none/lab.prom")])
         == "[ERROR] Cannot use '\(directory.file("none/lab.prom"))' for the metrics: there is no such file or directory. Make it "
         + "first, or choose another path.")
-    #expect(try ServerProgram.refusal(of: ["--metrics-file", directory.path]).contains("no regular file"))
+    mkdir(directory.file("dir.prom"), 0o700)
+    #expect(try ServerProgram.refusal(of: ["--metrics-file", directory.file("dir.prom")]).contains("no regular file"))
   }
 }

@@ -15,16 +15,11 @@ final class MetricsFile: Sendable {
   /// Set once standard error has been told that the file cannot be written; cleared when it can.
   private let isTroubleTold = Mutex(false)
 
-  private var temporaryPath: String { path + ".new" }
-
   /// - Throws: if no file can be made there.
   init(at path: String) throws(FileError) {
     self.path = path
     try Self.check(path)
-    do throws(SystemCallError) {
-      _ = try create()
-      unlink(temporaryPath)
-    } catch { throw FileError(path, for: Self.purpose, error) }
+    do throws(SystemCallError) { _ = try Draft(beside: path) } catch { throw FileError(path, for: Self.purpose, error) }
   }
 
   /// Throws if there is something at `path` that must not be replaced.
@@ -49,12 +44,11 @@ final class MetricsFile: Sendable {
 
   private func write(_ bytes: [UInt8]) {
     do throws(SystemCallError) {
-      let file = try create()
-      if let error = StandardOutput.write(bytes, to: file.number) { throw error }
-      guard rename(temporaryPath, path) == 0 else { throw SystemCallError("rename") }
+      let draft = try Draft(beside: path)
+      if let error = StandardOutput.write(bytes, to: draft.file.number) { throw error }
+      guard rename(draft.path, path) == 0 else { throw SystemCallError("rename") }
       isTroubleTold.withLock { $0 = false }
     } catch {
-      unlink(temporaryPath)
       let isTold = isTroubleTold.withLock { isTold in
         defer { isTold = true }
         return isTold
@@ -67,11 +61,23 @@ final class MetricsFile: Sendable {
     }
   }
 
-  /// Makes a new file that everybody may read, in the place of what a killed server left.
-  private func create() throws(SystemCallError) -> FileDescriptor {
-    unlink(temporaryPath)
-    let number = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard number >= 0 else { throw SystemCallError("open") }
-    return FileDescriptor(owning: number)
+  /// A new file beside the other one that everybody may read. No other server has one of its name, even if it was told the same
+  /// path. It is removed in the end, unless it was renamed.
+  private struct Draft: ~Copyable {
+    let path: String
+    let file: FileDescriptor
+
+    init(beside other: String) throws(SystemCallError) {
+      var name = Array("\(other).XXXXXX".utf8CString)
+      let number = mkstemp(&name)
+      guard number >= 0 else { throw SystemCallError("open") }
+      file = FileDescriptor(owning: number)
+      _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+      path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      // Whatever the umask.
+      fchmod(number, 0o644)
+    }
+
+    deinit { unlink(path) }
   }
 }
