@@ -151,10 +151,10 @@ import Testing
       try lines(of: path).last == "\(speaker.localPort): there is space again"
     }
     let kept = try lines(of: path)
-    // The torn line counts as missing; what was written of it stands before the notice. The last may have waited until there was
-    // space.
+    // The torn line counts as missing, and nothing is left of it. The last may have waited until there was space.
     let note = try #require(kept.firstIndex { $0.hasPrefix("* ") })
-    let (before, after) = (kept[..<note].count { $0.hasSuffix(text) }, kept.count - note - 2)
+    #expect(kept[..<note].allSatisfy { $0.hasSuffix(text) })
+    let (before, after) = (note, kept.count - note - 2)
     #expect(kept[note] == "* \(20 - before - after) lines are missing here: the transcript could not be written.")
     #expect(
       Array(kept[(note + 1)...].dropLast()) == (20 - after..<20).map { "\(speaker.localPort): \($0) \(text)" })

@@ -26,7 +26,8 @@ final class LineWriter: Sendable {
     /// Set while a write is due soon, and while one is due at once.
     var isDueSoon = false
     var isDueNow = false
-    /// Set while the output ends within a line, because an error came after a part of it was written.
+    /// Set while the output ends within a line, because an error came after a part of it was written, and it is no file from
+    /// which that part could be cut off.
     var isTorn = false
   }
 
@@ -140,22 +141,22 @@ final class LineWriter: Sendable {
   /// Writes whole lines, and says in their places how many are missing before and behind them.
   /// - Returns: how many lines are missing at the end of the output now; a torn one is among them.
   private func write(_ lines: [UInt8], after lostBefore: Int, before leftOut: Int) -> Int {
-    let canGoOn = !waiting.withLock { $0.isTorn } || put([UInt8(ascii: "\n")]) == 1
-    guard canGoOn, lostBefore == 0 || note(lostBefore) else { return lostBefore + Self.lines(in: lines[...]) + leftOut }
-    let lost = Self.lines(in: lines[put(lines)...])
-    if lost > 0 || leftOut > 0 && !note(leftOut) { return lost + leftOut }
-    return 0
+    let note = lostBefore > 0 ? noteLine(of: lostBefore) : []
+    let isWhole = !waiting.withLock { $0.isTorn } || put([UInt8(ascii: "\n")]) == 1
+    let written = isWhole ? put(note.isEmpty ? lines : note + lines, beginningWithNoteOf: note.count) : 0
+    guard written >= note.count, isWhole else { return lostBefore + Self.lines(in: lines[...]) + leftOut }
+    let lost = Self.lines(in: lines[(written - note.count)...])
+    guard lost == 0, leftOut > 0 else { return lost + leftOut }
+    let last = noteLine(of: leftOut)
+    return put(last) == last.count ? 0 : leftOut
   }
 
-  /// Writes the line that stands for missing ones.
-  /// - Returns: whether it could be written.
-  private func note(_ missing: Int) -> Bool {
-    let line = Array("\(words.missing(missing))\n".utf8)
-    return put(line) == line.count
-  }
+  /// The line that stands for missing ones.
+  private func noteLine(of missing: Int) -> [UInt8] { Array("\(words.missing(missing))\n".utf8) }
 
-  /// - Returns: how many bytes were written before an error.
-  private func put(_ bytes: [UInt8]) -> Int {
+  /// - Parameter noteBytes: of the line at the start that is worth nothing without the next one.
+  /// - Returns: how many bytes were written before an error, and stand.
+  private func put(_ bytes: [UInt8], beginningWithNoteOf noteBytes: Int = 0) -> Int {
     bytes.withUnsafeBytes { bytes in
       var count = 0
       var failure: SystemCallError?
@@ -166,11 +167,28 @@ final class LineWriter: Sendable {
         count += outcome.count
         failure = outcome.error
       }
-      if count > 0 { waiting.withLock { $0.isTorn = bytes[count - 1] != UInt8(ascii: "\n") } }
       // Closed, or a full disk: the room goes on, and later lines are tried again.
-      if let failure { tellOnce(failure.reason) }
+      if let failure {
+        tellOnce(failure.reason)
+        let ofWholeLines = bytes[..<count].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let worthwhile = ofWholeLines > noteBytes ? ofWholeLines : 0
+        if count > worthwhile, cutOff(count - worthwhile) { count = worthwhile }
+      }
+      if count > 0 { waiting.withLock { $0.isTorn = bytes[count - 1] != UInt8(ascii: "\n") } }
       return count
     }
+  }
+
+  /// Removes the last bytes of the output, so that every line of a file is whole, and whoever reads it can take it apart.
+  /// - Returns: false if it is no file, or somebody else has written to it since.
+  private func cutOff(_ count: Int) -> Bool {
+    var information = stat()
+    guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
+      lseek(descriptor, 0, SEEK_CUR) == information.st_size
+    else { return false }
+    let end = information.st_size - off_t(count)
+    // Where it is not open for appending, the next line would leave a gap.
+    return ftruncate(descriptor, end) == 0 && lseek(descriptor, end, SEEK_SET) == end
   }
 
   private func tellOnce(_ reason: String) {
