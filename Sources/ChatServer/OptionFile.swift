@@ -33,7 +33,9 @@ package struct OptionFile: Sendable {
   /// - Parameter path: by which errors call the file.
   init(_ bytes: [UInt8], at path: String) throws(LineError) {
     var found: [Line] = []
-    for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+    // Some editors put this before a text; it is no part of it.
+    let text = bytes.starts(with: "\u{FEFF}".utf8) ? bytes.dropFirst(3) : bytes[...]
+    for (index, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
       let place = "\(path):\(index + 1)"
       let content = Self.trimmed(line)
       guard let first = content.first, first != UInt8(ascii: "#") else { continue }
@@ -72,6 +74,11 @@ package struct OptionFile: Sendable {
     let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard number >= 0 else { throw FileError(path, for: purpose, SystemCallError("open")) }
     let file = FileDescriptor(owning: number)
+    var information = stat()
+    // A FIFO that nobody writes to would look as if it were empty.
+    guard fstat(number, &information) == 0, information.st_mode & S_IFMT != S_IFIFO else {
+      throw FileError(path, for: purpose, "it is no regular file. Choose another one.")
+    }
     var bytes: [UInt8] = []
     try withUnsafeTemporaryAllocation(byteCount: maximumBytes + 1, alignment: 1) { buffer throws(FileError) in
       reading: while bytes.count <= maximumBytes {

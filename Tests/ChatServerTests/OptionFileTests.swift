@@ -30,7 +30,13 @@ struct OptionFileTests {
         ])
   }
 
-  @Test(arguments: ["", "\n\n", "# only words", "#\n", " \t \n"]) func `Nothing is in a file that says nothing`(
+  @Test func `The mark that some editors put before a text is no part of it`() throws {
+    #expect(try arguments("\u{FEFF}# The lab\n--announce") == ["--announce"])
+    #expect(try arguments("\u{FEFF}--announce\r\n") == ["--announce"])
+  }
+
+  @Test(arguments: ["", "\u{FEFF}", "\n\n", "# only words", "#\n", " \t \n"])
+  func `Nothing is in a file that says nothing`(
     text: String
   ) throws { #expect(try arguments(text) == []) }
 
