@@ -23,6 +23,7 @@ extension Configuration {
     if let transcript {
       try TranscriptFile.check(transcript)
       try Self.checkFile(at: transcript, for: TranscriptFile.purpose)
+      if let logFile, FileIdentity.isSame(logFile, transcript) { throw TranscriptFile.error(ofLogAt: transcript) }
       lines.append("transcript: \(transcript)")
     }
     if let stateDirectory {
@@ -37,7 +38,9 @@ extension Configuration {
     if let redis { lines.append("redis: \(redis)") }
     if let metricsFile {
       try MetricsFile.check(metricsFile)
-      try Self.checkDirectory(at: Self.parent(of: metricsFile), for: MetricsFile.purpose)
+      do throws(SystemCallError) { try Self.checkAccess(to: Self.parent(of: metricsFile), W_OK | X_OK) } catch {
+        throw FileError(metricsFile, for: MetricsFile.purpose, error)
+      }
       lines.append("metrics file: \(metricsFile)")
     }
     if let metricsAddress { lines += try Self.places(of: metricsAddress).map { "metrics: \($0.address)" } }

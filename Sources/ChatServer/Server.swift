@@ -131,9 +131,7 @@ package actor Server {
     self.configuration = configuration
     var room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
     let console = Console(log)
-    if let path = configuration.transcript, log.isFile(at: path) {
-      throw FileError(path, for: TranscriptFile.purpose, "the log is there. Choose another path for one of the two.")
-    }
+    if let path = configuration.transcript, log.isFile(at: path) { throw TranscriptFile.error(ofLogAt: path) }
     transcript = try configuration.transcript.map { path throws(FileError) in
       try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) { console.file($0) }
     }

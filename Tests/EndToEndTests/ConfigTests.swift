@@ -62,6 +62,12 @@ import Testing
     #expect(error.hasPrefix("[ERROR] \(path):\(line): ") && error.contains(says), "\(error)")
   }
 
+  @Test func `A FIFO that nobody writes to is not taken for a file without options`() throws {
+    try #require(mkfifo(path, 0o600) == 0)
+    let error = try output(of: ["--config", path, "--check"], status: 1).errors.first
+    #expect(error == "[ERROR] Cannot use '\(path)' for the options: it is no regular file. Choose another one.")
+  }
+
   @Test func `What is wrong on the command line is not laid to the file`() throws {
     try write("--announce\n", to: path)
     let error = try output(of: ["--config", path, "--rate", "0"], status: 64).errors.first
@@ -98,11 +104,16 @@ import Testing
     try write("somebody's letter\n", to: letter)
     let token = directory.file("token")
     try write("a long token\n", to: token, mode: 0o644)
+    let prom = directory.file("dir.prom")
+    mkdir(prom, 0o700)
     for (options, says) in [
       (["--transcript", letter], "is not a transcript"), (["--transcript", directory.path], "no regular file"),
       (["--log-file", directory.file("none/log")], "no such file or directory"),
       (["--operator-token-file", token], "chmod 600"), (["--state-directory", letter], "Make it first"),
-      (["--metrics-file", directory.path], "no regular file"), (["--welcome", directory.file("none")], "the welcome"),
+      (["--metrics-file", prom], "no regular file"),
+      (["--metrics-file", directory.file("none/lab.prom")], "no such file or directory"),
+      (["--log-file", directory.file("new"), "--transcript", directory.file("new")], "the log is there"),
+      (["--welcome", directory.file("none")], "the welcome"),
       (["unix:\(letter)"], "it is no socket"), (["unix:\(directory.file("none/chat.sock"))"], "no such directory"),
       (["nosuchhost.invalid:0"], "Check the spelling"),
     ] {

@@ -37,6 +37,12 @@ struct FileIdentity: Equatable {
     self.init(information)
   }
 
+  /// Whether two paths lead to one file, or would if it were made.
+  static func isSame(_ path: String, _ other: String) -> Bool {
+    guard let identity = FileIdentity(following: path) else { return path == other }
+    return identity == FileIdentity(following: other)
+  }
+
   /// Removes this file, if it is still the one at `path`.
   func unlink(_ path: String) { if FileIdentity(at: path) == self { Glibc.unlink(path) } }
 }

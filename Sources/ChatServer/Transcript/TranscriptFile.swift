@@ -45,6 +45,11 @@ struct TranscriptFile: ~Copyable, Sendable {
     self.descriptor = descriptor
   }
 
+  /// Why the path of the log cannot be that of the transcript.
+  static func error(ofLogAt path: String) -> FileError {
+    FileError(path, for: purpose, "the log is there. Choose another path for one of the two.")
+  }
+
   /// Throws if there is something at `path` that is no transcript. Nothing is opened for writing.
   static func check(_ path: String) throws(FileError) {
     let number = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
