@@ -12,14 +12,15 @@ TORTURE_PACKAGES = iproute2 util-linux
 CLUSTER_PACKAGES = redis-tools
 MODEL_PACKAGES = spin gcc libc6-dev
 SSH_PACKAGES = openssh-client procps util-linux
+METRICS_PACKAGES = prometheus prometheus-node-exporter
 
 # What `make test` runs side by side.
 TEST_PARTS = end-to-end server sharing others
 TORTURE_PARTS = torture cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model ssh-test install uninstall clean \
-  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages
+.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model ssh-test metrics-test install uninstall clean \
+  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages metrics-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -145,6 +146,11 @@ ssh-test: test-packages ssh-packages ## Try ssh:// with a real sshd on loopback,
 	swift build --build-tests
 	@Tests/SSHTests/with-two-logins swift test --skip-build --filter '^SSHTests\.'
 
+# `make test` leaves these out where Prometheus is not installed, because it is big.
+metrics-test: test-packages metrics-packages ## Let Prometheus and its node exporter collect the counters, and look what they got
+	swift build --build-tests
+	swift test --skip-build --filter 'EndToEndTests\.PrometheusTests|ChatServerTests\.PrometheusTextTests'
+
 # Each is a model, and how often what happens in it: connections break, servers are taken off, Redis loses something.
 MODELS = room journal:-DBREAKS=2:-DREAPS=1:-DLOSSES=0 journal:-DBREAKS=1:-DREAPS=0:-DLOSSES=1 \
   journal:-DBREAKS=0:-DREAPS=1:-DLOSSES=1
@@ -192,12 +198,23 @@ cluster-packages:
 model-packages:
 	$(call install-packages,$(MODEL_PACKAGES))
 
-# Debian starts a server that it installs, and at each boot; this one is only for the tests.
+# Debian starts what serves as soon as it is installed, and at each boot; here it is only for the tests. $(1): packages; $(2): the
+# service, if it has another name.
+define install-without-starting
+@missing=; for package in $(1); do \
+  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+[ -z "$$missing" ] || { policy=/usr/sbin/policy-rc.d; \
+  [ ! -e $$policy ] || { echo "Install$$missing; $$policy may keep what is in it from starting" >&2; exit 1; }; \
+  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+  trap "$$root rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' | $$root tee $$policy > /dev/null && \
+  $$root chmod 755 $$policy && echo "Installing$$missing, which is not started" && $$root apt-get -qq update && \
+  $$root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing && \
+  if command -v systemctl > /dev/null; then $$root systemctl --quiet disable $(or $(2),$$missing); fi; }
+endef
+
 ssh-packages:
-	@[ -x /usr/sbin/sshd ] || { policy=/usr/sbin/policy-rc.d; \
-	  [ ! -e $$policy ] || { echo "Install openssh-server; $$policy may keep it from starting" >&2; exit 1; }; \
-	  trap 'rm -f /usr/sbin/policy-rc.d' EXIT; printf '#!/bin/sh\nexit 101\n' > $$policy && chmod 755 $$policy && \
-	  echo "Installing openssh-server, which is not started" && apt-get -qq update && \
-	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends openssh-server && \
-	  if command -v systemctl > /dev/null; then systemctl --quiet disable ssh; fi; }
+	$(call install-without-starting,openssh-server,ssh)
 	$(call install-packages,$(SSH_PACKAGES))
+
+metrics-packages:
+	$(call install-without-starting,$(METRICS_PACKAGES))
