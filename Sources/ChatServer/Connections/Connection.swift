@@ -1,5 +1,4 @@
 import ChatWire
-import Glibc
 
 /// A member with a socket.
 ///
@@ -52,9 +51,6 @@ final class Connection: Member {
     super.init(name: name, cursor: cursor)
   }
 
-  /// The peer's numeric address; nil on a Unix socket, and once the peer has gone.
-  var peerAddress: SocketAddress? {
-    guard let address = try? descriptor.peerAddress(), address.family != AF_UNIX else { return nil }
-    return address
-  }
+  /// The peer's numeric address; nil on a Unix socket. From the label, because the kernel's would be that of a proxy.
+  var peerAddress: SocketAddress? { label.address }
 }

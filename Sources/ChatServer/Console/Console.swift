@@ -16,13 +16,27 @@ final class Console {
     /// - Parameter text: as in `('127.0.0.1', 54321)`.
     init(_ text: String) { messagePrefix = Array("[\(text)\(Self.messageWords)".utf8) }
 
-    /// As in `127.0.0.1:54321`.
-    var place: String {
+    /// The peer's host and port; on a Unix socket the server's address, and what tells the peer from others.
+    private var parts: (host: ArraySlice<UInt8>, port: ArraySlice<UInt8>) {
       // On bytes, because a list of all who are here takes this of each.
       let inside = text.dropFirst(2).dropLast()
-      guard let quote = inside.lastIndex(of: UInt8(ascii: "'")) else { return "" }
-      let (host, port) = (inside[..<quote], inside[quote...].dropFirst(3))
-      if host.starts(with: "unix:".utf8) { return String(decoding: host, as: UTF8.self) }
+      guard let quote = inside.lastIndex(of: UInt8(ascii: "'")) else { return ([], []) }
+      return (inside[..<quote], inside[quote...].dropFirst(3))
+    }
+
+    private static func isUnix(_ host: ArraySlice<UInt8>) -> Bool { host.starts(with: "unix:".utf8) }
+
+    /// The peer's address; nil on a Unix socket.
+    var address: SocketAddress? {
+      let (host, port) = parts
+      guard !Self.isUnix(host), let port = UInt16(String(decoding: port, as: UTF8.self)) else { return nil }
+      return SocketAddress(numericHost: String(decoding: host, as: UTF8.self), port: port)
+    }
+
+    /// As in `127.0.0.1:54321`.
+    var place: String {
+      let (host, port) = parts
+      if Self.isUnix(host) { return String(decoding: host, as: UTF8.self) }
       let isIPv6 = host.contains(UInt8(ascii: ":"))
       return String(
         decoding: isIPv6 ? "[".utf8 + host + "]:".utf8 + port : host + ":".utf8 + port, as: UTF8.self)
@@ -30,10 +44,8 @@ final class Console {
 
     /// The place and, on a Unix socket, what the connection is told from others by: `unix:/run/chat.sock#alice/2`.
     var identity: [UInt8] {
-      guard place.utf8.starts(with: "unix:".utf8) else { return Array(place.utf8) }
-      let inside = text.dropFirst(2).dropLast()
-      let name = inside.reversed().prefix { $0 != UInt8(ascii: " ") }.reversed()
-      return Array(place.utf8) + [UInt8(ascii: "#")] + name
+      let (host, name) = parts
+      return Self.isUnix(host) ? host + [UInt8(ascii: "#")] + name : Array(place.utf8)
     }
 
     var text: ArraySlice<UInt8> { messagePrefix.dropFirst().dropLast(Self.messageWords.utf8.count) }

@@ -29,6 +29,35 @@ package struct SocketAddress: @unchecked Sendable {
     }
   }
 
+  /// An internet address; nil if there is none of that kind.
+  /// - Parameter host: in network byte order: 4 bytes, or 16.
+  package init?(host: [UInt8], port: UInt16) {
+    storage = sockaddr_storage()
+    switch host.count {
+    case 4:
+      var address = sockaddr_in()
+      (address.sin_family, address.sin_port) = (sa_family_t(AF_INET), port.bigEndian)
+      withUnsafeMutableBytes(of: &address.sin_addr) { $0.copyBytes(from: host) }
+      length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in.self) }
+    case 16:
+      var address = sockaddr_in6()
+      (address.sin6_family, address.sin6_port) = (sa_family_t(AF_INET6), port.bigEndian)
+      withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: host) }
+      length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+      withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in6.self) }
+    default: return nil
+    }
+  }
+
+  /// The same with a host as `host` tells it; its scope, as in `fe80::1%eth0`, is left out.
+  package init?(numericHost: String, port: UInt16) {
+    let host = numericHost.prefix { $0 != "%" }
+    var bytes = [UInt8](repeating: 0, count: host.contains(":") ? 16 : 4)
+    guard inet_pton(bytes.count == 16 ? AF_INET6 : AF_INET, String(host), &bytes) == 1 else { return nil }
+    self.init(host: bytes, port: port)
+  }
+
   package func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
     withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
   }
