@@ -8,10 +8,12 @@ extension Configuration {
   /// - Throws: what would keep it from starting, as far as that shows. Whether a port is free does not.
   package func check(logFile: String?, as format: LogFormat) throws -> [String] {
     var lines: [String] = []
-    for address in addresses {
-      let places = try Self.places(of: address)
-      guard allowsRemote || places.allSatisfy(\.isLocal) else { throw ListenError(isOpenToOthers: address) }
-      lines += places.map { "listen: \($0.address)" }
+    for (purpose, addresses) in [("listen", addresses), ("proxies", proxyAddresses)] {
+      for address in addresses {
+        let places = try Self.places(of: address)
+        guard allowsRemote || places.allSatisfy(\.isLocal) else { throw ListenError(isOpenToOthers: address) }
+        lines += places.map { "\(purpose): \($0.address)" }
+      }
     }
     let open = raiseDescriptorLimit()
     let places = min(maximumMembers ?? .max, open - Self.reservedDescriptors)

@@ -5,8 +5,10 @@ import Glibc
 
 /// What a server may be told, and the limits it keeps, each with its reason.
 package struct Configuration: Sendable {
-  /// Where to listen; at least one.
+  /// Where to listen for members; at least one, here or for proxies.
   package var addresses: [Address] = [.standard]
+  /// Where to listen for proxies that say in front of each connection whom they pass on (the PROXY protocol).
+  package var proxyAddresses: [Address] = []
 
   /// Whether it listens on addresses that other machines can reach.
   package var allowsRemote = false
@@ -89,6 +91,8 @@ package struct Configuration: Sendable {
     }
   }
 
+  /// How long the header of a proxy is awaited.
+  package var headerPatience = Duration.seconds(5)
   /// How long a crowded room waits before the members that lag by more than half the window lose their protection.
   package var patience = Duration.seconds(1)
   /// The pause that ends a message of a peer that ends none itself. Longer than the gap between two packets of one message

@@ -60,6 +60,8 @@ package actor Server {
   @exclusivity(unchecked) var people = People()
   /// Who is asked for who they are; nil at a server without a Unix socket.
   var identification: Identification?
+  /// Connections of proxies that have not said yet whom they pass on; nil at a server that awaits none.
+  var awaitedHeaders: AwaitedHeaders?
   /// Answers that their askers have not read yet.
   var answers: [Token: Answer] = [:]
   /// Askers that have read all of their answers that is made, in the order in which they get more; and the same as a set.
@@ -153,6 +155,7 @@ package actor Server {
     case .portable: readiness = DispatchReadiness()
     case .epoll: readiness = try EpollReadiness()
     }
+    if !configuration.proxyAddresses.isEmpty { awaitedHeaders = AwaitedHeaders(watchedBy: try EpollReadiness()) }
     timer = DispatchSource.makeTimerSource(queue: executor.queue)
   }
 
@@ -199,6 +202,7 @@ package actor Server {
     timer.schedule(deadline: .now())
     timer.activate()
     readiness.activate(on: queue) { self.assumeIsolated { $0.connectionsAreReady() } }
+    awaitedHeaders?.readiness.activate(on: queue) { self.assumeIsolated { $0.headersAreReady() } }
     startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
@@ -207,16 +211,19 @@ package actor Server {
       for address in configuration.addresses {
         listeners += try Listener.all(for: address, besides: listeners, configuration)
       }
+      for address in configuration.proxyAddresses {
+        listeners += try Listener.all(for: address, besides: listeners, isForProxies: true, configuration)
+      }
       metricsAddresses = try startMetrics()
     } catch {
       for listener in listeners { listener.close() }
       listeners = []
       throw error
     }
-    if listeners.contains(where: \.isUnix) { identification = Identification() }
+    if listeners.contains(where: \.provesLogins) { identification = Identification() }
     if stopsOnSignals { signals = StopSignals(stopping: self) }
     for (index, listener) in listeners.enumerated() {
-      console.listening(on: listener.address)
+      if listener.isForProxies { console.awaitingProxies(at: listener.address) } else { console.listening(on: listener.address) }
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
     }
     counts.address = listeners.first?.address

@@ -44,7 +44,8 @@ extension ServerCommand {
   private func configuration() throws -> Configuration {
     var configuration = Configuration()
     let addresses = try listeningAddresses()
-    if !addresses.isEmpty { configuration.addresses = addresses }
+    configuration.proxyAddresses = try proxyAddresses()
+    if !addresses.isEmpty || !configuration.proxyAddresses.isEmpty { configuration.addresses = addresses }
     configuration.patience = .seconds(patience)
     configuration.eventLayer = eventLayer
     configuration.rate = rate

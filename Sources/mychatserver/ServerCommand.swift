@@ -18,7 +18,9 @@ struct ServerCommand: ParsableCommand {
       """,
     version: Server.version)
 
-  @Argument(help: ArgumentHelp("Where to listen. (default: \(Address.standard))", valueName: "address"))
+  @Argument(
+    help: ArgumentHelp(
+      "Where to listen. (default: \(Address.standard), unless --proxy-protocol is given)", valueName: "address"))
   var addresses: [String] = []
 
   @Option(
@@ -120,6 +122,14 @@ struct ServerCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
+      Listen at ADDRESS for a proxy, such as stunnel, that says by the PROXY protocol (version 1 or 2) whom it passes on. Whoever \
+      may connect there is believed. May be given several times. (default: nowhere)
+      """, valueName: "address"))
+  var proxyProtocol: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
       Share one room with other servers through a Redis (7.0 or newer): redis://HOST[:PORT][/DATABASE][?room=NAME] or \
       unix:PATH[?room=NAME]. (default: a room of this server alone)
       """, valueName: "address"))
@@ -189,6 +199,7 @@ struct ServerCommand: ParsableCommand {
   /// command line may be complete only with its files of options.
   func validateAll() throws {
     _ = try listeningAddresses()
+    _ = try proxyAddresses()
     _ = try metricsAddress()
     guard patience >= 0, patience <= 3600 else {
       throw ValidationError("--patience takes a number of seconds from 0 to 3600, not \(patience).")
@@ -231,6 +242,8 @@ struct ServerCommand: ParsableCommand {
 
   /// Where to listen; none for the default.
   func listeningAddresses() throws -> [Address] { try addresses.map(Self.address) }
+
+  func proxyAddresses() throws -> [Address] { try proxyProtocol.map(Self.address) }
 
   func metricsAddress() throws -> Address? { try metrics.map(Self.address) }
 

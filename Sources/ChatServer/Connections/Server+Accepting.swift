@@ -18,7 +18,9 @@ extension Server {
       switch listener.accept() {
       case .connection(let descriptor, let peer):
         acceptPause = .milliseconds(10)
-        if peer.family == AF_UNIX {
+        if listener.isForProxies {
+          awaitHeader(on: descriptor, of: peer, at: listener)
+        } else if peer.family == AF_UNIX {
           identify(descriptor, from: peer, at: listener)
         } else {
           admit(descriptor, from: peer, at: listener, as: nil)

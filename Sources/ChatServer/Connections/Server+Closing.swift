@@ -155,6 +155,7 @@ extension Server {
     for listener in listeners { listener.close() }
     listeners = []
     identification?.dropArriving()
+    stopAwaitingHeaders()
     metrics.close()
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.

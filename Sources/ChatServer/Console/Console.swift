@@ -101,6 +101,8 @@ final class Console {
   func removed(_ peer: PeerLabel, as name: @autoclosure () -> MemberName) {
     note(.disconnected, of: peer, as: name(), "[DISCONNECTED] ", " has been removed.")
   }
+  func awaitingProxies(at address: Address) { proxy("Connections of proxies are awaited at \(address)") }
+  func proxy(_ text: String) { note(.proxy, "[PROXY] ", text) }
   func moderated(_ text: String) { note(.moderated, "[OPERATOR] ", text) }
   func redis(_ text: String) { note(.redis, "[REDIS] ", text) }
   /// Says something of a file.

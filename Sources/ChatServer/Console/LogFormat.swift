@@ -18,6 +18,8 @@ package struct LogFormat: Sendable {
 enum LogEvent: String {
   /// Where the server can be reached.
   case listening, metrics
+  /// Where proxies come in, and what is wrong with what they pass on.
+  case proxy
   /// What becomes of a peer.
   case connected, exit, lost, dropped, disconnected, renamed
   /// What a member says.

@@ -9,7 +9,10 @@ extension Server {
   private static let retryPause = Duration.milliseconds(50)
 
   /// Whether all places are taken, those of peers included that wait outside.
-  var isFull: Bool { connections.count - refusedCount + (identification?.arrivingCount ?? 0) >= maximumMembers }
+  var isFull: Bool {
+    let waiting = (identification?.arrivingCount ?? 0) + (awaitedHeaders?.count ?? 0)
+    return connections.count - refusedCount + waiting >= maximumMembers
+  }
 
   /// Lets a peer on a Unix socket in as soon as it is known who it is.
   func identify(_ descriptor: consuming FileDescriptor, from address: SocketAddress, at listener: Listener) {
@@ -164,7 +167,7 @@ extension Server {
   }
 
   /// Does something later, as a turn of its own.
-  private func after(_ pause: Duration, _ body: @escaping @Sendable (isolated Server) -> Void) {
+  func after(_ pause: Duration, _ body: @escaping @Sendable (isolated Server) -> Void) {
     let (seconds, attoseconds) = pause.components
     let time = DispatchTime.now() + .nanoseconds(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
     queue.asyncAfter(deadline: time) {

@@ -25,30 +25,40 @@ final class Listener {
   private var source: (any DispatchSourceRead)?
   private var isSuspended = false
 
-  var isUnix: Bool { if case .unix = address { true } else { false } }
+  /// Whether it is for proxies, which say in front of each connection whom they pass on.
+  let isForProxies: Bool
+  /// Whether the kernel says of its peers whose they are.
+  var provesLogins: Bool { if case .unix = address { !isForProxies } else { false } }
 
   /// Sockets bound and listening for all that `address` stands for, in the order of the resolver.
   /// - Parameters:
   ///   - others: listeners of this server's other addresses, which may be in the way.
+  ///   - isForProxies: whether its peers are proxies.
   ///   - configuration: whether other machines may reach it, and who on this one.
   static func all(
-    for address: Address, besides others: [Listener], _ configuration: Configuration
+    for address: Address, besides others: [Listener], isForProxies: Bool = false, _ configuration: Configuration
   ) throws(ListenError) -> [Listener] {
     let resolved: [SocketAddress]
     do { resolved = try address.resolved() } catch { throw ListenError(address, error) }
     guard configuration.allowsRemote || resolved.allSatisfy(\.isLocal) else {
       throw ListenError(isOpenToOthers: address)
     }
+    // Whoever may write to a socket for proxies is believed, so what lets members in does not count there.
+    let access = isForProxies ? SocketAccess() : configuration.socketAccess
     var listeners: [Listener] = []
     for candidate in resolved {
-      listeners.append(try Listener(on: candidate, for: address, besides: others, configuration.socketAccess))
+      listeners.append(
+        try Listener(
+          on: candidate, for: address, besides: others, isForProxies: isForProxies, access))
     }
     return listeners
   }
 
   private init(
-    on resolved: SocketAddress, for wanted: Address, besides others: [Listener], _ access: SocketAccess
+    on resolved: SocketAddress, for wanted: Address, besides others: [Listener], isForProxies: Bool,
+    _ access: SocketAccess
   ) throws(ListenError) {
+    self.isForProxies = isForProxies
     do throws(SystemCallError) {
       let socket = try FileDescriptor.socket(for: resolved)
       try socket.setBlocking(false)

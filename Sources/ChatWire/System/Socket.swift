@@ -86,6 +86,11 @@ extension FileDescriptor {
     Self.transfer("recv") { recv(number, buffer.baseAddress, buffer.count, 0) }
   }
 
+  /// The same, but what is there stays there.
+  package borrowing func peek(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+    Self.transfer("recv") { recv(number, buffer.baseAddress, buffer.count, CInt(MSG_PEEK)) }
+  }
+
   /// Sends what fits, without a SIGPIPE where the peer has gone.
   @inline(__always)
   package borrowing func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
