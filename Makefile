@@ -6,7 +6,7 @@ ADDRESS ?=
 
 # Debian packages: what the programs are built from, and the real peers and terminal that the tests talk to.
 BUILD_PACKAGES = libedit-dev
-TEST_PACKAGES = libedit-dev tmux netcat-openbsd python3 redis-tools
+TEST_PACKAGES = libedit-dev tmux netcat-openbsd openssl python3 redis-tools stunnel4
 BENCH_PACKAGES = redis-server nats-server ngircd ncat
 TORTURE_PACKAGES = iproute2 util-linux
 CLUSTER_PACKAGES = redis-tools
