@@ -223,7 +223,11 @@ package actor Server {
     if listeners.contains(where: \.provesLogins) { identification = Identification() }
     if stopsOnSignals { signals = StopSignals(stopping: self) }
     for (index, listener) in listeners.enumerated() {
-      if listener.isForProxies { console.awaitingProxies(at: listener.address) } else { console.listening(on: listener.address) }
+      if listener.isForProxies {
+        console.awaitingProxies(at: listener.address)
+      } else {
+        console.listening(on: listener.address)
+      }
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
     }
     counts.address = listeners.first?.address

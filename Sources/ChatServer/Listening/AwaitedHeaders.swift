@@ -44,7 +44,8 @@ final class ProxiedPeer {
       do throws(ProxyHeader.Fault) { header = try ProxyHeader.parse(bytes + buffer[..<count]) } catch {
         return .broken(error)
       }
-      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(header.map { $0.byteCount - bytes.count } ?? count)])
+      let end = header.map { $0.byteCount - bytes.count } ?? count
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<end])
       guard case .bytes(part.count) = withDescriptor(else: .ended, { $0.receive(into: part) }) else {
         return .ended(wasSilent: false)
       }
