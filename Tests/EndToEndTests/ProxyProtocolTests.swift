@@ -35,10 +35,6 @@ import Testing
     try one.expect("54322: yes")
     try other.expectClosed()
     try server.program.waitForLine("[('2001:db8::7', 54322)] Sent exit command.")
-    // A message of a peer that ends no line.
-    try one.send("without a newline")
-    try listener.expect("54321: without a newline")
-
     let unix = try Dialogue(connectingTo: proxies)
     try unix.send(ProxyBytes.version2(kind: 0x31, [UInt8](repeating: 0x61, count: 216)) + Array("hidden\n".utf8))
     _ = try server.program.waitForLine("why it was closed") {

@@ -68,7 +68,7 @@ private struct Scene {
     try scene.server.waitForLog("[NEW CONNECTION] ('192.0.2.7', 54321) connected.")
     try scene.server.waitForLog("[NEW CONNECTION] ('2001:db8::7', 54322) connected.")
     try other.send("/nick ann\n")
-    for peer in [plain, one] { try peer.expect("* 54322 is now ann.") }
+    for peer in [plain, one] { try peer.expect("* 54322 is now ann") }
     try other.expect("* You are ann now.")
     try other.send("/who\n")
     let who = try (0..<4).map { _ in try other.expectLine() }.joined(separator: "\n")
@@ -101,13 +101,13 @@ private struct Scene {
   @Test(arguments: [ServerKind.epoll, .portable])
   func `Bans and the limit of connections are for the peer's address, not the proxy's`(_ kind: ServerKind) throws {
     let directory = try TemporaryDirectory()
-    try write("secret\n", to: directory.file("token"), mode: 0o600)
+    try write("secret-token\n", to: directory.file("token"), mode: 0o600)
     let scene = try Scene(kind) {
       $0.operatorTokenFile = directory.file("token")
       $0.maximumPerAddress = 2
     }
     let chief = try scene.member(from: [198, 51, 100, 1], port: 1001)
-    try chief.send("/op secret\n")
+    try chief.send("/op secret-token\n")
     try chief.expect("* You are an operator now. /help lists what you can do.")
     let two = [try scene.member(port: 2001), try scene.member(port: 2002)]
     let third = try scene.proxy()

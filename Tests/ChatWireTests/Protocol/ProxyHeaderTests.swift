@@ -47,7 +47,7 @@ struct ProxyHeaderTests {
   }
 
   private static let absent: [[UInt8]] = [
-    text("hi\n"), text("\n"), text("\r\n\r\n"), text("GET / HTTP/1.1\r\n\r\n"), text("proxy TCP4 "), text("PROXY\r\n"),
+    text("hi\n"), text("\n"), text("GET / HTTP/1.1\r\n\r\n"), text("proxy TCP4 "), text("PROXY\r\n"),
     // TLS, whose client does not know that the proxy ends it.
     [0x16, 0x03, 0x01], [0x0D, 0x0A, 0x0D, 0x0A, 0x01],
   ]
