@@ -8,13 +8,14 @@ extension Configuration {
   /// - Throws: what would keep it from starting, as far as that shows. Whether a port is free does not.
   package func check(logFile: String?, as format: LogFormat) throws -> [String] {
     var lines: [String] = []
-    for (purpose, addresses) in [("listen", addresses), ("proxies", proxyAddresses)] {
+    for (purpose, addresses) in [("listen", addressesOrStandard), ("proxies", proxyAddresses)] {
       for address in addresses {
         let places = try Self.places(of: address)
         guard allowsRemote || places.allSatisfy(\.isLocal) else { throw ListenError(isOpenToOthers: address) }
         lines += places.map { "\(purpose): \($0.address)" }
       }
     }
+    try demandUnixSocket(among: addressesOrStandard)
     let open = raiseDescriptorLimit()
     let places = min(maximumMembers ?? .max, open - Self.reservedDescriptors)
     lines.append("members: at most \(places), because \(open) files may be open")
@@ -51,6 +52,14 @@ extension Configuration {
     if let topic { lines.append("on coming: the topic, \(topic)") }
     if !welcome.isEmpty { lines.append("on coming: \(welcome.count) lines of welcome") }
     return lines
+  }
+
+  /// Throws if the server is told what is for Unix sockets alone, and there is none among the addresses that it listens on.
+  func demandUnixSocket(among addresses: [Address]) throws(ListenError) {
+    if addresses.contains(where: { if case .unix = $0 { true } else { false } }) { return }
+    if !operators.isEmpty { throw ListenError(hasNoUnixSocketFor: "--operator") }
+    if socketAccess.mode != SocketAccess().mode { throw ListenError(hasNoUnixSocketFor: "--socket-mode") }
+    if socketAccess.group != nil { throw ListenError(hasNoUnixSocketFor: "--socket-group") }
   }
 
   /// Where a listener of this address would be.

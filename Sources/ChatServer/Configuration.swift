@@ -5,10 +5,12 @@ import Glibc
 
 /// What a server may be told, and the limits it keeps, each with its reason.
 package struct Configuration: Sendable {
-  /// Where to listen for members; at least one, here or for proxies.
-  package var addresses: [Address] = [.standard]
+  /// Where to listen for members, besides on sockets that are inherited.
+  package var addresses: [Address] = []
   /// Where to listen for proxies that say in front of each connection whom they pass on (the PROXY protocol).
   package var proxyAddresses: [Address] = []
+  /// Where it listens for members if it inherits nothing: on the standard address if it was told of none at all.
+  var addressesOrStandard: [Address] { addresses.isEmpty && proxyAddresses.isEmpty ? [.standard] : addresses }
 
   /// Whether it listens on addresses that other machines can reach.
   package var allowsRemote = false
@@ -54,6 +56,9 @@ package struct Configuration: Sendable {
   package var metricsAddress: Address?
   /// The room of a Redis that this server shares with others; nil for a room of its own.
   package var redis: RedisAddress?
+
+  /// Who is told how the server does; nil for nobody.
+  package var notifySocket: NotifySocket?
 
   /// Whether it is said who comes and who goes.
   package var announces = false

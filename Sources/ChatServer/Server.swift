@@ -40,6 +40,8 @@ package actor Server {
   let cluster: Cluster?
   /// Who and what waits for the link, where there is one.
   var linkQueue = LinkQueue()
+  /// Who is told how the server does; nil if nobody has asked.
+  let serviceManager: ServiceManager?
   let onStopped: @Sendable () -> Void
 
   var stage = Stage.running
@@ -148,6 +150,7 @@ package actor Server {
     self.log = log
     self.console = console
     cluster = configuration.redis.map { Cluster($0, console: console) }
+    serviceManager = try configuration.notifySocket.map { place throws(SystemCallError) in try ServiceManager(place) }
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
     progressInterval = configuration.progressLimits.silent / 40
@@ -160,15 +163,21 @@ package actor Server {
   }
 
   /// Binds every address, then begins to take connections.
-  /// - Parameter stopsOnSignals: whether SIGINT, SIGTERM and SIGHUP stop the server from the moment that it listens (SIGHUP
-  ///   reopens files instead, where there are some). Until then they end the process, because the name of an address may take minutes to
-  ///   resolve.
+  /// - Parameters:
+  ///   - stopsOnSignals: whether SIGINT, SIGTERM and SIGHUP stop the server from the moment that it listens (SIGHUP reopens
+  ///     files instead, where there are some). Until then they end the process, because the name of an address may take minutes to
+  ///     resolve.
+  ///   - inherited: stand for the addresses that they are bound to, and come first of all.
   /// - Returns: where the server listens now, with real ports.
   /// - Throws: if one address cannot be had; then none is kept.
   @discardableResult
-  package nonisolated func start(stopsOnSignals: Bool = false) throws(ListenError) -> [Address] {
+  package nonisolated func start(
+    stopsOnSignals: Bool = false, inheriting inherited: InheritedSockets = InheritedSockets()
+  ) throws(ListenError) -> [Address] {
     let result = queue.sync {
-      assumeIsolated { server in Result { () throws(ListenError) in try server.open(stopsOnSignals: stopsOnSignals) } }
+      assumeIsolated { server in
+        Result { () throws(ListenError) in try server.open(stopsOnSignals: stopsOnSignals, inheriting: inherited) }
+      }
     }
     return try result.get()
   }
@@ -196,7 +205,7 @@ package actor Server {
     queue.async { self.assumeIsolated { $0.transcript?.reopen(tell: tell) } }
   }
 
-  private func open(stopsOnSignals: Bool) throws(ListenError) -> [Address] {
+  private func open(stopsOnSignals: Bool, inheriting inherited: InheritedSockets) throws(ListenError) -> [Address] {
     // First of all, because a timer that is first set when descriptors have run out never fires.
     timer.setEventHandler { self.assumeIsolated { $0.timerFired() } }
     timer.schedule(deadline: .now())
@@ -206,14 +215,16 @@ package actor Server {
     startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
+    listeners = try inherited.listeners(configuration)
     let metricsAddresses: [Address]
     do throws(ListenError) {
-      for address in configuration.addresses {
+      for address in listeners.isEmpty ? configuration.addressesOrStandard : configuration.addresses {
         listeners += try Listener.all(for: address, besides: listeners, configuration)
       }
       for address in configuration.proxyAddresses {
         listeners += try Listener.all(for: address, besides: listeners, isForProxies: true, configuration)
       }
+      try configuration.demandUnixSocket(among: listeners.filter { !$0.isForProxies }.map(\.address))
       metricsAddresses = try startMetrics()
     } catch {
       for listener in listeners { listener.close() }
@@ -233,6 +244,7 @@ package actor Server {
     counts.address = listeners.first?.address
     for address in metricsAddresses { console.metrics(at: address) }
     console.flushPage()
+    beginService()
     return listeners.map(\.address)
   }
 }

@@ -8,6 +8,7 @@ import Glibc
 /// What a command does that is right.
 extension ServerCommand {
   func run() throws {
+    let inherited = InheritedSockets.take()
     ignoreBrokenPipes()
     occupyStandardStreams()
     let configuration = try configuration()
@@ -36,16 +37,16 @@ extension ServerCommand {
         log.drain(seconds: 1)
         Glibc.exit(EXIT_SUCCESS)
       }
-      try server.start(stopsOnSignals: true)
+      try server.start(stopsOnSignals: true, inheriting: inherited)
       withExtendedLifetime(server) { dispatchMain() }
     } catch { throw Self.failure("\(error)") }
   }
 
   private func configuration() throws -> Configuration {
     var configuration = Configuration()
-    let addresses = try listeningAddresses()
+    configuration.addresses = try listeningAddresses()
     configuration.proxyAddresses = try proxyAddresses()
-    if !addresses.isEmpty || !configuration.proxyAddresses.isEmpty { configuration.addresses = addresses }
+    configuration.notifySocket = NotifySocket()
     configuration.patience = .seconds(patience)
     configuration.eventLayer = eventLayer
     configuration.rate = rate

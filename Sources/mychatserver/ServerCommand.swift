@@ -218,13 +218,6 @@ struct ServerCommand: ParsableCommand {
     guard redis == nil || stateDirectory == nil else {
       throw ValidationError("With --redis the bans are kept in Redis; leave out --state-directory.")
     }
-    guard
-      addresses.contains(where: { $0.hasPrefix("unix:") })
-        || operators.isEmpty && socketMode == nil && socketGroup == nil
-    else {
-      let option = !operators.isEmpty ? "--operator" : socketMode != nil ? "--socket-mode" : "--socket-group"
-      throw ValidationError("\(option) is for Unix sockets, and there is none; add an address unix:PATH.")
-    }
     if let login = operators.first(where: { !Configuration.canBeLogin($0) }) {
       throw ValidationError(
         "--operator: nobody is called '\(login)' here; a login that can be no name is shown by its number, as uid-1001."

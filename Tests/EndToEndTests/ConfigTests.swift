@@ -115,12 +115,16 @@ import Testing
       (["--log-file", directory.file("new"), "--transcript", directory.file("new")], "the log is there"),
       (["--welcome", directory.file("none")], "the welcome"),
       (["unix:\(letter)"], "it is no socket"), (["unix:\(directory.file("none/chat.sock"))"], "no such directory"),
-      (["nosuchhost.invalid:0"], "Check the spelling"),
+      (["nosuchhost.invalid:0"], "Check the spelling"), (["--operator", "alice"], "--operator is for Unix sockets"),
     ] {
       let errors = try output(of: ["--check"] + options, status: 1).errors
       #expect(errors.count == 1 && errors.first?.contains(says) == true, "\(options): \(errors)")
     }
     #expect(text(ofFile: letter) == "somebody's letter\n")
+  }
+
+  @Test func `A check without an address names the standard one`() throws {
+    #expect(try output(of: ["--check"]).lines.contains("listen: 127.0.0.1:12345"))
   }
 
   @Test func `A check does not show the password of Redis`() throws {

@@ -160,6 +160,7 @@ extension Server {
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.
     stage = .hearingOut(until: now + configuration.goodbye * 6 / 8)
+    serviceManager?.tell(.stopping, status: serviceStatus)
     for connection in connections.all where connection.lifecycle.isHeard {
       if connection.inbound.hold == nil {
         hearArrived(from: connection)
@@ -288,6 +289,7 @@ extension Server {
     for connection in connections.all { lose(connection) }
     readiness.cancel()
     timer.cancel()
+    serviceManager?.close()
     console.flushPage()
     transcript?.drain(seconds: Self.diskSeconds)
     moderation.drain(seconds: Self.diskSeconds)

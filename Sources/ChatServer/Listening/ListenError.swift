@@ -5,7 +5,12 @@ import Glibc
 package struct ListenError: Error, CustomStringConvertible {
   package let description: String
 
-  private init(_ address: Address, _ problem: String) { description = "Cannot listen on \(address): \(problem)" }
+  private init(_ address: Address, _ problem: String) {
+    self.init(description: "Cannot listen on \(address): \(problem)")
+  }
+
+  /// - Parameter description: the whole sentence.
+  init(description: String) { self.description = description }
 
   init(_ address: Address, _ error: ResolutionError) {
     self.init(address, "\(error.reason). Check the spelling of '\(error.host)', or give a numeric address.")
@@ -23,6 +28,11 @@ package struct ListenError: Error, CustomStringConvertible {
       address,
       "everybody who reaches that address could come in under any name and read all, unencrypted. "
         + "Use ssh (mychatclient ssh://HOST) or a Unix socket, or give --allow-remote.")
+  }
+
+  /// - Parameter option: one that is for Unix sockets alone.
+  init(hasNoUnixSocketFor option: String) {
+    self.init(description: "\(option) is for Unix sockets, and there is none. Add an address unix:PATH.")
   }
 
   init(_ address: Address, _ error: SystemCallError) { self.init(address, Self.advice(for: error, on: address)) }

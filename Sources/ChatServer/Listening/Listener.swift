@@ -22,6 +22,8 @@ final class Listener {
   private let descriptor: FileDescriptor
   /// The file of a Unix socket until `close`; nil for other sockets.
   private var file: UnixSocketFile?
+  /// Whether somebody else opened the socket: its connections then lack the options that ours inherit from it.
+  private let isInherited: Bool
   private var source: (any DispatchSourceRead)?
   private var isSuspended = false
 
@@ -32,7 +34,8 @@ final class Listener {
 
   /// Sockets bound and listening for all that `address` stands for, in the order of the resolver.
   /// - Parameters:
-  ///   - others: listeners of this server's other addresses, which may be in the way.
+  ///   - others: listeners of this server's other addresses, which may be in the way. One that was inherited stands for its
+  ///     address.
   ///   - isForProxies: whether its peers are proxies.
   ///   - configuration: whether other machines may reach it, and who on this one.
   static func all(
@@ -46,10 +49,9 @@ final class Listener {
     // Whoever may write to a socket for proxies is believed, so what lets members in does not count there.
     let access = isForProxies ? SocketAccess() : configuration.socketAccess
     var listeners: [Listener] = []
-    for candidate in resolved {
+    for candidate in resolved where !others.contains(where: { $0.isInherited && $0.address == candidate.address }) {
       listeners.append(
-        try Listener(
-          on: candidate, for: address, besides: others, isForProxies: isForProxies, access))
+        try Listener(on: candidate, for: address, besides: others, isForProxies: isForProxies, access))
     }
     return listeners
   }
@@ -73,12 +75,35 @@ final class Listener {
       try socket.listen(backlog: 4096)
       address = try socket.localAddress().address
       descriptor = socket
+      isInherited = false
     } catch {
       if error.code == EADDRINUSE, let other = others.first(where: { $0.conflicts(with: resolved.address) }) {
         throw ListenError(wanted, isTakenBy: other.address)
       }
       throw ListenError(wanted, error)
     }
+  }
+
+  /// Takes over a socket that is listening already. Its file, if it has one, is not ours to remove.
+  /// - Parameters:
+  ///   - number: from now on only this listener closes it.
+  ///   - configuration: whether other machines may reach it, and whether its peers are proxies.
+  init(inheriting number: CInt, _ configuration: Configuration) throws(ListenError) {
+    let socket = FileDescriptor(owning: number)
+    let place: SocketAddress
+    do throws(SystemCallError) {
+      guard try socket.isListening() else { throw SystemCallError("listen", code: ENOTSOCK) }
+      place = try socket.localAddress()
+      try socket.setBlocking(false)
+    } catch {
+      throw error.code == ENOTSOCK ? ListenError.isNoListener(number) : ListenError(inherited: number, error)
+    }
+    address = place.address
+    if case .unix(path: "") = address { throw ListenError.isNoListener(number) }
+    guard configuration.allowsRemote || place.isLocal else { throw ListenError(isOpenToOthers: address) }
+    isForProxies = configuration.proxyAddresses.contains(address)
+    descriptor = socket
+    isInherited = true
   }
 
   /// Accepted sockets inherit these options from the listener (Linux copies the whole socket), so they cost no call for each
@@ -122,7 +147,11 @@ final class Listener {
       let peer = SocketAddress(
         filledBy: { accept4(descriptor.number, $0, $1, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)) },
         result: &number)
-      if number >= 0 { return .connection(FileDescriptor(owning: number), from: peer) }
+      if number >= 0 {
+        let connection = FileDescriptor(owning: number)
+        if isInherited, case .internet = address { try? Self.prepareForMembers(connection) }
+        return .connection(connection, from: peer)
+      }
       switch errno {
       case EINTR: continue
       case EAGAIN, EWOULDBLOCK: return .nobody

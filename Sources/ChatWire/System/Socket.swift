@@ -8,6 +8,13 @@ extension FileDescriptor {
     return FileDescriptor(owning: number)
   }
 
+  /// A new Unix socket for datagrams; exec(3) closes it.
+  package static func datagramSocket() throws(SystemCallError) -> FileDescriptor {
+    let number = Glibc.socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else { throw SystemCallError("socket") }
+    return FileDescriptor(owning: number)
+  }
+
   /// Connects, waiting as long as it takes; a non-blocking socket waits until `deadline` at most.
   /// - Parameter stop: a descriptor that ends the wait once it can be read; -1 for none.
   /// - Throws: `ETIMEDOUT` where the peer has not answered by `deadline`, or `stop` came first; `EAGAIN` if a Unix
@@ -53,6 +60,20 @@ extension FileDescriptor {
 
   package borrowing func listen(backlog: CInt) throws(SystemCallError) {
     guard Glibc.listen(number, backlog) == 0 else { throw SystemCallError("listen") }
+  }
+
+  /// Whether connections can be accepted from it (socket(7), SO_ACCEPTCONN), each a stream of bytes.
+  /// - Throws: `ENOTSOCK` for what is no socket.
+  package borrowing func isListening() throws(SystemCallError) -> Bool {
+    guard try get(SO_TYPE) == CInt(SOCK_STREAM.rawValue) else { return false }
+    return try get(SO_ACCEPTCONN) != 0
+  }
+
+  private borrowing func get(_ option: CInt) throws(SystemCallError) -> CInt {
+    var value: CInt = 0
+    var size = socklen_t(MemoryLayout<CInt>.size)
+    guard getsockopt(number, SOL_SOCKET, option, &value, &size) == 0 else { throw SystemCallError("getsockopt") }
+    return value
   }
 
   /// The address that this end is bound to.
@@ -103,6 +124,14 @@ extension FileDescriptor {
     message.msg_iov = pieces.baseAddress
     message.msg_iovlen = pieces.count
     return Self.transfer("sendmsg") { sendmsg(number, &message, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// Sends one datagram, or nothing if the peer's buffer is full.
+  package borrowing func send(_ bytes: UnsafeRawBufferPointer, to address: SocketAddress) -> Transfer {
+    let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
+    return Self.transfer("sendto") {
+      address.withPointer { sendto(number, bytes.baseAddress, bytes.count, flags, $0, $1) }
+    }
   }
 
   /// Bytes sent that the peer's machine has not acknowledged yet (tcp(7), SIOCOUTQ).
