@@ -66,7 +66,8 @@ struct ClientCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Keep lines for later sessions in FILE. (default: ~/.local/state/mychat/history)", valueName: "file"))
+      "Keep lines for later sessions in FILE. (default: ~/.local/state/mychat/history)", valueName: "file"),
+    completion: .file())
   var history: String?
 
   @Option(help: ArgumentHelp("Keep at most N lines in the history.", valueName: "n"))

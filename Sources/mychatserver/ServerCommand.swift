@@ -71,13 +71,13 @@ struct ServerCommand: ParsableCommand {
       """
       Keep every public line, with its time, at the end of FILE. A server that is started again takes the last lines back. \
       SIGHUP reopens FILE, and no longer stops the server. (default: nothing is kept)
-      """, valueName: "file"))
+      """, valueName: "file"), completion: .file())
   var transcript: String?
 
   @Option(
     help: ArgumentHelp(
       "Keep bans in DIR, so that they survive a restart; it is made if it is missing. (default: they do not)",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var stateDirectory: String?
 
   @Option(
@@ -85,7 +85,7 @@ struct ServerCommand: ParsableCommand {
       """
       Whoever says '/op TOKEN' with the first line of FILE keeps order: may kick, ban and mute. Nobody but its owner may \
       read FILE. (default: nobody)
-      """, valueName: "file"))
+      """, valueName: "file"), completion: .file())
   var operatorTokenFile: String?
 
   @Option(
@@ -140,7 +140,7 @@ struct ServerCommand: ParsableCommand {
       """
       The password of that Redis is the first line of FILE. Nobody but its owner may read FILE. (default: the environment's \
       \(passwordVariable))
-      """, valueName: "file"))
+      """, valueName: "file"), completion: .file())
   var redisPasswordFile: String?
 
   /// In the environment, where a program's other users cannot see it.
@@ -158,10 +158,14 @@ struct ServerCommand: ParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Tell everybody who comes what the room is about.", valueName: "text"))
   var topic: String?
 
-  @Option(help: ArgumentHelp("Tell everybody who comes the lines of FILE, at most 4 KiB.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Tell everybody who comes the lines of FILE, at most 4 KiB.", valueName: "file"),
+    completion: .file())
   var welcome: String?
 
-  @Option(help: ArgumentHelp("How the log is written: as lines for people, or as one JSON object a line."))
+  @Option(
+    help: ArgumentHelp(
+      "How the log is written: as lines for people, or as one JSON object a line.", valueName: "format"))
   var logFormat = LogFormat.Style.text
 
   @Option(
