@@ -4,12 +4,14 @@ CONFIGURATION ?= release
 SWIFT_BUILD = swift build -c $(CONFIGURATION) --static-swift-stdlib
 ADDRESS ?=
 
-# Debian packages: what the programs are built from, and the real peers and terminal that the tests talk to.
+# Debian packages: what the programs are built from, and what the tests use: real peers, a terminal, readers of what is installed.
 BUILD_PACKAGES = libedit-dev
-TEST_PACKAGES = libedit-dev tmux netcat-openbsd openssl python3 redis-tools stunnel4
+TEST_PACKAGES = libedit-dev tmux netcat-openbsd openssl python3 redis-tools stunnel4 mandoc zsh fish
 BENCH_PACKAGES = redis-server nats-server ngircd ncat
 TORTURE_PACKAGES = iproute2 util-linux
 CLUSTER_PACKAGES = redis-tools
+DEB_PACKAGES = debhelper dpkg-dev lintian
+SERVICE_PACKAGES = debootstrap systemd-container
 MODEL_PACKAGES = spin gcc libc6-dev
 SSH_PACKAGES = openssh-client procps util-linux
 METRICS_PACKAGES = prometheus prometheus-node-exporter
@@ -19,8 +21,10 @@ TEST_PARTS = end-to-end server sharing others
 TORTURE_PARTS = torture cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model ssh-test metrics-test install uninstall clean \
-  cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages metrics-packages
+.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model ssh-test metrics-test service-test \
+  install uninstall deb clean cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) \
+  build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages metrics-packages \
+  deb-packages service-packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -160,12 +164,18 @@ model: model-packages ## Check the models of the room's log and of the log that 
 	  spin "$$@" -a ../../Tests/Model/$$name.pml && cc -O2 -w -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m1000000 > report; \
 	  cat report; grep -q 'errors: 0$$' report && ! grep -q 'max search depth too small' report || exit 1; done
 
-install: build ## Install both programs into PREFIX/bin (PREFIX=/usr/local)
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install "$$($(SWIFT_BUILD) --show-bin-path)/mychatserver" "$$($(SWIFT_BUILD) --show-bin-path)/mychatclient" "$(DESTDIR)$(PREFIX)/bin"
+install: build ## Install programs, manual pages, completions and units into PREFIX (PREFIX=/usr/local)
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" .packaging/install "$$($(SWIFT_BUILD) --show-bin-path)"
 
 uninstall: ## Remove them from there
-	rm -f "$(DESTDIR)$(PREFIX)/bin/mychatserver" "$(DESTDIR)$(PREFIX)/bin/mychatclient"
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" .packaging/install --remove
+
+deb: build deb-packages ## Make a Debian package, in .build/deb
+	@.packaging/deb "$$($(SWIFT_BUILD) --show-bin-path)"
+
+service-test: build deb-packages service-packages ## Install that package on a booted Debian, start, reload, upgrade and purge it; needs root
+	@$(SWIFT_BUILD) --product mychatload
+	@.packaging/service-test "$$($(SWIFT_BUILD) --show-bin-path)"
 
 clean: ## Remove all that was built
 	rm -rf .build
@@ -194,6 +204,12 @@ torture-packages:
 
 cluster-packages:
 	$(call install-packages,$(CLUSTER_PACKAGES))
+
+deb-packages:
+	$(call install-packages,$(DEB_PACKAGES))
+
+service-packages:
+	$(call install-packages,$(SERVICE_PACKAGES))
 
 model-packages:
 	$(call install-packages,$(MODEL_PACKAGES))
