@@ -178,6 +178,7 @@ struct ClientCommand: ParsableCommand {
   }
 
   static func main() {
+    demandArguments()
     do {
       var command = try parseAsRoot()
       try command.run()

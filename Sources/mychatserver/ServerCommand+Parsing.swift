@@ -6,6 +6,7 @@ import Glibc
 /// From the command line and its files of options to a command, and from an error to its line on standard error.
 extension ServerCommand {
   static func main() {
+    demandArguments()
     do {
       try parsed(Array(CommandLine.arguments.dropFirst())).run()
     } catch {

@@ -33,6 +33,23 @@ import Testing
     #expect(try server.waitForExit() == .signal(signal))
   }
 
+  /// A program in a view of the file system of its own, without /proc.
+  private static func withoutProc(_ command: [String]) throws -> Program {
+    let hidden = "umount -l /proc && exec \"$@\""
+    return try Program(Program.found("unshare"), ["--mount", "/bin/sh", "-c", hidden, "sh"] + command)
+  }
+
+  private static let canHideProc =
+    geteuid() == 0 && (try? withoutProc(["/bin/true"]).waitForExit()) == .status(0)
+
+  @Test(.enabled(if: canHideProc, "only who may unmount can try it"), arguments: ["mychatserver", "mychatclient"])
+  func `A program that cannot see its arguments does not run`(name: String) throws {
+    let program = try Self.withoutProc([Program.built(name), "--version"])
+    #expect(try program.waitForExit() == .status(1))
+    #expect(program.outputLines == [])
+    #expect(program.errorLines.count == 1 && program.errorLines.first?.contains("/proc") == true)
+  }
+
   @Test func `A server that may not open enough files for anybody does not start, and says how many it needs`() throws {
     let server = try Program("/bin/sh", ["-c", "ulimit -n 64; exec \"$0\" 0", try Program.built("mychatserver")])
     #expect(try server.waitForExit() == .status(1))

@@ -11,6 +11,14 @@ package func occupyStandardStreams() {
   }
 }
 
+/// Ends a program that cannot see what it was told: Swift reads the arguments from /proc, and finds none, not even the program's
+/// name, where that is not mounted.
+package func demandArguments() {
+  guard CommandLine.arguments.isEmpty else { return }
+  StandardOutput.report(error: "The arguments cannot be read, because /proc is not mounted. Mount it first.")
+  exit(EXIT_FAILURE)
+}
+
 /// Raises the soft limit of open descriptors to the hard limit.
 /// - Returns: how many descriptors this process may have open.
 @discardableResult
