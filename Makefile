@@ -63,7 +63,7 @@ $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%):
 check: lint test ## Lint, build with warnings as errors, and test: what CI runs
 
 # What is pure stays pure: the room, its people, the wire's protocol and Redis's do no input and output, and look at no clock.
-PURE = Sources/ChatRedis Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol
+PURE = Sources/ChatRedis Sources/ChatServer/Room Sources/ChatServer/People Sources/ChatWire/Protocol Sources/ChatWire/State
 IMPURE = import (Dispatch|CLinux|Foundation)|(FileDescriptor|Socket[A-Z][a-z]+|Dispatch[A-Z][A-Za-z]+|ContinuousClock)
 lint: ## Check the format of every source file, and that the room, its people and the protocol do no input and output
 	swift format lint --strict --recursive Package.swift Sources Tests
@@ -136,11 +136,11 @@ endef
 # must not look into a program that has the Address Sanitizer: it crashes there, or hangs.
 FUZZ_SECONDS ?= 600
 FUZZED = swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -package-name mychat -I .build/fuzz
-fuzz: ## Fuzz the framer, safe text, and what reads addresses, PROXY headers, Redis's replies and entries, FUZZ_SECONDS (600) each
+fuzz: ## Fuzz the framer, safe text, and what reads addresses, PROXY headers, Redis's replies and entries, and states, FUZZ_SECONDS (600) each
 	@mkdir -p .build/fuzz && for module in ChatWire ChatRedis; do \
 	  $(FUZZED) -module-name $$module -wmo -emit-module -emit-module-path .build/fuzz/$$module.swiftmodule -c \
 	    $$(find Sources/$$module -name "*.swift") -o .build/fuzz/$$module.o || exit 1; done
-	@for target in Framer SafeText Address Proxy Reply Entry; do mkdir -p .build/fuzz/$$target && \
+	@for target in Framer SafeText Address Proxy Reply Entry State; do mkdir -p .build/fuzz/$$target && \
 	  $(FUZZED) -module-name Fuzz Tests/Fuzz/$${target}Fuzz.swift .build/fuzz/Chat*.o -o .build/fuzz/run$$target && \
 	  SWIFT_BACKTRACE=enable=no .build/fuzz/run$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=512 \
 	    -artifact_prefix=.build/fuzz/ -seed_inputs=Tests/Fuzz/$$target.seed .build/fuzz/$$target || exit 1; done

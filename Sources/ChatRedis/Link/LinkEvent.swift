@@ -37,3 +37,42 @@ package struct Snapshot: Equatable, Sendable {
     self.slowSeconds = slowSeconds
   }
 }
+
+extension LinkEvent: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .entered(try reader.read())
+    case 1: self = .said(try reader.read(), speakers: try reader.read())
+    case 2: self = .refused(try reader.read())
+    case 3: self = .received(try reader.read())
+    case 4: self = .reaped(try reader.read())
+    case 5: self = .missed(lines: try reader.read())
+    case 6: self = .historyLost
+    case 7: self = .down
+    case 8: self = .up
+    case let tag: throw reader.unknown(tag, "event of the link")
+    }
+  }
+
+  package func write(to writer: inout StateWriter) {
+    switch self {
+    case .entered(let snapshot): writer.write(UInt8(0), snapshot)
+    case .said(let entry, let speakers): writer.write(UInt8(1), entry, speakers)
+    case .refused(let operation): writer.write(UInt8(2), operation)
+    case .received(let letter): writer.write(UInt8(3), letter)
+    case .reaped(let servers): writer.write(UInt8(4), servers)
+    case .missed(let lines): writer.write(UInt8(5), lines)
+    case .historyLost: writer.write(UInt8(6))
+    case .down: writer.write(UInt8(7))
+    case .up: writer.write(UInt8(8))
+    }
+  }
+}
+
+extension Snapshot: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(people: try reader.read(), bans: try reader.read(), slowSeconds: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(people, bans, slowSeconds) }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// What this server has submitted and not read back: the turn that takes operations, those that wait to be sent, and those that
 /// were sent.
 ///
@@ -240,6 +242,50 @@ extension Operation {
     case .unban(let target): Record.unbanned(target: target).line.count
     case .slow(let seconds): Record.slow(seconds: seconds).line.count
     case .post(let letter, _): letter.payload.count
+    }
+  }
+}
+
+extension OutgoingTurns: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (open, waiting) = (try reader.read(), try reader.read())
+    sent = try reader.readEach { reader throws(StateError) in
+      Sent(sequence: try reader.read(), turn: try reader.read(), fate: try reader.read())
+    }
+    (lastSequence, accepted) = (try reader.read(), try reader.read())
+    (unsentBytes, uncommitted) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(open, waiting)
+    writer.write(each: sent) { $0.write($1.sequence, $1.turn, $1.fate) }
+    writer.write(lastSequence, accepted, unsentBytes, uncommitted)
+  }
+}
+
+extension OutgoingTurns.Turn: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (operations, bytes) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(operations, bytes) }
+}
+
+extension OutgoingTurns.Fate: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .unanswered
+    case 1: self = .accepted(end: try reader.read())
+    case 2: self = .read
+    case let tag: throw reader.unknown(tag, "fate of a turn")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    switch self {
+    case .unanswered: writer.write(UInt8(0))
+    case .accepted(let end): writer.write(UInt8(1), end)
+    case .read: writer.write(UInt8(2))
     }
   }
 }

@@ -83,7 +83,7 @@ package struct Session {
   var turns = OutgoingTurns()
   var events: [LinkEvent] = []
   /// The next of `events` that is taken.
-  private var nextEventIndex = 0
+  private(set) var nextEventIndex = 0
   private var commands: [LinkCommand] = []
   var backoff: ConnectBackoff
   private var random: any RandomNumberGenerator & Sendable
@@ -164,6 +164,12 @@ package struct Session {
 
   package mutating func start(at now: Moment) {
     availability = .missing(until: now + limits.silence)
+    resolve()
+  }
+
+  /// Goes on with the link of another program, as after a connection that broke, but at once.
+  package mutating func resume(at now: Moment) {
+    if case .working = availability { availability = .missing(until: now + limits.silence) }
     resolve()
   }
 

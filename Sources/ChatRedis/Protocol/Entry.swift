@@ -87,3 +87,13 @@ package enum EntryError: Error, Equatable {
   /// No server of ours wrote it. The text says what is wrong with it.
   case foreign(String)
 }
+
+extension Entry: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    (position, server) = (try reader.read(), try reader.read())
+    (sequence, body, lineCount) = (try reader.read(), try reader.read(), try reader.read())
+    guard body.last == UInt8(ascii: "\n") else { throw .impossible("an entry of the room does not end with a newline") }
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(position, server, sequence, body, lineCount) }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Which turn of which server made an entry: its field `s`, `EPOCH:SERVER:SEQUENCE`.
 package struct EntrySource: Hashable, Sendable, CustomStringConvertible {
   package var epoch: Epoch
@@ -20,4 +22,12 @@ package struct EntrySource: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String { "\(epoch):\(server):\(sequence)" }
+}
+
+extension EntrySource: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(epoch: try reader.read(), server: try reader.read(), sequence: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(epoch, server, sequence) }
 }

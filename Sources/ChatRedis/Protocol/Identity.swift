@@ -84,3 +84,39 @@ private enum Hexadecimal {
     return String(repeating: "0", count: 8 - digits.utf8.count) + digits
   }
 }
+
+extension ServerID: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    guard let id = ServerID(parsing: try reader.read(String.self)) else {
+      throw .impossible("no server has such an id")
+    }
+    self = id
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(description) }
+}
+
+extension Epoch: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    guard let epoch = Epoch(parsing: try reader.read(String.self)) else { throw .impossible("no epoch is called so") }
+    self = epoch
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(description) }
+}
+
+extension MemberID: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(server: try reader.read(), number: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(server, number) }
+}
+
+extension Person: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(name: try reader.read(), place: try reader.read(), joinedAt: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(name, place, joinedAt) }
+}

@@ -62,3 +62,15 @@ extension Letter {
     guard rest.isEmpty else { return nil }
   }
 }
+
+/// As other servers read it.
+extension Letter: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    guard let letter = Letter(payload: try reader.read()) else {
+      throw .impossible("a letter is of no kind that is known")
+    }
+    self = letter
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(payload) }
+}

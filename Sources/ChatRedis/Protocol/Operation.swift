@@ -67,3 +67,44 @@ package enum Letter: Hashable, Sendable {
     case leftUnread(MemberName, lines: Int)
   }
 }
+
+extension Operation: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .say(line: try reader.read(), speaker: try reader.read())
+    case 1: self = .record(try reader.read())
+    case 2: self = .claim(try reader.read())
+    case 3: self = .release(try reader.read(), keys: try reader.read())
+    case 4: self = .ban(target: try reader.read(), line: try reader.read())
+    case 5: self = .unban(target: try reader.read())
+    case 6: self = .slow(seconds: try reader.read())
+    case 7: self = .post(try reader.read(), to: try reader.read())
+    case let tag: throw reader.unknown(tag, "kind of operation")
+    }
+  }
+
+  package func write(to writer: inout StateWriter) {
+    switch self {
+    case .say(let line, let speaker): writer.write(UInt8(0), line, speaker)
+    case .record(let record): writer.write(UInt8(1), record)
+    case .claim(let claim): writer.write(UInt8(2), claim)
+    case .release(let member, let keys): writer.write(UInt8(3), member, keys)
+    case .ban(let target, let line): writer.write(UInt8(4), target, line)
+    case .unban(let target): writer.write(UInt8(5), target)
+    case .slow(let seconds): writer.write(UInt8(6), seconds)
+    case .post(let letter, let server): writer.write(UInt8(7), letter, server)
+    }
+  }
+}
+
+extension Operation.Claim: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(
+      member: try reader.read(), person: try reader.read(), keys: try reader.read(), givenUp: try reader.read(),
+      record: try reader.read(), announcement: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) {
+    writer.write(member, person, keys, givenUp, record, announcement)
+  }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// How much has been said in a room since its history began: the id of a stream's entry, `BYTES-LINES`.
 ///
 /// Bytes count the bodies of all entries, lines only what is said. So the ids grow with each entry, and what lies between two
@@ -27,4 +29,12 @@ package struct Position: Hashable, Comparable, Sendable, CustomStringConvertible
   package static func < (left: Position, right: Position) -> Bool {
     (left.bytes, left.lines) < (right.bytes, right.lines)
   }
+}
+
+extension Position: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(bytes: try reader.read(), lines: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(bytes, lines) }
 }

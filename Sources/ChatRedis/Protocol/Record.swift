@@ -94,3 +94,15 @@ package enum Record: Hashable, Sendable {
     word.isEmpty || word.contains(":") ? nil : MemberName(bytes: Array(word.utf8))
   }
 }
+
+/// As other servers read it.
+extension Record: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    guard let record = Record(parsing: try reader.read([UInt8].self)[...]) else {
+      throw .impossible("a record of the room is unknown")
+    }
+    self = record
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(line.dropLast()) }
+}

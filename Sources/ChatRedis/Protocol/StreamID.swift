@@ -1,3 +1,5 @@
+import ChatWire
+
 /// A letter's place in a server's box: an id as Redis makes them, `MILLISECONDS-NUMBER`.
 package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible {
   package var milliseconds: UInt64
@@ -29,4 +31,12 @@ package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible
   package static func < (left: StreamID, right: StreamID) -> Bool {
     (left.milliseconds, left.number) < (right.milliseconds, right.number)
   }
+}
+
+extension StreamID: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    self.init(milliseconds: try reader.read(), number: try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(milliseconds, number) }
 }

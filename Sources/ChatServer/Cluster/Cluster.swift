@@ -32,7 +32,9 @@ final class Cluster {
   private var generation: UInt32 = 0
   private var input = [UInt8](repeating: 0, count: 64 << 10)
   private var timerFiresAt = Moment.never
-  private(set) var isDown = false
+  private(set) var isDown: Bool
+  /// Whether another program had the link before.
+  private let isContinued: Bool
 
   /// Slots from here on are no member's.
   private static let firstSlot: UInt32 = 0xFFFF_FF00
@@ -41,13 +43,33 @@ final class Cluster {
   /// How long the end of the server waits for Redis.
   private static let goodbye = Duration.milliseconds(200)
 
-  /// - Parameter console: gets what becomes of the link.
-  init(_ configuration: RedisAddress, console: Console) {
-    id = .random()
+  /// - Parameters:
+  ///   - console: gets what becomes of the link.
+  ///   - saved: the link of the program that this one goes on for.
+  init(_ configuration: RedisAddress, continuing saved: Saved? = nil, console: Console) {
     address = configuration
     self.console = console
-    session = Session(server: id, address: configuration)
+    session = saved?.session ?? Session(server: .random(), address: configuration)
+    (id, isDown, isContinued) = (session.server, saved?.isDown ?? false, saved != nil)
     resolver = Resolver(configuration.address)
+  }
+
+  /// What is handed over of it. Its connections are not.
+  struct Saved {
+    fileprivate let session: Session
+    fileprivate let isDown: Bool
+
+    /// - Parameter address: of the Redis; nil if the new program is told of none.
+    init(from reader: inout StateReader, to address: RedisAddress?) throws(StateError) {
+      guard let address else { throw .impossible("it shares a room by --redis, which is missing") }
+      session = try Session(from: &reader, address: address)
+      isDown = try reader.read()
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    session.write(to: &writer)
+    writer.write(isDown)
   }
 
   /// Whether another line may be submitted. If not, its sender waits until `hasSpace` is true again.
@@ -99,7 +121,7 @@ final class Cluster {
     timer.schedule(deadline: .now())
     timer.activate()
     surroundings = Surroundings(queue: queue, readiness: readiness, wake: wake, timer: timer)
-    session.start(at: .now)
+    if isContinued { session.resume(at: .now) } else { session.start(at: .now) }
     work()
   }
 

@@ -1,4 +1,5 @@
 import ChatRedis
+import ChatWire
 
 /// Who and what waits for the link to the other servers.
 struct LinkQueue {
@@ -27,4 +28,13 @@ struct LinkQueue {
     guard case .said(_, let speakers)? = event else { return 0 }
     return speakers.count { $0 == member }
   }
+}
+
+extension LinkQueue: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (forSpace, toLeave) = (try reader.read(), try reader.read())
+    (event, bytes, gone) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(forSpace, toLeave, event, bytes, gone) }
 }

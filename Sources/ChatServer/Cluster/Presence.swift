@@ -9,6 +9,8 @@ struct Presence {
   var comebacks: [Token: NameClaim] = [:]
   /// Private lines to members of other servers, by their senders, who wait to be told what became of them.
   var letters: [Token: SentLetter] = [:]
+  /// Answers to those of others that have found no place at their servers, and are sent again.
+  var unanswered: [Letter] = []
   /// What operators do to keep order, by who does it.
   var acts: [Token: SharedAct] = [:]
 
@@ -23,7 +25,7 @@ struct Presence {
 
   /// Members of servers that have gone lately, until it is known whether this server was the one that took theirs off. That one
   /// announces who left.
-  var lostWithServer: [ServerID: (names: [MemberName], until: Moment)] = [:]
+  var lostWithServer: [ServerID: LostMembers] = [:]
   /// How long it may take until that is known.
   static let maximumReapingTime = Duration.seconds(10)
   /// Servers that this one has taken off, until it reads their `gone` in the room.
@@ -32,6 +34,11 @@ struct Presence {
   struct Departure {
     let token: Token
     let viewers: [Token]
+  }
+
+  struct LostMembers {
+    let names: [MemberName]
+    let until: Moment
   }
 
   /// Whether a member has asked for something that it is to get, or to be told of, before it leaves.
@@ -71,6 +78,57 @@ struct SharedAct: Equatable {
   let record: Record
   /// What brings that about, and what is said of it.
   let operations: [Operation]
-  /// What the operator's server does then.
-  let effects: [Effect]
+  /// What stands in the log of the operator's server then.
+  let note: String
+  /// What the operator is answered then; nil for nothing.
+  let answer: [UInt8]?
+
+  init(record: Record, operations: [Operation], note: String, answer: Reply? = nil) {
+    self.record = record
+    self.operations = operations
+    self.note = note
+    self.answer = answer?.bytes
+  }
+}
+
+extension Presence: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (claims, comebacks) = (try reader.read(), try reader.read())
+    (letters, unanswered, acts) = (try reader.read(), try reader.read(), try reader.read())
+    (departures, isHistoryLost) = (try reader.read(), try reader.read())
+    (missing, lostWithServer, reaped) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(claims, comebacks, letters, unanswered, acts, departures, isHistoryLost)
+    writer.write(missing, lostWithServer, reaped)
+  }
+}
+
+extension Presence.Departure: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (token, viewers) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(token, viewers) }
+}
+
+extension Presence.LostMembers: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (names, until) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(names, until) }
+}
+
+extension SentLetter: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    self.init(reader: try reader.read(), name: try reader.read(), until: try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(reader, name, until) }
+}
+
+extension SharedAct: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (record, operations) = (try reader.read(), try reader.read())
+    (note, answer) = (try reader.read(), try reader.read())
+    guard !operations.isEmpty else { throw .impossible("an operator did nothing") }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(record, operations, note, answer) }
 }

@@ -28,14 +28,18 @@ extension Server {
     let gone = people.others.tokens { snapshot.people[$0] == nil }
     if isHistoryLost {
       presence.missing.formUnion(gone.compactMap { people.others[$0]?.id })
-      let missing = presence.missing
-      queue.asyncAfter(deadline: .now() + Self.comingBack) {
-        self.assumeIsolated { $0.forget(missing) }
-      }
+      forgetSoon(presence.missing)
     } else {
       for token in gone { leaveElsewhere(token) }
     }
     for (id, person) in snapshot.people where id.server != cluster?.id { joinedElsewhere(id, person) }
+  }
+
+  /// Gives up those of them that have not come back after a moment.
+  func forgetSoon(_ missing: Set<MemberID>) {
+    queue.asyncAfter(deadline: .now() + Self.comingBack) {
+      self.assumeIsolated { $0.forget(missing) }
+    }
   }
 
   /// Gives up those that have not come back.

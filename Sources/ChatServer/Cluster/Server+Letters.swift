@@ -104,10 +104,19 @@ extension Server {
 
   /// An answer has found no place at its sender's server. That one waits for it, for as long as its server is here.
   func postAgain(_ outcome: Letter.Outcome, to sender: MemberID) {
+    presence.unanswered.append(.answer(to: sender, outcome))
+    if presence.unanswered.count == 1 { postUnansweredSoon() }
+  }
+
+  func postUnansweredSoon() {
     queue.asyncAfter(deadline: .now() + Self.retryPause) {
       self.assumeIsolated { server in
-        guard server.stage == .running, server.people.others.token(of: sender) != nil else { return }
-        server.post(outcome, to: sender)
+        let answers = server.presence.unanswered
+        server.presence.unanswered = []
+        guard server.stage == .running else { return }
+        for case .answer(let sender, let outcome) in answers where server.people.others.token(of: sender) != nil {
+          server.post(outcome, to: sender)
+        }
         server.connectionsAreReady()
       }
     }

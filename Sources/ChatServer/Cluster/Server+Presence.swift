@@ -202,7 +202,8 @@ extension Server {
         for name in names { noteDeparture(of: nil, name) }
       } else {
         presence.lostWithServer = presence.lostWithServer.filter { $0.value.until > now }
-        presence.lostWithServer[server] = (names, until: now + Presence.maximumReapingTime)
+        presence.lostWithServer[server] = Presence.LostMembers(
+          names: names, until: now + Presence.maximumReapingTime)
       }
     }
     for token in tokens { leaveElsewhere(token) }

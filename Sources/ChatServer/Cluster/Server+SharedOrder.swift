@@ -18,7 +18,7 @@ extension Server {
           SharedAct(
             record: .slow(seconds: seconds),
             operations: [.slow(seconds: seconds), Self.saying(Self.announcement(ofSlow: seconds))],
-            effects: [.record("\(connection.name) set slow to \(seconds) s")]))
+            note: "\(connection.name) set slow to \(seconds) s"))
       ]
     default: []
     }
@@ -37,7 +37,11 @@ extension Server {
     guard let (token, act) = presence.acts.first(where: { $0.value.record == record }) else { return }
     presence.acts[token] = nil
     if let connection = connections[token] {
-      for effect in act.effects { carryOut(effect, for: connection) }
+      console.moderated(act.note)
+      if let answer = act.answer {
+        connection.cursor.tell(answer)
+        due.append(connection)
+      }
     }
     releaseIfDecided(token)
   }
@@ -53,7 +57,7 @@ extension Server {
         SharedAct(
           record: record,
           operations: [.record(record), Self.saying("\(name) was kicked by \(`operator`.name)\(reason)")],
-          effects: [.record("\(`operator`.name) kicked \(name)\(reason)")]))
+          note: "\(`operator`.name) kicked \(name)\(reason)"))
     ]
   }
 
@@ -71,10 +75,8 @@ extension Server {
         .share(
           SharedAct(
             record: .banned(line: ban.line), operations: [.ban(target: ban.target.key, line: ban.line)],
-            effects: [
-              .record("\(`operator`.name) banned: \(ban.line)"),
-              .reply(.banned("\(ban.target)", count: hit.count + others)),
-            ]))
+            note: "\(`operator`.name) banned: \(ban.line)",
+            answer: .banned("\(ban.target)", count: hit.count + others)))
       ]
     }
   }
@@ -105,9 +107,7 @@ extension Server {
       .share(
         SharedAct(
           record: .unbanned(target: last), operations: keys.map { .unban(target: $0) },
-          effects: [
-            .record("\(`operator`.name) lifted the ban of \(target)"), .reply(.unbanned("\(target)")),
-          ]))
+          note: "\(`operator`.name) lifted the ban of \(target)", answer: .unbanned("\(target)")))
     ]
   }
 
@@ -132,7 +132,7 @@ extension Server {
     guard let id = id(of: token) else { return [] }
     let record = Record.muted(id, seconds: seconds)
     return [
-      .share(SharedAct(record: record, operations: [.record(record), Self.saying(text)], effects: [.record(line)]))
+      .share(SharedAct(record: record, operations: [.record(record), Self.saying(text)], note: line))
     ]
   }
 

@@ -37,3 +37,11 @@ struct Arrivals {
     return notices
   }
 }
+
+extension Arrivals: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (joined, left, othersLeft) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(joined, left, othersLeft) }
+}

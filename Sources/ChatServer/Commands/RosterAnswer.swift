@@ -149,3 +149,41 @@ struct RosterChanges {
     return nil
   }
 }
+
+extension RosterAnswer: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    form = try reader.read(MemberName?.self).map { .names(asker: $0) } ?? .lines
+    slots = Slots(try reader.read())
+    (next, isBegun, firstChange) = (try reader.read(), try reader.read(), try reader.read())
+    guard (0...slots.count).contains(next) else { throw .impossible("a list of members goes on behind its end") }
+  }
+
+  func write(to writer: inout StateWriter) {
+    var asker: MemberName?
+    if case .names(let name) = form { asker = name }
+    writer.write(asker, (0..<slots.count).map { UInt32(slots[$0]) }, next, isBegun, firstChange)
+  }
+
+  /// Whether it can go on with these changes, and so many slots of members of this server.
+  func isPossible(after changes: RosterChanges, slotCount: Int) -> Bool {
+    (0...changes.nextNumber).contains(firstChange)
+      && (0..<slots.count).allSatisfy { slots[$0] < slotCount || slots[$0] >= Token.firstRemoteSlot }
+  }
+}
+
+extension RosterChanges: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    changes = try reader.readEach { reader throws(StateError) in
+      (try reader.read(), RosterAnswer.Entry(name: try reader.read(), details: try reader.read()))
+    }
+    (firstNumber, answers) = (try reader.read(), try reader.read())
+    guard (0..<Int.max / 2).contains(firstNumber), answers >= 0 else {
+      throw .impossible("no list of members began so")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(each: changes) { $0.write($1.slot, $1.entry.name, $1.entry.details) }
+    writer.write(firstNumber, answers)
+  }
+}

@@ -52,8 +52,11 @@ extension Server {
   }
 
   private func announceSoon() {
-    if arrivals.isEmpty { announceArrivals(after: Self.gathering) }
+    if arrivals.isEmpty { announceArrivalsSoon() }
   }
+
+  /// Announces those that are not announced yet, after a moment in which others may come.
+  func announceArrivalsSoon() { announceArrivals(after: Self.gathering) }
 
   private func announceArrivals(after pause: DispatchTimeInterval) {
     queue.asyncAfter(deadline: .now() + pause) { self.assumeIsolated { $0.announceArrivals() } }

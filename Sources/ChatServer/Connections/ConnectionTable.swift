@@ -1,3 +1,5 @@
+import ChatWire
+
 /// The connections by token. A slot is used again under a new generation, so an old token finds nothing.
 struct ConnectionTable {
   private var entries: [Connection?] = []
@@ -38,4 +40,23 @@ struct ConnectionTable {
   /// For walks during which connections come and go: the number of slots, and the connection in one.
   var slotCount: Int { entries.count }
   subscript(slot slot: Int) -> Connection? { entries[slot] }
+}
+
+/// The slots; who is in them is handed over by itself.
+extension ConnectionTable: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (generations, free) = (try reader.read(), try reader.read())
+    entries = Array(repeating: nil, count: generations.count)
+    guard Set(free).count == free.count, free.allSatisfy({ $0 < UInt32(generations.count) }) else {
+      throw .impossible("a free place is taken")
+    }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(generations, free) }
+
+  /// Whether this token may be inserted: its slot is nobody's.
+  func hasPlace(for token: Token) -> Bool {
+    let slot = Int(token.slot)
+    return slot < entries.count && entries[slot] == nil && generations[slot] == token.generation
+  }
 }

@@ -59,3 +59,57 @@ struct Inbound {
 
   var isCounted: Bool { if case .counted = lines { true } else { false } }
 }
+
+extension Inbound: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (held, lastReceived) = (try reader.read(), try reader.read())
+    (bytes, rate, lines, hold) = (try reader.read(), try reader.read(), try reader.read(), try reader.read())
+    (hasEnded, isToldOfRate, isToldOfLink) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(held, lastReceived, bytes, rate, lines, hold, hasEnded, isToldOfRate, isToldOfLink)
+  }
+}
+
+extension Inbound.Handling: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .said
+    case 1: self = .saidAfterDeparture(at: try reader.read())
+    case 2: self = .counted(try reader.read())
+    case let tag: throw reader.unknown(tag, "way to handle lines")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    switch self {
+    case .said: writer.write(UInt8(0))
+    case .saidAfterDeparture(let departure): writer.write(UInt8(1), departure)
+    case .counted(let count): writer.write(UInt8(2), count)
+    }
+  }
+}
+
+extension Hold: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .backpressure
+    case 1: self = .answer
+    case 2: self = .rate(until: try reader.read())
+    case 3: self = .journal
+    case 4: self = .login
+    case let tag: throw reader.unknown(tag, "kind of hold")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    switch self {
+    case .backpressure: writer.write(UInt8(0))
+    case .answer: writer.write(UInt8(1))
+    case .rate(let until): writer.write(UInt8(2), until)
+    case .journal: writer.write(UInt8(3))
+    case .login: writer.write(UInt8(4))
+    }
+  }
+}

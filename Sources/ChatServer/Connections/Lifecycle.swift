@@ -96,3 +96,26 @@ enum Lifecycle: Equatable {
     return .close(isLost: isLost)
   }
 }
+
+extension Lifecycle: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .member
+    case 1: self = .unreachable(inputIsComplete: try reader.read())
+    case 2: self = .leaving
+    case 3: self = .lingering(until: try reader.read())
+    case 4: self = .closed
+    case let tag: throw reader.unknown(tag, "time of a connection's life")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    switch self {
+    case .member: writer.write(UInt8(0))
+    case .unreachable(let inputIsComplete): writer.write(UInt8(1), inputIsComplete)
+    case .leaving: writer.write(UInt8(2))
+    case .lingering(let deadline): writer.write(UInt8(3), deadline)
+    case .closed: writer.write(UInt8(4))
+    }
+  }
+}

@@ -45,3 +45,11 @@ struct ProgressWatch: Equatable {
     return deadline <= now ? .givenUp : .checkAgain(at: min(deadline, now + interval))
   }
 }
+
+extension ProgressWatch: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (lastProgress, acknowledged) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(lastProgress, acknowledged) }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Names one connection for as long as the server runs: a slot that is used again, and how often it has been.
 ///
 /// What the kernel reports for a connection that has gone meanwhile carries an old generation and is dropped.
@@ -18,4 +20,9 @@ struct Token: Hashable, Sendable {
 
   init(bits: UInt64) { self.init(slot: UInt32(truncatingIfNeeded: bits), generation: UInt32(bits >> 32)) }
   var bits: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+}
+
+extension Token: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { self.init(bits: try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(bits) }
 }

@@ -56,3 +56,18 @@ struct EarlierLines {
     return piece.isEmpty ? nil : piece
   }
 }
+
+extension EarlierLines: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (position, line) = (try reader.read(), try reader.read())
+    (end, endLine) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(position, line, end, endLine) }
+
+  /// Whether it can go on in this log.
+  func isPossible(in log: borrowing RoomLog) -> Bool {
+    line <= endLine && endLine <= log.headLine && end <= log.head && position <= end
+      && (position >= log.tail || line < min(log.tailLine, endLine) || position == end)
+  }
+}

@@ -41,3 +41,13 @@ struct AddressQuota {
     counts[key] = count > 1 ? count - 1 : nil
   }
 }
+
+extension AddressQuota {
+  /// Counts a connection that another program has let in.
+  mutating func readmit(_ key: Key) { counts[key, default: 0] += 1 }
+}
+
+extension AddressQuota.Key: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (prefix, family) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(prefix, family) }
+}

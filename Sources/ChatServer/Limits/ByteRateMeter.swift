@@ -30,3 +30,8 @@ struct ByteRateMeter {
 
   func isBulkSender(at now: Moment) -> Bool { paidUntil.nanoseconds > now.nanoseconds + Self.allowance }
 }
+
+extension ByteRateMeter: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { paidUntil = try reader.read() }
+  func write(to writer: inout StateWriter) { writer.write(paidUntil) }
+}

@@ -48,3 +48,8 @@ struct RateMeter {
     paidUntil = Moment(nanoseconds: max(paidUntil, now).nanoseconds + cost)
   }
 }
+
+extension RateMeter: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { paidUntil = try reader.read() }
+  func write(to writer: inout StateWriter) { writer.write(paidUntil) }
+}

@@ -59,3 +59,17 @@ extension Server {
     return counters
   }
 }
+
+/// What is not found out anew.
+extension Counters: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    (startedAt, address) = (try reader.read(), try reader.read())
+    (accepted, refused) = (try reader.read(), try reader.read())
+    (left, lost, dropped) = (try reader.read(), try reader.read(), try reader.read())
+    bytesSent = try reader.read()
+  }
+
+  package func write(to writer: inout StateWriter) {
+    writer.write(startedAt, address, accepted, refused, left, lost, dropped, bytesSent)
+  }
+}

@@ -134,3 +134,12 @@ extension Ban {
     why = String(decoding: reason.dropFirst(2), as: UTF8.self)
   }
 }
+
+extension Ban: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    guard let ban = Ban(line: try reader.read([UInt8].self)) else { throw .impossible("a ban cannot be understood") }
+    self = ban
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(Array(line.utf8)) }
+}

@@ -56,6 +56,15 @@ final class BanFile: Sendable {
     } catch { throw FileError(directory, for: Self.purpose, error) }
   }
 
+  /// Goes on where another program has stopped.
+  /// - Parameter descriptor: of the directory, with its lock.
+  init(in directory: String, lockedBy descriptor: consuming FileDescriptor) {
+    self.directory = descriptor
+    path = directory + "/bans"
+  }
+
+  var directoryNumber: CInt { directory.number }
+
   /// Reads the bans. Lines that are none are kept aside in `bans.damaged`, and leave `bans`.
   /// - Parameter tell: takes what people have to know of them, a line each.
   /// - Throws: if the file cannot be read, is no list of bans, or damaged lines cannot be kept aside.

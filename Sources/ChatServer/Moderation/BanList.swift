@@ -66,3 +66,8 @@ struct BanList: Equatable, Sendable {
     }
   }
 }
+
+extension BanList: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { self.init(try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(bans) }
+}

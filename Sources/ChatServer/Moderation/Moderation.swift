@@ -17,6 +17,25 @@ struct Moderation {
     if let file { bans = try file.load(tell: tell) }
   }
 
+  /// Goes on where another program has stopped.
+  /// - Parameter directory: the state directory's descriptor, which holds its lock; nil if there is none.
+  init(_ configuration: Configuration, bans: BanList, directory: CInt?) throws(FileError) {
+    operatorToken = try configuration.operatorTokenFile.map { path throws(FileError) in
+      try OperatorToken(fromFile: path)
+    }
+    self.bans = bans
+    if let directory, let path = configuration.stateDirectory {
+      file = BanFile(in: path, lockedBy: FileDescriptor(owning: directory))
+      // The other program may have had no time to write the last of them.
+      file?.save(bans)
+    } else {
+      file = nil
+    }
+  }
+
+  /// The descriptor of the state directory; nil if there is none.
+  var stateDirectory: CInt? { file?.directoryNumber }
+
   /// - Returns: false if there are too many bans.
   mutating func add(_ ban: Ban) -> Bool {
     guard bans.add(ban, at: .now) else { return false }

@@ -44,3 +44,11 @@ struct DefaultNames: Equatable {
     return (MemberName(bytes: Array(name.bytes[..<mark])), count ?? 1)
   }
 }
+
+extension DefaultNames: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (base, mark, count) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(base, mark, count) }
+}

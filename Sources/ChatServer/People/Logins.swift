@@ -47,3 +47,17 @@ struct Logins {
   /// The login that a name is, whatever its case.
   func owner(ofFolding folding: String) -> Login? { ownerOfFolding[folding] }
 }
+
+extension Login: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (userID, name) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(userID, name) }
+}
+
+extension Logins: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    loginOfMember = try reader.read()
+    (ownerOfFolding, ownerOfLook) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(loginOfMember, ownerOfFolding, ownerOfLook) }
+}

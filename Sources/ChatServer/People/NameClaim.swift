@@ -99,3 +99,31 @@ struct NameClaim {
     return true
   }
 }
+
+extension NameClaim: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (token, purpose, operation) = (try reader.read(), try reader.read(), try reader.read())
+    (wasGone, names) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(token, purpose, operation, wasGone, names) }
+}
+
+extension NameClaim.Purpose: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .join
+    case 1: self = .rename
+    case 2: self = .comeBack
+    case let tag: throw reader.unknown(tag, "purpose of a claim")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    switch self {
+    case .join: writer.write(UInt8(0))
+    case .rename: writer.write(UInt8(1))
+    case .comeBack: writer.write(UInt8(2))
+    }
+  }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Under what a name is compared with others: two names may not be in the room together if either part of their keys is equal.
 struct NameKey: Hashable {
   /// The name in lower case, by way of upper case: ß is ss, ς is σ, and ı is i. Canonically equal names have the same.
@@ -66,4 +68,9 @@ struct NameKey: Hashable {
     }
     return table
   }()
+}
+
+extension NameKey: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (folding, look) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(folding, look) }
 }

@@ -10,7 +10,7 @@ import ChatWire
 /// Where several servers share the room they decide together who has a name, and this takes in what they decided: members of
 /// other servers are here as well, and one who chose a name before this server knew it has no default name.
 struct NameRegistry {
-  private struct Chosen {
+  fileprivate struct Chosen {
     let name: MemberName
     let key: NameKey
   }
@@ -288,4 +288,27 @@ extension MemberName {
     let key = NameKey(description)
     return ["f:\(key.folding)", "l:\(key.look)"]
   }
+}
+
+extension NameRegistry: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (holderOfNumber, numberOfSlot) = (try reader.read(), try reader.read())
+    (numberOfRemoteSlot, holderOfLongDefault) = (try reader.read(), try reader.read())
+    (longDefaults, chosen) = (try reader.read(), try reader.read())
+    (holderOfFolding, holderOfLook) = (try reader.read(), try reader.read())
+    (logins, firstFreeCount) = (try reader.read(), try reader.read())
+    guard firstFreeCount.values.allSatisfy({ (1..<Int.max / 2).contains($0) }) else {
+      throw .impossible("no connection of a login has such a number")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(holderOfNumber, numberOfSlot, numberOfRemoteSlot, holderOfLongDefault, longDefaults, chosen)
+    writer.write(holderOfFolding, holderOfLook, logins, firstFreeCount)
+  }
+}
+
+extension NameRegistry.Chosen: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (name, key) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(name, key) }
 }

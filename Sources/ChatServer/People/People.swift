@@ -287,3 +287,17 @@ struct People {
     Int((end.nanoseconds - now.nanoseconds + 999_999_999) / 1_000_000_000)
   }
 }
+
+extension People: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (names, others, profiles) = (try reader.read(), try reader.read(), try reader.read())
+    (slowSeconds, lastSaid) = (try reader.read(), try reader.read())
+    for (token, profile) in profiles {
+      if !profile.ignored.isEmpty { ignorers.insert(token) }
+      if profile.mute != .none { mutedCount += 1 }
+    }
+    guard (0...Term.maximumSeconds).contains(slowSeconds) else { throw .impossible("nobody is that slow") }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(names, others, profiles, slowSeconds, lastSaid) }
+}

@@ -36,3 +36,39 @@ struct Profile {
   /// Names that a member can ignore.
   static let maximumIgnored = 100
 }
+
+extension Profile: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (away, ignored, lastPartner) = (try reader.read(), try reader.read(), try reader.read())
+    (isOperator, mute) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(away, ignored, lastPartner, isOperator, mute) }
+}
+
+extension Profile.Mute: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .none
+    case 1: self = .forEver
+    case 2: self = .until(try reader.read())
+    case let tag: throw reader.unknown(tag, "kind of mute")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    switch self {
+    case .none: writer.write(UInt8(0))
+    case .forEver: writer.write(UInt8(1))
+    case .until(let end): writer.write(UInt8(2), end)
+    }
+  }
+}
+
+extension Profile.Ignored: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (name, holder, folding) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(name, holder, folding) }
+}

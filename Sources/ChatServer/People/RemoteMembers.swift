@@ -113,3 +113,21 @@ extension Person {
     return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : String(host)
   }
 }
+
+extension RemoteMembers: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (entries, generations) = (try reader.read(), try reader.read())
+    (free, tokens, strangers) = (try reader.read(), try reader.read(), try reader.read())
+    guard entries.count == generations.count, tokens.values.allSatisfy({ self[$0] != nil }),
+      free.allSatisfy({ entries.indices.contains(Token(slot: $0, generation: 0).slotIndex) })
+    else { throw .impossible("a member of another server has no place") }
+    count = entries.count { $0?.person != nil }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(entries, generations, free, tokens, strangers) }
+}
+
+extension RemoteMembers.Entry: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (id, person) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(id, person) }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Who is waited for: whether senders have to wait until others have caught up, and which members the log may overtake.
 ///
 /// Who is not read meanwhile is judged in `Server.holdBeforeReading`, for how long in `Server.releaseHeldBack`, and who sends in
@@ -24,6 +26,11 @@ struct Backpressure {
   private static let minimumWindowBytes = 16 << 10
 
   mutating func noteLogFull() { isLogFull = true }
+
+  /// To be called when a member has come into the room. One that another program has let in may be behind.
+  mutating func noteJoined(_ member: Member) {
+    if !member.cursor.isProtected { unprotectedCount += 1 }
+  }
 
   /// To be called when a member has left the room.
   mutating func noteRemoved(_ member: Member) {
@@ -70,4 +77,13 @@ struct Backpressure {
     }
     return slowest
   }
+}
+
+extension Backpressure: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (isLogFull, isCrowded) = (try reader.read(), try reader.read())
+  }
+
+  /// The rest is found out from the members, when they have joined.
+  func write(to writer: inout StateWriter) { writer.write(isLogFull, isCrowded) }
 }

@@ -273,3 +273,28 @@ package struct Cursor: ~Copyable {
     }
   }
 }
+
+extension Cursor {
+  /// Goes on where another program's cursor was.
+  /// - Throws: if there is no such place in the log. That of a member that is not in the room may be anywhere.
+  package init(
+    from reader: inout StateReader, in log: borrowing RoomLog, isInRoom: Bool
+  ) throws(StateError) {
+    let (position, own): (LogOffset, OwnLines) = (try reader.read(), try reader.read())
+    let (slowPath, isProtected): (SlowPath?, Bool) = (try reader.read(), try reader.read())
+    if isInRoom {
+      let (isOvertaken, end) = (slowPath?.missedFrom != nil, slowPath?.end ?? .never)
+      guard position >= log.tail || isOvertaken || position >= end, position <= log.head,
+        end == .never || end <= log.head, own.lie(from: isOvertaken ? LogOffset(0) : position, to: log.head)
+      else { throw .impossible("a member is outside of what the log keeps") }
+      if isProtected, isOvertaken { throw .impossible("a member is overtaken that the log waits for") }
+    }
+    self.init(joining: log)
+    self.position = position
+    self.own = own
+    self.slowPath = slowPath
+    self.isProtected = isProtected
+  }
+
+  package borrowing func write(to writer: inout StateWriter) { writer.write(position, own, slowPath, isProtected) }
+}

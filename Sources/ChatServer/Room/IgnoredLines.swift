@@ -83,3 +83,18 @@ struct IgnoredLines {
     return nil
   }
 }
+
+extension IgnoredLines: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    entries = try reader.readEach { reader throws(StateError) in
+      Entry(
+        sender: try reader.read(), prefix: try reader.read(), from: try reader.read(), to: try reader.read(),
+        isLifted: try reader.read())
+    }
+    findNextUseless()
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(each: entries) { $0.write($1.sender, $1.prefix, $1.from, $1.to, $1.isLifted) }
+  }
+}

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// When the lines of a log were said, to the minute: sparse marks, none of them per line.
 ///
 /// Invariant: the marks' offsets grow, and each is a line boundary. Their minutes grow unless the clock was set back.
@@ -43,4 +45,15 @@ struct MinuteMarks {
     }
     return low > 0 ? low - 1 : nil
   }
+}
+
+extension MinuteMarks {
+  init(from reader: inout StateReader, maximumCount: Int) throws(StateError) {
+    self.init(maximumCount: maximumCount)
+    marks = try reader.readEach { reader throws(StateError) in
+      Mark(offset: try reader.read(), minute: try reader.read())
+    }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(each: marks) { $0.write($1.offset, $1.minute) } }
 }

@@ -1,3 +1,5 @@
+import ChatWire
+
 /// Where a member's own lines lie in the log, oldest first, adjacent ones joined into a run.
 ///
 /// Memory is bounded by what is live: there is space for at most `4 * count + 16` runs (each 32 bytes), and for 4 once none
@@ -71,5 +73,28 @@ struct OwnLines {
       runs = Array(runs[first...])
       first = 0
     }
+  }
+}
+
+extension OwnLines: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    runs = try reader.readEach { reader throws(StateError) in
+      Run(start: try reader.read(), end: try reader.read(), line: try reader.read(), count: try reader.read())
+    }
+    for (run, next) in zip(runs, runs.dropFirst()) where run.end >= next.start {
+      throw .impossible("a member's own lines overlap")
+    }
+    guard runs.allSatisfy({ $0.start < $0.end && $0.count > 0 }) else {
+      throw .impossible("a member's own line has no bytes")
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(each: runs[first...]) { $0.write($1.start, $1.end, $1.line, $1.count) }
+  }
+
+  /// Whether all of them lie between two offsets.
+  func lie(from start: LogOffset, to end: LogOffset) -> Bool {
+    isEmpty || firstStart >= start && runs[runs.count - 1].end <= end
   }
 }

@@ -88,3 +88,17 @@ extension ArraySlice<UInt8> {
     return transfer
   }
 }
+
+extension PrivateQueue: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    bytes = try reader.read([UInt8].self)[...]
+    letters = try reader.readEach { reader throws(StateError) in (try reader.read(), try reader.read()) }
+    (sentBytes, droppedLines, missedLines) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(Array(bytes))
+    writer.write(each: letters) { $0.write($1.sender, $1.end) }
+    writer.write(sentBytes, droppedLines, missedLines)
+  }
+}

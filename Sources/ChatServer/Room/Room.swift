@@ -25,6 +25,7 @@ package struct Room: ~Copyable {
   package mutating func join(_ member: Member) {
     member.place = Int32(members.count)
     members.append(member)
+    backpressure.noteJoined(member)
   }
 
   /// Removes a member. What is still due to it is not delivered any more. Does nothing if it is not in the room.
@@ -194,5 +195,20 @@ package struct Room: ~Copyable {
   package mutating func reprotect(_ member: Member) {
     guard !member.cursor.isProtected, member.place >= 0 else { return }
     backpressure.reprotect(member, in: log, windowBytes: windowBytes)
+  }
+}
+
+extension Room {
+  /// The room as another program has left it, but for its members, which `join` one by one.
+  package init(from reader: inout StateReader, logBytes: Int, maximumLineBytes: Int) throws(StateError) {
+    let (backpressure, nextPruning): (Backpressure, LogOffset) = (try reader.read(), try reader.read())
+    log = try RoomLog(from: &reader, capacity: logBytes)
+    (self.backpressure, self.nextPruning) = (backpressure, nextPruning)
+    self.maximumLineBytes = maximumLineBytes
+  }
+
+  package func write(to writer: inout StateWriter) {
+    writer.write(backpressure, nextPruning)
+    log.write(to: &writer)
   }
 }

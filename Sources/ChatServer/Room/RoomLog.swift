@@ -207,3 +207,36 @@ package struct RoomLog: ~Copyable {
     }
   }
 }
+
+extension RoomLog {
+  /// The log as another program has kept it.
+  init(from reader: inout StateReader, capacity: Int) throws(StateError) {
+    self.init(capacity: capacity)
+    (tail, tailLine, headLine) = (try reader.read(), try reader.read(), try reader.read())
+    minutes = try MinuteMarks(from: &reader, maximumCount: max(1, self.capacity / 64))
+    let kept = try reader.read([UInt8].self)
+    guard kept.count <= self.capacity else { throw .impossible("the log keeps more than there is space for") }
+    guard tail.bytes >= 0, tail.bytes <= .max / 2, tailLine >= 0, headLine >= 0,
+      headLine - tailLine == kept.count(where: { $0 == UInt8(ascii: "\n") }),
+      kept.isEmpty || kept.last == UInt8(ascii: "\n")
+    else { throw .impossible("the log does not hold the lines that it says") }
+    head = tail
+    headLine = tailLine
+    // Where a block begins with this line, none that is appended marks it.
+    marks[(tail.bytes >> blockShift) & (marks.count - 1)] = Mark(offset: tail, line: tailLine)
+    var start = 0
+    while let newline = kept[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      append([], kept.span.extracting(start..<newline))
+      start = newline + 1
+    }
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(tail, tailLine, headLine)
+    minutes.write(to: &writer)
+    var kept: [UInt8] = []
+    kept.reserveCapacity(head - tail)
+    forEachPiece(from: tail, to: head) { kept.append(contentsOf: $0) }
+    writer.write(kept)
+  }
+}

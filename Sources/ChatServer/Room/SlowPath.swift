@@ -30,3 +30,17 @@ extension Cursor {
     }
   }
 }
+
+extension Cursor.SlowPath: StateCoded {
+  convenience init(from reader: inout StateReader) throws(StateError) {
+    self.init()
+    (end, endLine, restOfLine) = (try reader.read(), try reader.read(), try reader.read([UInt8].self)[...])
+    (privateQueue, isAnswerPending, ignored) = (try reader.read(), try reader.read(), try reader.read())
+    (missedFrom, ownMissed) = (try reader.read(), try reader.read())
+  }
+
+  func write(to writer: inout StateWriter) {
+    writer.write(
+      end, endLine, Array(restOfLine), privateQueue, isAnswerPending, ignored, missedFrom, ownMissed)
+  }
+}

@@ -155,3 +155,15 @@ package struct LineFramer {
     }
   }
 }
+
+extension LineFramer {
+  /// Goes on with a stream that another program's framer has cut so far.
+  package init(
+    from reader: inout StateReader, maximumLineBytes: Int, overlong: Overlong
+  ) throws(StateError) {
+    self.init(maximumLineBytes: maximumLineBytes, overlong: overlong)
+    (partial, isSkipping, hasSeenNewline) = (try reader.read(), try reader.read(), try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(partial, isSkipping, hasSeenNewline) }
+}

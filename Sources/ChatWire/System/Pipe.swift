@@ -12,6 +12,7 @@ package struct Pipe: ~Copyable, Sendable {
     readEnd = FileDescriptor(owning: ends[0])
     writeEnd = FileDescriptor(owning: ends[1])
   }
+
   /// Closes the end for writing, which somebody else has by now.
   package consuming func takeReadEnd() -> FileDescriptor { readEnd }
 }

@@ -74,6 +74,32 @@ import Testing
     }
   }
 
+  @Test(arguments: 0..<8)
+  func `Nothing is lost, doubled or out of order where programs take over, whatever the network and Redis do`(
+    round: Int
+  ) throws {
+    let random = SeededRandom.printed(for: "simulation of take-overs \(round)")
+    let world = try World(servers: 3, random: random)
+    world.run(for: .seconds(5))
+    play(world, seconds: 12, every: 20...400) { world in
+      switch world.draw(0...9) {
+      case 0: world.pauseRedis(for: .milliseconds(world.draw(1...3000)))
+      case 1: world.cutSomething()
+      default: world.takeOver()
+      }
+    }
+    #expect(world.takeOvers > 20)
+    let all = world.redis.history.map { String(decoding: $0.body, as: UTF8.self) }.joined()
+    for (index, server) in world.servers.enumerated() {
+      #expect(server.session.isDrained && server.session.hasSpace, "seed \(random.seed)")
+      #expect(server.session.uncommittedLines(of: UInt64(index)) == 0)
+      #expect(server.losses == 0 && server.missedLines == 0)
+      let own = all.split(separator: "\n").filter { $0.hasPrefix("\(index) ") }
+      #expect(own.map(String.init) == (0..<server.submitted).map { "\(index) \($0)" }, "seed \(random.seed)")
+      #expect(server.said.map { String(decoding: $0.body, as: UTF8.self) }.joined() == all, "seed \(random.seed)")
+    }
+  }
+
   @Test(arguments: 0..<5)
   func `When Redis loses everything, all are told and the room goes on in one order`(round: Int) throws {
     let random = SeededRandom.printed(for: "simulation of losses \(round)")

@@ -22,7 +22,9 @@ final class SimulatedWorld {
     var refused: [Operation] = []
     var submitted = 0
 
-    init(_ session: Session) { self.session = session }
+    let address: RedisAddress
+
+    init(_ session: Session, of address: RedisAddress) { (self.session, self.address) = (session, address) }
   }
 
   /// Both ends of one connection. What is on its way in one direction arrives in order.
@@ -46,6 +48,7 @@ final class SimulatedWorld {
   private var random: SeededRandom
   var redis = SimulatedRedis()
   private(set) var servers: [Server] = []
+  private(set) var takeOvers = 0
   /// The next one last.
   private var happenings: [Happening] = []
   /// Redis answers nothing until then.
@@ -59,7 +62,8 @@ final class SimulatedWorld {
     address.room = "simulated"
     for _ in 0..<count {
       servers.append(
-        Server(Session(server: .random(), address: address, random: SeededRandom(seed: self.random.next()))))
+        Server(
+          Session(server: .random(), address: address, random: SeededRandom(seed: self.random.next())), of: address))
     }
     for server in servers {
       act(server) { $0.start(at: self.now) }
@@ -267,6 +271,23 @@ final class SimulatedWorld {
       }
     }
     after(duration) { self.isRedisUp = true }
+  }
+
+  /// Another program goes on with the session of a server, by exec: connections are gone, what they still carry is not.
+  func takeOver() {
+    let server = servers[draw(0...servers.count - 1)]
+    guard !server.isStopped else { return }
+    var writer = StateWriter()
+    server.session.write(to: &writer)
+    for connection in server.connections.values { connection.isOpen = false }
+    server.connections = [:]
+    do throws(StateError) {
+      var reader = try StateReader(writer.bytes)
+      server.session = try Session(from: &reader, address: server.address)
+      try reader.finish()
+    } catch { preconditionFailure("a session cannot be handed over: \(error)") }
+    takeOvers += 1
+    act(server) { $0.resume(at: self.now) }
   }
 
   /// As SIGSTOP.

@@ -6,6 +6,10 @@ import Glibc
 extension Room {
   init(logBytes: Int) { self.init(logBytes: logBytes, maximumLineBytes: Configuration().maximumLineBytes) }
 
+  init(from reader: inout StateReader, logBytes: Int) throws(StateError) {
+    try self.init(from: &reader, logBytes: logBytes, maximumLineBytes: Configuration().maximumLineBytes)
+  }
+
   mutating func joined(_ name: String) -> Member {
     let member = Member(name: MemberName(bytes: Array(name.utf8)), cursor: Cursor(joining: log))
     join(member)

@@ -273,6 +273,29 @@ struct Play: ~Copyable {
     }
   }
 
+  /// Another program goes on with the room and all of its members.
+  mutating func takeOver() {
+    var writer = StateWriter()
+    room.write(to: &writer)
+    for witness in witnesses { witness.member.cursor.write(to: &writer) }
+    do throws(StateError) {
+      var reader = try StateReader(writer.bytes)
+      var next = try Room(from: &reader, logBytes: room.log.capacity)
+      for witness in witnesses {
+        witness.member.cursor = try Cursor(from: &reader, in: next.log, isInRoom: true)
+        next.join(witness.member)
+      }
+      try reader.finish()
+      let lines = starts.map { line(at: $0) }
+      room = next
+      let newLines = starts.map { line(at: $0) }
+      #expect(lines == newLines, "lines keep their numbers")
+    } catch { Issue.record("a room cannot be handed over: \(error)") }
+  }
+
+  /// The number of the line that begins there; nil if it is not kept.
+  private func line(at start: LogOffset) -> Int? { start >= room.log.tail ? room.log.line(at: start) : nil }
+
   mutating func leave(_ index: Int) {
     guard !witnesses[index].hasLeft else { return }
     witnesses[index].hasLeft = true

@@ -33,7 +33,9 @@ struct RoomTests {
         case 96: if play.witnesses.count < 12 { play.join() }
         case 97: if index > 1 { play.leave(index) }
         case 98: play.ask(index)
-        default: if play.room.isCrowded { play.releaseLaggards() }
+        default:
+          if play.room.isCrowded { play.releaseLaggards() }
+          if round % 3 == 0 { play.takeOver() }
         }
       }
       var problems = play.witnesses.compactMap { $0.letterProblem() }
