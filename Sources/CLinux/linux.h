@@ -2,6 +2,7 @@
 #pragma once
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -17,3 +18,7 @@ static inline char *const *linux_environment(void) {
   extern char **environ;
   return environ;
 }
+
+// As accept4.
+extern int memfd_create(const char *name, unsigned int flags);
+#define LINUX_MFD_CLOEXEC 1U

@@ -62,6 +62,17 @@ extension Configuration {
     if socketAccess.group != nil { throw ListenError(hasNoUnixSocketFor: "--socket-group") }
   }
 
+  /// Throws what would keep a program from going on with this configuration in the place of another one, whose files stay open.
+  /// - Parameter logFile: where its log would go if not to where it goes already.
+  func checkForTakeOver(logFile: String?) throws(FileError) {
+    if let logFile {
+      try Self.checkFile(at: logFile, for: Log.purpose)
+      if let transcript, FileIdentity.isSame(logFile, transcript) { throw TranscriptFile.error(ofLogAt: transcript) }
+    }
+    if let operatorTokenFile { _ = try OperatorToken(fromFile: operatorTokenFile) }
+    if let metricsFile { try MetricsFile.check(metricsFile) }
+  }
+
   /// Where a listener of this address would be.
   private static func places(of address: Address) throws(ListenError) -> [SocketAddress] {
     if case .unix(let path) = address {

@@ -45,7 +45,7 @@ package actor Server {
   let onStopped: @Sendable () -> Void
 
   var stage = Stage.running
-  private var signals: StopSignals?
+  var signals: StopSignals?
   var listeners: [Listener] = []
   /// Members that there is a place for.
   var maximumMembers = 0
@@ -119,16 +119,23 @@ package actor Server {
   /// When the listeners are tried again, and how long it takes the next time that descriptors are short.
   var acceptResumesAt = Moment.never
   var acceptPause = Duration.milliseconds(10)
+  /// What can go on in place of this program; nil if its file is not to be found.
+  let successor: Successor?
+  var isTakeOverUnderWay = false
+  /// What this one goes on with, until it has begun to.
+  private var handedOver: HandedOver?
   let timer: any DispatchSourceTimer
   var timerFiresAt = Moment.never
 
   /// - Parameters:
   ///   - log: takes the server's lines.
+  ///   - handedOver: what another program has left to this one; nil for a room in which nobody is.
   ///   - onStopped: is called on the server's queue when a stop is complete.
   /// - Throws: `SystemCallError` if not even the event layer's own descriptor can be had, `FileError` if one of the
   ///   files that it was told of cannot be used.
   package init(
-    _ configuration: Configuration, log: Log, onStopped: @escaping @Sendable () -> Void
+    _ configuration: Configuration, log: Log, continuing handedOver: sending HandedOver? = nil,
+    onStopped: @escaping @Sendable () -> Void
   ) throws {
     precondition(configuration.logBytes >= 16 * configuration.maximumLineBytes, "the log has to hold some lines")
     executor = QueueExecutor(label: "mychat.room")
@@ -136,20 +143,30 @@ package actor Server {
     var room = Room(logBytes: configuration.logBytes, maximumLineBytes: configuration.maximumLineBytes)
     let console = Console(log)
     if let path = configuration.transcript, log.isFile(at: path) { throw TranscriptFile.error(ofLogAt: path) }
-    transcript = try configuration.transcript.map { path throws(FileError) in
-      try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) { console.file($0) }
+    if let handedOver {
+      swap(&room, &handedOver.room)
+      transcript = handedOver.transcript.map { Transcript(continuing: $0) }
+      moderation = try Moderation(configuration, bans: handedOver.bans, directory: handedOver.stateDirectory)
+      metrics = Metrics(file: configuration.metricsFile.map { MetricsFile(at: $0) })
+    } else {
+      transcript = try configuration.transcript.map { path throws(FileError) in
+        try Transcript(at: path, restoring: &room, maximumLineBytes: configuration.maximumLineBytes) {
+          console.file($0)
+        }
+      }
+      moderation = try Moderation(configuration) {
+        console.file($0)
+        StandardOutput.write("\($0)\n", to: STDERR_FILENO)
+      }
+      metrics = Metrics(file: try configuration.metricsFile.map { path throws(FileError) in try MetricsFile(tried: path) })
     }
-    moderation = try Moderation(configuration) {
-      console.file($0)
-      StandardOutput.write("\($0)\n", to: STDERR_FILENO)
-    }
-    metrics = Metrics(file: try configuration.metricsFile.map { path throws(FileError) in try MetricsFile(at: path) })
+    successor = Successor.ofThisProgram()
     servedUpTo = room.log.head
-    restoredLines = room.log.headLine
+    restoredLines = handedOver?.restoredLines ?? room.log.headLine
     self.room = room
     self.log = log
     self.console = console
-    cluster = configuration.redis.map { Cluster($0, console: console) }
+    cluster = configuration.redis.map { Cluster($0, continuing: handedOver?.link, console: console) }
     serviceManager = try configuration.notifySocket.map { place throws(SystemCallError) in try ServiceManager(place) }
     quota = configuration.maximumPerAddress.map { AddressQuota(limit: $0) }
     self.onStopped = onStopped
@@ -160,6 +177,7 @@ package actor Server {
     }
     if !configuration.proxyAddresses.isEmpty { awaitedHeaders = AwaitedHeaders(watchedBy: try EpollReadiness()) }
     timer = DispatchSource.makeTimerSource(queue: executor.queue)
+    self.handedOver = handedOver
   }
 
   /// Binds every address, then begins to take connections.
@@ -215,9 +233,23 @@ package actor Server {
     startCluster()
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
-    listeners = try inherited.listeners(configuration)
+    if let handedOver { goOn(with: handedOver) } else { try listen(inheriting: inherited) }
+    if stopsOnSignals { signals = StopSignals(stopping: self, leftHangup: handedOver?.leavesHangup) }
+    handedOver = nil
+    for (index, listener) in listeners.enumerated() {
+      listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
+      if acceptResumesAt != .never { listener.pause() }
+    }
+    saveMetrics()
+    console.flushPage()
+    beginService()
+    return listeners.map(\.address)
+  }
+
+  private func listen(inheriting inherited: InheritedSockets) throws(ListenError) {
     let metricsAddresses: [Address]
     do throws(ListenError) {
+      listeners = try inherited.listeners(configuration)
       for address in listeners.isEmpty ? configuration.addressesOrStandard : configuration.addresses {
         listeners += try Listener.all(for: address, besides: listeners, configuration)
       }
@@ -225,26 +257,21 @@ package actor Server {
         listeners += try Listener.all(for: address, besides: listeners, isForProxies: true, configuration)
       }
       try configuration.demandUnixSocket(among: listeners.filter { !$0.isForProxies }.map(\.address))
-      metricsAddresses = try startMetrics()
+      metricsAddresses = try openMetrics()
     } catch {
       for listener in listeners { listener.close() }
       listeners = []
       throw error
     }
     if listeners.contains(where: \.provesLogins) { identification = Identification() }
-    if stopsOnSignals { signals = StopSignals(stopping: self) }
-    for (index, listener) in listeners.enumerated() {
+    counts.address = listeners.first?.address
+    for listener in listeners {
       if listener.isForProxies {
         console.awaitingProxies(at: listener.address)
       } else {
         console.listening(on: listener.address)
       }
-      listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
     }
-    counts.address = listeners.first?.address
     for address in metricsAddresses { console.metrics(at: address) }
-    console.flushPage()
-    beginService()
-    return listeners.map(\.address)
   }
 }

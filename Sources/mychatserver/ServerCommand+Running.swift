@@ -17,6 +17,7 @@ extension ServerCommand {
         "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
         to: STDERR_FILENO)
     }
+    if let checkTakeover { return try sayWhetherToGoOn(with: checkTakeover, configuration) }
     let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
     guard allowed > own else {
       throw Self.failure(
@@ -29,16 +30,25 @@ extension ServerCommand {
         StandardOutput.write(lines.map { $0 + "\n" }.joined())
         return
       }
-      let log =
-        if let logFile { try Log(toFileAt: logFile, as: logFormatOfAll) } else {
-          Log(to: STDOUT_FILENO, as: logFormatOfAll)
-        }
-      let server = try Server(configuration, log: log) {
+      let handedOver = try HandedOver.inherited(for: configuration)
+      let log = try Log(logFile, as: logFormatOfAll, continuing: handedOver?.log)
+      let server = try Server(configuration, log: log, continuing: handedOver) {
         log.drain(seconds: 1)
         Glibc.exit(EXIT_SUCCESS)
       }
       try server.start(stopsOnSignals: true, inheriting: inherited)
-      withExtendedLifetime(server) { dispatchMain() }
+      // Not dispatchMain, for the sake of signals: see StopSignals.
+      withExtendedLifetime(server) { DispatchSemaphore(value: 0).wait() }
+    } catch { throw Self.failure("\(error)") }
+  }
+
+  /// Reads what another program would hand over to this one.
+  private func sayWhetherToGoOn(with descriptor: CInt, _ configuration: Configuration) throws {
+    do {
+      try HandedOver.check(descriptor, for: configuration, logFile: logFile)
+      StandardOutput.write("\(Successor.ready)\n")
+    } catch let error as StateError {
+      throw Self.failure("What this program knows cannot be read by '\(CommandLine.arguments[0])': \(error).")
     } catch { throw Self.failure("\(error)") }
   }
 

@@ -199,6 +199,9 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What watches the connections.", visibility: .hidden))
   var eventLayer = EventLayer.epoll
 
+  @Option(help: ArgumentHelp("Say whether this program could go on with that.", visibility: .hidden))
+  var checkTakeover: Int32?
+
   /// Throws `ValidationError` if a value, or several together, cannot be what is meant. The parser does not call it, because a
   /// command line may be complete only with its files of options.
   func validateAll() throws {

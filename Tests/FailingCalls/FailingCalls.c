@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
+#include <pwd.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdbool.h>
@@ -22,7 +23,8 @@ static bool isActive;
 
 __attribute__((constructor)) static void activate(void) {
   const char *preloaded = getenv("LD_PRELOAD");
-  isActive = preloaded && strstr(preloaded, "FailingCalls");
+  // Where accounts are not to be found, nothing else fails.
+  isActive = preloaded && strstr(preloaded, "FailingCalls") && !getenv("NO_ACCOUNTS_WHILE");
 }
 
 /// The next of a fixed sequence of numbers that look random (Steele, Lea and Flood, 2014: SplitMix64).
@@ -42,6 +44,24 @@ static int fail(int code) {
 #define REAL(name) \
   static _Atomic(__typeof__(&name)) real; \
   if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+
+/// Waits as for a directory in the network that does not answer, as long as the file is there that NO_ACCOUNTS_WHILE names.
+static void await_accounts(void) {
+  const char *path = getenv("NO_ACCOUNTS_WHILE");
+  while (path && access(path, F_OK) == 0) usleep(1000);
+}
+
+int getpwuid_r(uid_t user, struct passwd *entry, char *bytes, size_t count, struct passwd **found) {
+  REAL(getpwuid_r);
+  await_accounts();
+  return real(user, entry, bytes, count, found);
+}
+
+int getpwnam_r(const char *name, struct passwd *entry, char *bytes, size_t count, struct passwd **found) {
+  REAL(getpwnam_r);
+  await_accounts();
+  return real(name, entry, bytes, count, found);
+}
 
 /// Whether the kernel is short of memory for sending: as long as the file is there that NO_MEMORY_WHILE names.
 static bool isShort(void) {

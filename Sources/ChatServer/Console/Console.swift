@@ -103,6 +103,10 @@ final class Console {
   }
   func awaitingProxies(at address: Address) { proxy("Connections of proxies are awaited at \(address)") }
   func proxy(_ text: String) { note(.proxy, "[PROXY] ", text) }
+  /// - Parameter reason: a sentence.
+  func noMetrics(because reason: String) { note(.metrics, "[METRICS] ", reason) }
+  /// Another program goes on in place of this one, or cannot.
+  func takeOver(_ text: String) { note(.takeOver, "[TAKEOVER] ", text) }
   func moderated(_ text: String) { note(.moderated, "[OPERATOR] ", text) }
   func redis(_ text: String) { note(.redis, "[REDIS] ", text) }
   /// Says something of a file.
@@ -176,4 +180,15 @@ final class Console {
   private func append(_ text: StaticString) {
     page.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
+}
+
+extension Console.PeerLabel: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    messagePrefix = try reader.read()
+    guard messagePrefix.first == UInt8(ascii: "["), messagePrefix.count > Self.messageWords.utf8.count else {
+      throw .impossible("a peer is shown as nothing")
+    }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(messagePrefix) }
 }

@@ -43,7 +43,7 @@ final class LineWriter: Sendable {
   private static let drainPause = 250
 
   private let queue: DispatchQueue
-  private let descriptor: CInt
+  let descriptor: CInt
   private let owner: (any Sendable)?
   private let words: Words
   private let waiting = Mutex(Waiting())
@@ -200,4 +200,47 @@ final class LineWriter: Sendable {
   }
 
   private static func lines(in bytes: ArraySlice<UInt8>) -> Int { bytes.count { $0 == UInt8(ascii: "\n") } }
+}
+
+extension LineWriter {
+  /// How an output was left, for the program that writes there next.
+  package struct Remainder: StateCoded, Sendable {
+    /// Lines that are missing at its end.
+    fileprivate var lost = 0
+    fileprivate var isTroubleTold = false
+    fileprivate var isTorn = false
+
+    init() {}
+
+    package init(from reader: inout StateReader) throws(StateError) {
+      (lost, isTroubleTold, isTorn) = (try reader.read(), try reader.read(), try reader.read())
+    }
+
+    package func write(to writer: inout StateWriter) { writer.write(lost, isTroubleTold, isTorn) }
+  }
+
+  /// Waits until all that was taken is written or given up, for `seconds` at most. Nothing may be taken meanwhile.
+  /// - Returns: nil if the output takes nothing for so long; some of a write may be there then, and some not.
+  func settle(seconds: Double) -> Remainder? {
+    let done = DispatchSemaphore(value: 0)
+    queue.async {
+      self.writeWaiting()
+      done.signal()
+    }
+    guard done.wait(timeout: .now() + seconds) == .success else { return nil }
+    return waiting.withLock { waiting in
+      var remainder = Remainder()
+      (remainder.lost, remainder.isTroubleTold) = (waiting.lostBefore, waiting.isTroubleTold)
+      remainder.isTorn = waiting.isTorn
+      return remainder
+    }
+  }
+
+  /// Goes on where another program has stopped to write.
+  func goOn(after remainder: Remainder) {
+    waiting.withLock {
+      ($0.lostBefore, $0.isTroubleTold) = (remainder.lost, remainder.isTroubleTold)
+      $0.isTorn = remainder.isTorn
+    }
+  }
 }

@@ -28,8 +28,11 @@ package final class Log: Sendable {
   }
 
   /// Goes on at the end of the file at `path`; makes it, for its owner alone, if there is none.
-  package init(toFileAt path: String, as format: LogFormat = LogFormat()) throws(FileError) {
-    let output = OutputFile(try Self.open(path))
+  package convenience init(toFileAt path: String, as format: LogFormat = LogFormat()) throws(FileError) {
+    self.init(in: OutputFile(try Self.open(path)), at: path, as: format)
+  }
+
+  private init(in output: OutputFile, at path: String, as format: LogFormat) {
     self.format = format
     file = File(path: path, output: output)
     writer = LineWriter(
@@ -38,6 +41,22 @@ package final class Log: Sendable {
         "The log '\(path)' cannot be written: \($0). The server goes on. Make space, and the log goes on by itself; it will say "
           + "how many lines are missing."
       })
+  }
+
+  /// Goes on with the log of another program, if there was one and it goes to the same place.
+  /// - Parameter path: of its file; nil for standard output.
+  package convenience init(_ path: String?, as format: LogFormat, continuing saved: Saved?) throws(FileError) {
+    switch (path, saved?.file) {
+    case (let path?, let former?) where former.path == path:
+      self.init(in: OutputFile(FileDescriptor(owning: former.descriptor)), at: path, as: format)
+    case (let path?, let former):
+      if let former { Glibc.close(former.descriptor) }
+      try self.init(toFileAt: path, as: format)
+    case (nil, let former):
+      if let former { Glibc.close(former.descriptor) }
+      self.init(to: STDOUT_FILENO, as: format)
+    }
+    if let saved, saved.file?.path == path { writer.goOn(after: saved.remainder) }
   }
 
   /// Whether it is in a file that `reopen` opens anew.
@@ -92,4 +111,47 @@ package final class Log: Sendable {
         return String(decoding: line.dropLast(), as: UTF8.self)
       }, trouble: trouble)
   }
+}
+
+/// A file stays open from one program to the next, so that there is none that could not be opened.
+extension Log {
+  package struct Saved: StateCoded, Sendable {
+    fileprivate struct File: StateCoded {
+      let path: String
+      let descriptor: CInt
+    }
+
+    /// Nil for standard output.
+    fileprivate let file: File?
+    fileprivate let remainder: LineWriter.Remainder
+
+    /// Of its file; nil for standard output.
+    var path: String? { file?.path }
+  }
+
+  /// The file's descriptor; nil for standard output.
+  var fileNumber: CInt? { file?.output.descriptor.number }
+
+  /// - Parameter remainder: how the output was left.
+  func saved(leaving remainder: LineWriter.Remainder) -> Saved {
+    let file = file.map { Saved.File(path: $0.path, descriptor: $0.output.descriptor.number) }
+    return Saved(file: file, remainder: remainder)
+  }
+}
+
+extension Log.Saved {
+  package init(from reader: inout StateReader) throws(StateError) {
+    (file, remainder) = (try reader.read(), try reader.read())
+  }
+
+  package func write(to writer: inout StateWriter) { writer.write(file, remainder) }
+}
+
+extension Log.Saved.File {
+  init(from reader: inout StateReader) throws(StateError) {
+    (path, descriptor) = (try reader.read(), try reader.read())
+    guard descriptor > 2 else { throw .impossible("the file of the log is closed") }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(path, descriptor) }
 }

@@ -26,6 +26,8 @@ enum LogEvent: String {
   case message, action
   /// What somebody did who keeps order.
   case moderated = "operator"
+  /// What becomes of a take-over.
+  case takeOver = "takeover"
   /// What becomes of the link to other servers.
   case redis
   /// What becomes of a file that the server keeps, its log included.

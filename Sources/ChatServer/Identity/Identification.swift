@@ -16,6 +16,14 @@ final class ArrivingPeer {
     self.until = until
   }
 
+  /// Its descriptor; nil if that was taken already.
+  var number: CInt? {
+    switch descriptor {
+    case .some(let descriptor): descriptor.number
+    case nil: nil
+    }
+  }
+
   /// Its connection; nil if that was taken already.
   func takeDescriptor() -> FileDescriptor? { descriptor.take() }
 }
@@ -43,6 +51,9 @@ struct Identification {
   private var askers: [AccountQuestion: Set<Token>] = [:]
 
   // MARK: Peers
+
+  /// All that wait, each user's in the order in which they came.
+  var allArriving: [ArrivingPeer] { arriving.values.flatMap(\.self) }
 
   /// - Returns: whether it is the first of its user that waits.
   mutating func add(_ peer: ArrivingPeer, of userID: UInt32) -> Bool {

@@ -15,17 +15,22 @@ extension Server {
   }
 
   /// Lets a peer on a Unix socket in as soon as it is known who it is.
-  func identify(_ descriptor: consuming FileDescriptor, from address: SocketAddress, at listener: Listener) {
+  /// - Parameter deadline: when it comes in without a login; nil if it has waited for nothing yet.
+  func identify(
+    _ descriptor: consuming FileDescriptor, from address: SocketAddress, at listener: Listener,
+    until deadline: Moment? = nil
+  ) {
     // It is only told that the server is full.
     if isFull { return admit(descriptor, from: address, at: listener, as: nil) }
     // The kernel knows it of every Unix socket.
     guard let userID = try? descriptor.peerUserID() else { return }
-    let peer = ArrivingPeer(descriptor, from: address, at: listener, until: now + configuration.accountPatience)
+    let until = deadline ?? now + configuration.accountPatience
+    let peer = ArrivingPeer(descriptor, from: address, at: listener, until: until)
     let isFirst = identification?.add(peer, of: userID) ?? false
     settleArrivals(of: userID)
     if isFirst, identification?.deadline(ofUser: userID) != nil {
       lookUpNext()
-      settleLater(userID, in: configuration.accountPatience)
+      settleLater(userID, in: now.distance(to: max(now, until)))
     }
   }
 

@@ -6,7 +6,7 @@ final class ProxiedPeer {
   /// Nil once it was taken.
   private var descriptor: FileDescriptor?
   /// Those that have come.
-  private var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8]
   let listener: Listener
   /// When it is given up.
   let until: Moment
@@ -20,8 +20,10 @@ final class ProxiedPeer {
     case ended(wasSilent: Bool)
   }
 
-  init(_ descriptor: consuming FileDescriptor, at listener: Listener, until: Moment) {
+  /// - Parameter bytes: what has come of the header already.
+  init(_ descriptor: consuming FileDescriptor, at listener: Listener, having bytes: [UInt8] = [], until: Moment) {
     self.descriptor = consume descriptor
+    self.bytes = bytes
     self.listener = listener
     self.until = until
   }
@@ -76,6 +78,8 @@ struct AwaitedHeaders {
   private var faults: [String: Int] = [:]
 
   init(watchedBy readiness: EpollReadiness) { self.readiness = readiness }
+
+  var all: some Collection<ProxiedPeer> { peers.values }
 
   var count: Int { peers.count }
 

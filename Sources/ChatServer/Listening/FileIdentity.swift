@@ -46,3 +46,11 @@ struct FileIdentity: Equatable {
   /// Removes this file, if it is still the one at `path`.
   func unlink(_ path: String) { if FileIdentity(at: path) == self { Glibc.unlink(path) } }
 }
+
+extension FileIdentity: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) {
+    (device, inode) = (dev_t(try reader.read(UInt64.self)), ino_t(try reader.read(UInt64.self)))
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(UInt64(device), UInt64(inode)) }
+}

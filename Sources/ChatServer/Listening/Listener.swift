@@ -106,6 +106,38 @@ final class Listener {
     isInherited = true
   }
 
+  /// Goes on where another program has stopped.
+  init(continuing saved: Saved) {
+    address = saved.address
+    (isInherited, isForProxies) = (saved.isInherited, saved.isForProxies)
+    descriptor = FileDescriptor(owning: saved.descriptor)
+    if let former = saved.file { file = UnixSocketFile(continuing: former) }
+  }
+
+  /// A listener as it is handed over.
+  struct Saved: StateCoded {
+    fileprivate let address: Address
+    fileprivate let descriptor: CInt
+    fileprivate let isInherited: Bool
+    fileprivate let isForProxies: Bool
+    fileprivate let file: UnixSocketFile.Saved?
+
+    var descriptors: [CInt] { [descriptor] + [file?.lock].compactMap(\.self) }
+  }
+
+  var saved: Saved {
+    Saved(
+      address: address, descriptor: descriptor.number, isInherited: isInherited, isForProxies: isForProxies,
+      file: savedFile)
+  }
+
+  private var savedFile: UnixSocketFile.Saved? {
+    switch file {
+    case .some(let file): file.saved
+    case nil: nil
+    }
+  }
+
   /// Accepted sockets inherit these options from the listener (Linux copies the whole socket), so they cost no call for each
   /// connection. The kernel buffers little for a slow reader: its lines wait in the room's log, once for all members, and
   /// a new line does not have to wait behind megabytes. Keepalive finds a dead host on an idle connection; with data in
@@ -183,4 +215,13 @@ final class Listener {
     source = nil
     file = nil
   }
+}
+
+extension Listener.Saved {
+  init(from reader: inout StateReader) throws(StateError) {
+    (address, descriptor, file) = (try reader.read(), try reader.read(), try reader.read())
+    guard descriptor > 2 else { throw .impossible("a listener is closed") }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(address, descriptor, file) }
 }

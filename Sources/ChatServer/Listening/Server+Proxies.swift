@@ -10,7 +10,11 @@ extension Server {
   func awaitHeader(on descriptor: consuming FileDescriptor, of proxy: SocketAddress, at listener: Listener) {
     // It is only told that the server is full.
     if isFull { return admit(descriptor, from: proxy, at: listener, as: nil) }
-    awaitedHeaders?.add(ProxiedPeer(descriptor, at: listener, until: now + configuration.headerPatience))
+    awaitHeader(of: ProxiedPeer(descriptor, at: listener, until: now + configuration.headerPatience))
+  }
+
+  func awaitHeader(of peer: ProxiedPeer) {
+    awaitedHeaders?.add(peer)
     closeLateOnesInTime()
   }
 

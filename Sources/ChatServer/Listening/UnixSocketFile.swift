@@ -39,6 +39,13 @@ struct UnixSocketFile: ~Copyable {
     self.lock = lock
   }
 
+  /// Goes on where another program has stopped.
+  init(continuing saved: Saved) {
+    (path, identity) = (saved.path, saved.identity)
+    lock = LockFile(
+      path: Self.lockPath(for: path), descriptor: FileDescriptor(owning: saved.lock), identity: saved.lockIdentity)
+  }
+
   deinit { identity.unlink(path) }
 
   /// Gives the socket's file to a group: by a descriptor, because somebody could put something else in its path meanwhile.
@@ -53,6 +60,17 @@ struct UnixSocketFile: ~Copyable {
     else { throw SystemCallError("fstat", code: ESTALE) }
     guard fchownat(file.number, "", .max, group, 0x1000) == 0 else { throw SystemCallError(SocketAccess.groupCall) }
   }
+
+  /// The file and its lock as they are handed over: plain values, which remove nothing.
+  struct Saved: StateCoded {
+    fileprivate let path: String
+    fileprivate let identity: FileIdentity
+    /// The descriptor that holds the lock.
+    let lock: CInt
+    fileprivate let lockIdentity: FileIdentity
+  }
+
+  var saved: Saved { Saved(path: path, identity: identity, lock: lock.number, lockIdentity: lock.identity) }
 
   /// Whether `path` leads to this file.
   borrowing func isAt(_ path: String) -> Bool { FileIdentity(at: path) == identity }
@@ -81,7 +99,14 @@ struct UnixSocketFile: ~Copyable {
 private struct LockFile: ~Copyable {
   private let path: String
   private let descriptor: FileDescriptor
-  private let identity: FileIdentity
+  let identity: FileIdentity
+
+  var number: CInt { descriptor.number }
+
+  init(path: String, descriptor: consuming FileDescriptor, identity: FileIdentity) {
+    (self.path, self.identity) = (path, identity)
+    self.descriptor = descriptor
+  }
 
   init(at path: String) throws(SystemCallError) {
     while true {
@@ -109,4 +134,14 @@ private struct LockFile: ~Copyable {
   }
 
   deinit { identity.unlink(path) }
+}
+
+extension UnixSocketFile.Saved {
+  init(from reader: inout StateReader) throws(StateError) {
+    (path, identity) = (try reader.read(), try reader.read())
+    (lock, lockIdentity) = (try reader.read(), try reader.read())
+    guard lock > 2 else { throw .impossible("the lock of a socket is not held") }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(path, identity, lock, lockIdentity) }
 }

@@ -15,9 +15,12 @@ final class MetricsFile: Sendable {
   /// Set once standard error has been told that the file cannot be written; cleared when it can.
   private let isTroubleTold = Mutex(false)
 
+  /// If it cannot be written, standard error is told so when that is tried.
+  init(at path: String) { self.path = path }
+
   /// - Throws: if no file can be made there.
-  init(at path: String) throws(FileError) {
-    self.path = path
+  convenience init(tried path: String) throws(FileError) {
+    self.init(at: path)
     try Self.check(path)
     do throws(SystemCallError) { _ = try Draft(beside: path) } catch { throw FileError(path, for: Self.purpose, error) }
   }

@@ -22,29 +22,30 @@ struct Metrics {
 extension Server {
   package static let version = "1.0.0"
 
-  /// Begins to give out the counters.
-  /// - Returns: where they can be asked for.
-  /// - Throws: if that address cannot be had; then nothing has begun.
-  func startMetrics() throws(ListenError) -> [Address] {
-    var addresses: [Address] = []
-    if let address = configuration.metricsAddress {
-      let listener: MetricsListener
-      do throws(SystemCallError) {
-        listener = try MetricsListener { [weak self] then in
-          guard let self else { return }
-          self.queue.async { self.assumeIsolated { then($0.currentCounters) } }
-        }
-      } catch { throw ListenError(address, error) }
-      addresses = try listener.open(at: address)
-      metrics.listener = listener
-    }
-    if let file = metrics.file {
-      let timer = DispatchSource.makeTimerSource(queue: queue)
-      timer.setEventHandler { self.assumeIsolated { file.save($0.currentCounters) } }
-      timer.schedule(deadline: .now(), repeating: MetricsFile.interval, leeway: .seconds(1))
-      timer.activate()
-      metrics.timer = timer
-    }
+  /// Lets the counters be asked for.
+  /// - Returns: where; nowhere if the server was not told to.
+  /// - Throws: if that address cannot be had.
+  func openMetrics() throws(ListenError) -> [Address] {
+    guard let address = configuration.metricsAddress else { return [] }
+    let listener: MetricsListener
+    do throws(SystemCallError) {
+      listener = try MetricsListener { [weak self] then in
+        guard let self else { return }
+        self.queue.async { self.assumeIsolated { then($0.currentCounters) } }
+      }
+    } catch { throw ListenError(address, error) }
+    let addresses = try listener.open(at: address)
+    metrics.listener = listener
     return addresses
+  }
+
+  /// Has the counters written into their file, if there is one, from now on.
+  func saveMetrics() {
+    guard let file = metrics.file else { return }
+    let timer = DispatchSource.makeTimerSource(queue: queue)
+    timer.setEventHandler { self.assumeIsolated { file.save($0.currentCounters) } }
+    timer.schedule(deadline: .now(), repeating: MetricsFile.interval, leeway: .seconds(1))
+    timer.activate()
+    metrics.timer = timer
   }
 }

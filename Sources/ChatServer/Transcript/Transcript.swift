@@ -9,7 +9,7 @@ import Glibc
 final class Transcript {
   private let path: String
   private let output: OutputFile
-  private let writer: LineWriter
+  let writer: LineWriter
   /// Up to where the room's log is taken, and how many lines that are.
   private var takenUpTo = LogOffset(0)
   private var takenLines = 0
@@ -26,10 +26,15 @@ final class Transcript {
     let file = try TranscriptFile(opening: path)
     if let torn = file.torn { tell(Self.notice(of: torn, removedFrom: path)) }
     Self.restore(&room, from: file, at: path, maximumLineBytes: maximumLineBytes, tell: tell)
-    let output = OutputFile(file.intoDescriptor())
+    output = OutputFile(file.intoDescriptor())
     self.path = path
-    self.output = output
-    writer = LineWriter(
+    writer = Self.writer(to: output, at: path)
+    takenUpTo = room.log.head
+    takenLines = room.log.headLine
+  }
+
+  private static func writer(to output: OutputFile, at path: String) -> LineWriter {
+    LineWriter(
       name: "mychat.transcript", descriptor: output.descriptor.number, keptOpenBy: output,
       words: LineWriter.Words(
         missing: {
@@ -39,8 +44,12 @@ final class Transcript {
           "The transcript '\(path)' cannot be written: \($0). The server goes on. Make space, and the transcript goes on by "
             + "itself; it will say how many lines are missing."
         }))
-    takenUpTo = room.log.head
-    takenLines = room.log.headLine
+  }
+
+  private init(path: String, output: OutputFile, takenUpTo: LogOffset, takenLines: Int) {
+    (self.path, self.output) = (path, output)
+    writer = Self.writer(to: output, at: path)
+    (self.takenUpTo, self.takenLines) = (takenUpTo, takenLines)
   }
 
   /// Takes the lines that were said since the last call, all with the time of now.
@@ -130,4 +139,39 @@ final class Transcript {
   private static func missing(_ count: Int, because reason: String, at time: WallTime) -> String {
     "\(time) * \(count == 1 ? "1 line is" : "\(count) lines are") missing here: \(reason)."
   }
+}
+
+/// The file stays open, and so locked, from one program to the next.
+extension Transcript {
+  struct Saved: StateCoded {
+    fileprivate let path: String
+    fileprivate let descriptor: CInt
+    fileprivate let takenUpTo: LogOffset
+    fileprivate let takenLines: Int
+    fileprivate let remainder: LineWriter.Remainder
+  }
+
+  var descriptor: CInt { output.descriptor.number }
+
+  /// - Parameter remainder: how the file was left.
+  func saved(leaving remainder: LineWriter.Remainder) -> Saved {
+    Saved(path: path, descriptor: descriptor, takenUpTo: takenUpTo, takenLines: takenLines, remainder: remainder)
+  }
+
+  convenience init(continuing saved: Saved) {
+    self.init(
+      path: saved.path, output: OutputFile(FileDescriptor(owning: saved.descriptor)), takenUpTo: saved.takenUpTo,
+      takenLines: saved.takenLines)
+    writer.goOn(after: saved.remainder)
+  }
+}
+
+extension Transcript.Saved {
+  init(from reader: inout StateReader) throws(StateError) {
+    (path, descriptor, takenUpTo) = (try reader.read(), try reader.read(), try reader.read())
+    (takenLines, remainder) = (try reader.read(), try reader.read())
+    guard descriptor > 2 else { throw .impossible("the transcript is closed") }
+  }
+
+  func write(to writer: inout StateWriter) { writer.write(path, descriptor, takenUpTo, takenLines, remainder) }
 }

@@ -84,6 +84,14 @@ extension FileDescriptor {
     return address
   }
 
+  /// The address of the other end.
+  package borrowing func peerAddress() throws(SystemCallError) -> SocketAddress {
+    var result: CInt = 0
+    let address = SocketAddress(filledBy: { getpeername(number, $0, $1) }, result: &result)
+    guard result == 0 else { throw SystemCallError("getpeername") }
+    return address
+  }
+
   /// The user whose process connected this Unix socket (unix(7), SO_PEERCRED). Fixed at that moment, whoever has that end now.
   package borrowing func peerUserID() throws(SystemCallError) -> uid_t {
     // `struct ucred` of <sys/socket.h>, which Swift's Glibc hides.
