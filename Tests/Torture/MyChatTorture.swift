@@ -17,5 +17,5 @@ extension Row {
       resets, stalledReaders, stoppedPeer, vanishedMachine, everybodyTalks, goodbyes, noNewline, byteASecond,
     ]
     + [floods, droppedTogether, failingCalls, restarts, hostileServer, randomActors, soak, killedTranscript]
-    + [whoIsHere, whoWhileTalking, privateLines, namesAtRandom]
+    + [whoIsHere, whoWhileTalking, privateLines, namesAtRandom, takeOvers]
 }

@@ -22,12 +22,13 @@ package final class ServerUnderTest {
   /// - Parameters:
   ///   - descriptors: the most descriptors it may have; nil for what this process may have.
   ///   - listening: where it listens.
+  ///   - program: the path by which it is started; nil for the one as built.
   package init(
     _ arguments: [String] = [], listening: String = "127.0.0.1:0", descriptors: Int? = nil,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], program path: String? = nil
   ) throws {
     raiseDescriptorLimit()
-    let path = try Self.path.withLock { $0 } ?? Program.built("mychatserver")
+    let path = try path ?? Self.programPath()
     log = try directory.get().file("log")
     let limit = descriptors.map { "ulimit -n \($0) && " } ?? ""
     program = try Program(
@@ -49,6 +50,11 @@ package final class ServerUnderTest {
     guard let figures = ProcessFigures(of: program.pid) else { throw TestFailure("the server is gone") }
     self.figures = figures
     idleSockets = figures.openFiles.count { $0.hasPrefix("socket:") }
+  }
+
+  /// The path of the server to run.
+  package static func programPath() throws -> String {
+    try path.withLock { $0 } ?? Program.built("mychatserver")
   }
 
   package var isAlive: Bool { figures.isAlive }

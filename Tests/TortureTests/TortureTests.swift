@@ -5,7 +5,7 @@ import Testing
 /// after the other, because it takes the whole machine; rows that mostly wait run beside them.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct TortureTests {
-  @Test(arguments: [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24])
+  @Test(arguments: [1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24, 25])
   func `Each promise about hostile peers and hard knocks holds`(number: Int) throws { try expectHolds(number) }
 }
 
