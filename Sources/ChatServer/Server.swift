@@ -158,7 +158,8 @@ package actor Server {
         console.file($0)
         StandardOutput.write("\($0)\n", to: STDERR_FILENO)
       }
-      metrics = Metrics(file: try configuration.metricsFile.map { path throws(FileError) in try MetricsFile(tried: path) })
+      metrics = Metrics(
+        file: try configuration.metricsFile.map { path throws(FileError) in try MetricsFile(tried: path) })
     }
     successor = Successor.ofThisProgram()
     servedUpTo = room.log.head

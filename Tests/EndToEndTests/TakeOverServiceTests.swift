@@ -103,7 +103,9 @@ import Testing
     try member.send("one\n")
     try waitForLog("\"text\":\"one\"", in: path)
     #expect(rename(path, path + ".1") == 0)
-    let goesOn = ",\"event\":\"takeover\",\"peer\":null,\"name\":null,\"text\":\"mychatserver 1.0.0 goes on with 1 member.\"}"
+    let goesOn =
+      ",\"event\":\"takeover\",\"peer\":null,\"name\":null,"
+      + "\"text\":\"mychatserver 1.0.0 goes on with 1 member.\"}"
     for _ in 0..<2 {
       let told = try takeOver(server) { text(ofFile: path + ".1") }
       #expect(told.hasSuffix(goesOn), "\(told)")
@@ -145,13 +147,15 @@ import Testing
       try refusal(of: "unix:\(directory.file("s"))\n")
         == failed("The addresses to listen on have changed, and that takes a restart."))
     #expect(
-      try refusal(of: "--transcript \(directory.file("t"))\n") == failed("--transcript has changed, and that takes a restart."))
+      try refusal(of: "--transcript \(directory.file("t"))\n")
+        == failed("--transcript has changed, and that takes a restart."))
     #expect(try refusal(of: "--operator-token-file \(token)\n").contains("Cannot use '\(token)'"))
     #expect(try refusal(of: "--log-file \(directory.file("none/log"))\n").contains("for the log: there is no such"))
     #expect(try refusal(of: "--welcome \(directory.file("none"))\n").contains("for the welcome: there is no such"))
 
     try TestSupport.write("a secret token\n", to: token, mode: 0o600)
-    try TestSupport.write("--topic Tea\n--operator-token-file \(token)\n--log-file \(log)\n--no-message-text\n", to: file)
+    let options = ["--topic Tea", "--operator-token-file \(token)", "--log-file \(log)", "--no-message-text"]
+    try TestSupport.write(options.joined(separator: "\n") + "\n", to: file)
     #expect(try takeOver(server.program, told: told) == "[TAKEOVER] mychatserver 1.0.0 goes on with 1 member.")
     #expect(text(ofFile: log).hasPrefix("[TAKEOVER] "))
     let other = try Dialogue(connectingTo: server.address)
