@@ -96,6 +96,7 @@ struct PrometheusTests {
     let members = try [server.join(), server.join()]
     try members[0].send("one\ntwo\n")
     try members[1].expect("\(members[0].localPort): one")
+    try members[1].expect("\(members[0].localPort): two")
     try members[1].send("exit\n")
     try members[1].expectClosed()
     for job in ["mychat", "node"] {

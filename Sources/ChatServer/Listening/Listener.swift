@@ -219,9 +219,10 @@ final class Listener {
 
 extension Listener.Saved {
   init(from reader: inout StateReader) throws(StateError) {
-    (address, descriptor, file) = (try reader.read(), try reader.read(), try reader.read())
+    (address, descriptor, isInherited) = (try reader.read(), try reader.read(), try reader.read())
+    (isForProxies, file) = (try reader.read(), try reader.read())
     guard descriptor > 2 else { throw .impossible("a listener is closed") }
   }
 
-  func write(to writer: inout StateWriter) { writer.write(address, descriptor, file) }
+  func write(to writer: inout StateWriter) { writer.write(address, descriptor, isInherited, isForProxies, file) }
 }
