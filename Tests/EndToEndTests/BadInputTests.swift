@@ -57,7 +57,8 @@ import Testing
       program: "mychatserver", arguments: ["0", "--operator", "alice"], status: 1,
       says: ["--operator", "Unix sockets", "unix:PATH"]),
     Mistake(
-      program: "mychatserver", arguments: ["--socket-mode", "600", "0"], status: 1, says: ["--socket-mode", "unix:PATH"]),
+      program: "mychatserver", arguments: ["--socket-mode", "600", "0"], status: 1,
+      says: ["--socket-mode", "unix:PATH"]),
     Mistake(
       program: "mychatserver", arguments: ["unix:/nonexistent/s", "--socket-mode", "rw"], status: 64,
       says: ["'rw' is no mode", "660"]),

@@ -57,7 +57,7 @@ import Testing
     let peer = try Dialogue(connectingTo: .unix(path: path))
     try peer.send("PROXY TCP6 2001:db8::7 ::1 54321 6697\r\nhi\n")
     try eventually("the message") {
-      text(ofFile: file).contains("\"event\":\"message\",\"peer\":\"[2001:db8::7]:54321\",\"name\":\"54321\",\"text\":\"hi\"")
+      text(ofFile: file).contains(#""event":"message","peer":"[2001:db8::7]:54321","name":"54321","text":"hi""#)
     }
     // It was told of no other address, so it listens on no other.
     #expect(!text(ofFile: file).contains("listening"))
@@ -112,7 +112,8 @@ import Testing
     let lines = ["foreground = yes", "pid =", "debug = 6", "[\(name)]", "accept = 127.0.0.1:0"] + settings
     try write(lines.joined(separator: "\n") + "\n", to: file)
     let log = directory.file("\(name).log")
-    let program = try Program(try Program.found("stunnel4"), [file], input: .nothing, output: .nothing, errors: .file(log))
+    let program = try Program(
+      try Program.found("stunnel4"), [file], input: .nothing, output: .nothing, errors: .file(log))
     var port: UInt16?
     try eventually("stunnel to listen; it says \(text(ofFile: log))") {
       port = text(ofFile: log).split(separator: "\n").first { $0.contains(" bound to 127.0.0.1:") }
@@ -125,7 +126,8 @@ import Testing
   @Test(
     .enabled(if: hasStunnel, "stunnel4 is not installed; run: make test"),
     .enabled(if: hasOpenSSL, "openssl is not installed; run: make test"))
-  func `People come through stunnel, with a client of theirs or without, and are known by their own addresses`() throws {
+  func `People come through stunnel, with a client of theirs or without, and are known by their own addresses`() throws
+  {
     let (certificate, key) = (directory.file("lab.pem"), directory.file("lab.key"))
     let request = try Program(
       try Program.found("openssl"),

@@ -152,5 +152,7 @@ struct Fixed: Equatable, StateCoded {
     (stateDirectory, redis) = (try reader.read(), try reader.read())
   }
 
-  func write(to writer: inout StateWriter) { writer.write(addresses, proxyAddresses, transcript, stateDirectory, redis) }
+  func write(to writer: inout StateWriter) {
+    writer.write(addresses, proxyAddresses, transcript, stateDirectory, redis)
+  }
 }

@@ -42,7 +42,8 @@ private struct Scene {
   func expectClosedSilently(_ peer: Dialogue) throws {
     do { try peer.expectClosed() } catch let failure as TestFailure {
       // Of bytes that were not read the kernel makes a reset.
-      guard "\(failure)".hasSuffix("came \"\" and then recv: \(SystemCallError("recv", code: ECONNRESET).reason)") else {
+      let reset = SystemCallError("recv", code: ECONNRESET).reason
+      guard "\(failure)".hasSuffix("came \"\" and then recv: \(reset)") else {
         throw failure
       }
     }
@@ -120,12 +121,13 @@ private struct Scene {
     let banned = try scene.proxy()
     try banned.send(Array("PROXY TCP4 192.0.2.7 192.0.2.1 54399 6697\r\nhi\n".utf8))
     #expect(try banned.expectLine().contains("banned"))
-    _ = try scene.member(from: [192, 0, 2, 8], port: 2005)
+    let other = try scene.member(from: [192, 0, 2, 8], port: 2005)
     // A number is no name: the operator is told the address to ban.
     try chief.send("/ban 2005\n")
     var line = ""
     repeat { line = try chief.expectLine() } while !line.contains("2005")
     #expect(line == "* 2005 is only a port, and another one the next time. Ban the address: /ban 192.0.2.8")
+    withExtendedLifetime(other) {}
   }
 
   private static let refused: [(bytes: [UInt8], why: String)] = [
