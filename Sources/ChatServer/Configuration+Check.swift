@@ -8,9 +8,10 @@ extension Configuration {
   /// - Throws: what would keep it from starting, as far as that shows. Whether a port is free does not.
   package func check(logFile: String?, as format: LogFormat) throws -> [String] {
     var lines: [String] = []
+    var taken: [Address] = []
     for (purpose, addresses) in [("listen", addressesOrStandard), ("proxies", proxyAddresses)] {
       for address in addresses {
-        let places = try Self.places(of: address)
+        let places = try Self.places(of: address, besides: &taken)
         guard allowsRemote || places.allSatisfy(\.isLocal) else { throw ListenError(isOpenToOthers: address) }
         lines += places.map { "\(purpose): \($0.address)" }
       }
@@ -46,7 +47,9 @@ extension Configuration {
       }
       lines.append("metrics file: \(metricsFile)")
     }
-    if let metricsAddress { lines += try Self.places(of: metricsAddress).map { "metrics: \($0.address)" } }
+    if let metricsAddress {
+      lines += try Self.places(of: metricsAddress, besides: &taken).map { "metrics: \($0.address)" }
+    }
     if announces { lines.append("announced: who comes and who goes") }
     if replayedLines > 0 { lines.append("on coming: the last \(replayedLines) lines") }
     if let topic { lines.append("on coming: the topic, \(topic)") }
@@ -74,13 +77,22 @@ extension Configuration {
   }
 
   /// Where a listener of this address would be.
-  private static func places(of address: Address) throws(ListenError) -> [SocketAddress] {
+  /// - Parameter taken: where others would be; the new places are added.
+  private static func places(
+    of address: Address, besides taken: inout [Address]
+  ) throws(ListenError) -> [SocketAddress] {
     if case .unix(let path) = address {
       do throws(SystemCallError) {
         if try FileIdentity(ofSocketAt: path) == nil { try checkAccess(to: parent(of: path), W_OK | X_OK) }
       } catch { throw ListenError(address, error) }
     }
-    do throws(ResolutionError) { return try address.resolved() } catch { throw ListenError(address, error) }
+    let places: [SocketAddress]
+    do throws(ResolutionError) { places = try address.resolved() } catch { throw ListenError(address, error) }
+    for place in places.map(\.address) {
+      if let other = taken.first(where: { $0.excludes(place) }) { throw ListenError(address, isTakenBy: other) }
+      taken.append(place)
+    }
+    return places
   }
 
   /// Throws unless the file can be written, or be made.

@@ -115,6 +115,10 @@ import Testing
       (["--log-file", directory.file("new"), "--transcript", directory.file("new")], "the log is there"),
       (["--welcome", directory.file("none")], "the welcome"),
       (["unix:\(letter)"], "it is no socket"), (["unix:\(directory.file("none/chat.sock"))"], "no such directory"),
+      (["7000", "7000"], "it is given twice"), (["7000", "0.0.0.0:7000", "--allow-remote"], "has it already"),
+      (["7000", "--proxy-protocol", "7000"], "it is given twice"),
+      (["7000", "--metrics", "7000"], "it is given twice"),
+      (["unix:\(letter).sock", "--proxy-protocol", "unix:\(letter).sock"], "it is given twice"),
       (["nosuchhost.invalid:0"], "Check the spelling"), (["--operator", "alice"], "--operator is for Unix sockets"),
     ] {
       let errors = try output(of: ["--check"] + options, status: 1).errors
@@ -125,6 +129,11 @@ import Testing
 
   @Test func `A check without an address names the standard one`() throws {
     #expect(try output(of: ["--check"]).lines.contains("listen: 127.0.0.1:12345"))
+  }
+
+  @Test func `A check takes port 0 for a free one each time`() throws {
+    let lines = try output(of: ["--check", "0", "0", "--proxy-protocol", "0", "[::1]:7000", "7000"]).lines
+    #expect(lines.filter { $0.hasPrefix("listen: ") }.count == 4 && lines.contains("proxies: 127.0.0.1:0"), "\(lines)")
   }
 
   @Test func `A check does not show the password of Redis`() throws {

@@ -153,13 +153,9 @@ final class Listener {
 
   /// Whether this listener keeps others from listening on `address`.
   private func conflicts(with address: Address) -> Bool {
-    switch (self.address, address) {
-    case (.internet(let own, let ownPort), .internet(let host, let port)):
-      let isSameKind = own.contains(":") == host.contains(":")
-      return ownPort == port && (own == host || isSameKind && [own, host].contains { $0 == "0.0.0.0" || $0 == "::" })
-    case (.unix, .unix(let path)): return file?.isAt(path) ?? false
-    default: return false
-    }
+    // Two paths may lead to one file.
+    if case .unix(let path) = address { return file?.isAt(path) ?? false }
+    return self.address.excludes(address)
   }
 
   /// Calls `report` on `queue` whenever somebody may be waiting.
@@ -225,4 +221,18 @@ extension Listener.Saved {
   }
 
   func write(to writer: inout StateWriter) { writer.write(address, descriptor, isInherited, isForProxies, file) }
+}
+
+extension Address {
+  /// Whether whoever listens here keeps others from listening at `other`, as far as the two show it. Port 0 is a free one each time.
+  func excludes(_ other: Address) -> Bool {
+    switch (self, other) {
+    case (.internet(let own, let ownPort), .internet(let host, let port)):
+      guard ownPort == port, port != 0 else { return false }
+      let isSameKind = own.contains(":") == host.contains(":")
+      return own == host || isSameKind && [own, host].contains { $0 == "0.0.0.0" || $0 == "::" }
+    case (.unix(let own), .unix(let path)): return own == path
+    default: return false
+    }
+  }
 }
