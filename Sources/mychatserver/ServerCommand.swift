@@ -26,7 +26,7 @@ struct ServerCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Read options from FILE, one a line as on the command line, its value behind the first space; a line may be an address \
+      Read options from FILE, one a line as on the command line, its value after the first space; a line may be an address \
       or a comment (#). Options on the command line win. May be given several times.
       """, valueName: "file"),
     completion: .file())
@@ -46,7 +46,7 @@ struct ServerCommand: ParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      How fast a member may send, in lines a second, and how many lines at once; who is faster is slowed, and loses \
+      How fast a member may send, in lines a second, and how many lines at once; whoever is faster is slowed, and loses \
       nothing while connected. (default: no limit)
       """, valueName: "lines[:burst]"),
     transform: {
@@ -98,7 +98,8 @@ struct ServerCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The permissions of Unix sockets, in octal: who may write to one may come in. (default: 660)", valueName: "mode"),
+      "The permissions of Unix sockets, in octal: whoever may write to one may come in. (default: 660)",
+      valueName: "mode"),
     transform: {
       guard let mode = SocketAccess.mode(parsing: $0) else {
         throw ValidationError("'\($0)' is no mode; write three octal digits, as in 660.")
