@@ -149,6 +149,10 @@ import Testing
     #expect(
       try refusal(of: "--transcript \(directory.file("t"))\n")
         == failed("--transcript has changed, and that takes a restart."))
+    #expect(
+      try refusal(of: "--socket-mode 600\n") == failed("--socket-mode has changed, and that takes a restart."))
+    #expect(
+      try refusal(of: "--socket-group 0\n") == failed("--socket-group has changed, and that takes a restart."))
     #expect(try refusal(of: "--operator-token-file \(token)\n").contains("Cannot use '\(token)'"))
     #expect(try refusal(of: "--log-file \(directory.file("none/log"))\n").contains("for the log: there is no such"))
     #expect(try refusal(of: "--welcome \(directory.file("none"))\n").contains("for the welcome: there is no such"))

@@ -120,6 +120,9 @@ package final class HandedOver {
 struct Fixed: Equatable, StateCoded {
   let addresses: [Address]
   let proxyAddresses: [Address]
+  /// Of the files of Unix sockets.
+  let socketMode: mode_t
+  let socketGroup: gid_t?
   let transcript: String?
   let stateDirectory: String?
   /// The room of a Redis.
@@ -127,6 +130,7 @@ struct Fixed: Equatable, StateCoded {
 
   init(_ configuration: Configuration) {
     (addresses, proxyAddresses) = (configuration.addresses, configuration.proxyAddresses)
+    (socketMode, socketGroup) = (configuration.socketAccess.mode, configuration.socketAccess.group)
     (transcript, stateDirectory) = (configuration.transcript, configuration.stateDirectory)
     redis = configuration.redis.map { "\($0)" }
   }
@@ -136,6 +140,8 @@ struct Fixed: Equatable, StateCoded {
     guard Set(addresses) == Set(other.addresses), Set(proxyAddresses) == Set(other.proxyAddresses) else {
       throw NeedsRestart(changed: "The addresses to listen on have")
     }
+    if socketMode != other.socketMode { throw NeedsRestart(changed: "--socket-mode has") }
+    if socketGroup != other.socketGroup { throw NeedsRestart(changed: "--socket-group has") }
     if transcript != other.transcript { throw NeedsRestart(changed: "--transcript has") }
     if stateDirectory != other.stateDirectory { throw NeedsRestart(changed: "--state-directory has") }
     if redis != other.redis { throw NeedsRestart(changed: "--redis has") }
@@ -148,11 +154,12 @@ struct Fixed: Equatable, StateCoded {
   }
 
   init(from reader: inout StateReader) throws(StateError) {
-    (addresses, proxyAddresses, transcript) = (try reader.read(), try reader.read(), try reader.read())
-    (stateDirectory, redis) = (try reader.read(), try reader.read())
+    (addresses, proxyAddresses) = (try reader.read(), try reader.read())
+    (socketMode, socketGroup) = (try reader.read(), try reader.read())
+    (transcript, stateDirectory, redis) = (try reader.read(), try reader.read(), try reader.read())
   }
 
   func write(to writer: inout StateWriter) {
-    writer.write(addresses, proxyAddresses, transcript, stateDirectory, redis)
+    writer.write(addresses, proxyAddresses, socketMode, socketGroup, transcript, stateDirectory, redis)
   }
 }
