@@ -146,7 +146,7 @@ extension Server {
       awaitHeader(of: ProxiedPeer(descriptor, at: listener, having: saved.bytes, until: saved.until))
     }
     for number in handedOverDescriptors { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
-    let count = connections.count - refusedCount
+    let count = connections.all.count { $0.lifecycle == .member }
     console.takeOver("mychatserver \(Self.version) goes on with \(count) member\(count == 1 ? "" : "s").")
     goOnWithMetrics()
     scheduleTurn()
