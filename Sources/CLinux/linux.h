@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -22,3 +23,7 @@ static inline char *const *linux_environment(void) {
 // As accept4.
 extern int memfd_create(const char *name, unsigned int flags);
 #define LINUX_MFD_CLOEXEC 1U
+
+// These are members of an enumeration and macros at once, which Swift imports as neither.
+#define LINUX_SFD_CLOEXEC 02000000
+#define LINUX_SFD_NONBLOCK 00004000

@@ -211,7 +211,7 @@ package actor Server {
   nonisolated var hasFilesToReopen: Bool { configuration.transcript != nil || log.isInFile }
 
   /// Opens the paths of the transcript and of the log anew, because the files were renamed.
-  nonisolated func reopenFiles() {
+  func reopenFiles() {
     let tell: @Sendable (String) -> Void = { text in
       self.queue.async {
         self.assumeIsolated {
@@ -221,7 +221,7 @@ package actor Server {
       }
     }
     log.reopen(tell: tell)
-    queue.async { self.assumeIsolated { $0.transcript?.reopen(tell: tell) } }
+    transcript?.reopen(tell: tell)
   }
 
   private func open(stopsOnSignals: Bool, inheriting inherited: InheritedSockets) throws(ListenError) -> [Address] {
@@ -235,7 +235,7 @@ package actor Server {
     maximumMembers = min(
       configuration.maximumMembers ?? .max, raiseDescriptorLimit() - Configuration.reservedDescriptors)
     if let handedOver { goOn(with: handedOver) } else { try listen(inheriting: inherited) }
-    if stopsOnSignals { signals = StopSignals(stopping: self, leftHangup: handedOver?.leavesHangup) }
+    if stopsOnSignals { try takeSignals(leavingHangup: handedOver?.leavesHangup) }
     handedOver = nil
     for (index, listener) in listeners.enumerated() {
       listener.activate(on: queue) { self.assumeIsolated { $0.peersAreWaiting(atListener: index) } }
@@ -245,6 +245,13 @@ package actor Server {
     console.flushPage()
     beginService()
     return listeners.map(\.address)
+  }
+
+  private func takeSignals(leavingHangup leftHangup: Bool?) throws(ListenError) {
+    do throws(SystemCallError) { signals = try StopSignals(stopping: self, leftHangup: leftHangup) } catch {
+      for listener in listeners { listener.close() }
+      throw ListenError(description: "Signals cannot be taken: \(error).")
+    }
   }
 
   private func listen(inheriting inherited: InheritedSockets) throws(ListenError) {

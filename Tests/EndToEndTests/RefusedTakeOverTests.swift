@@ -113,6 +113,43 @@ import Testing
     }
   }
 
+  @Test func `Nor is one that comes while the room is busy, just before the new program goes on`() throws {
+    let directory = try TemporaryDirectory()
+    let (path, busy) = (directory.file("mychatserver"), directory.file("busy"))
+    let (isAsked, mayAnswer) = (directory.file("is-asked"), directory.file("may-answer"))
+    let hasAnswered = directory.file("has-answered")
+    let built = try Program.built("mychatserver")
+    guard symlink(built, path) == 0 else { throw SystemCallError("symlink") }
+    let environment = ["LD_PRELOAD": try Program.built("libFailingCalls.so"), "NO_ACCEPTING_WHILE": busy]
+    let server = try Program(path, ["0"], environment: environment)
+    let line = try server.waitForLine("a [LISTENING] line") { $0.hasPrefix("[LISTENING]") }
+    let port = try #require(UInt16(line.split(separator: ":").last ?? ""))
+    let script = """
+      #!/bin/sh
+      [ "$1" = --check-takeover ] || exec \(built) "$@"
+      : > \(isAsked)
+      until [ -e \(mayAnswer) ]; do sleep 0.01; done
+      \(built) "$@" && : > \(hasAnswered)
+      """
+    try TestSupport.write(script, to: path + ".new", mode: 0o755)
+    guard rename(path + ".new", path) == 0 else { throw SystemCallError("rename") }
+
+    server.signal(SIGUSR2)
+    try eventually("the new program to be asked") { exists(isAsked) }
+    try TestSupport.write("", to: busy)
+    let member = try Dialogue(port: port)
+    try eventually("the room to be busy") { exists(busy + ".begun") }
+    try TestSupport.write("", to: mayAnswer)
+    try eventually("the new program's answer") { exists(hasAnswered) }
+    // Nothing tells when the server has read it, and taken the signal.
+    _ = poll(nil, 0, 200)
+    server.signal(SIGTERM)
+    _ = poll(nil, 0, 50)
+    unlink(busy + ".begun")
+    try member.expectClosed()
+    #expect(try server.waitForExit() == .status(0))
+  }
+
   @Test func `A SIGHUP that is ignored from the start, as under nohup, stays so`() throws {
     let server = try Program("/bin/sh", ["-c", "trap '' HUP; exec \"$0\" 0", try Program.built("mychatserver")])
     let line = try server.waitForLine("a [LISTENING] line") { $0.hasPrefix("[LISTENING]") }

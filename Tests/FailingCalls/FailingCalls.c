@@ -23,8 +23,9 @@ static bool isActive;
 
 __attribute__((constructor)) static void activate(void) {
   const char *preloaded = getenv("LD_PRELOAD");
-  // Where accounts are not to be found, nothing else fails.
-  isActive = preloaded && strstr(preloaded, "FailingCalls") && !getenv("NO_ACCOUNTS_WHILE");
+  // Where something waits, nothing fails.
+  bool waits = getenv("NO_ACCOUNTS_WHILE") || getenv("NO_ACCEPTING_WHILE");
+  isActive = preloaded && strstr(preloaded, "FailingCalls") && !waits;
 }
 
 /// The next of a fixed sequence of numbers that look random (Steele, Lea and Flood, 2014: SplitMix64).
@@ -130,8 +131,19 @@ ssize_t write(int descriptor, const void *bytes, size_t count) {
   }
 }
 
+/// Keeps the one who accepts as long as the file is there that NO_ACCEPTING_WHILE names. It is called something else then.
+static void await_accepting(void) {
+  const char *path = getenv("NO_ACCEPTING_WHILE");
+  if (!path || access(path, F_OK) != 0) return;
+  char begun[4096];
+  snprintf(begun, sizeof begun, "%s.begun", path);
+  if (rename(path, begun) != 0) return;
+  while (access(begun, F_OK) == 0) usleep(1000);
+}
+
 int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags) {
   REAL(accept4);
+  await_accepting();
   if (!isActive) return real(descriptor, address, length, flags);
   switch (draw() % 16) {
     case 0: return fail(EINTR);

@@ -4,7 +4,7 @@ import Glibc
 
 /// How another program goes on in place of this one, in the same process and with the same descriptors (SIGUSR2):
 ///
-///     asked ──> the new program reads a state, beside the room ──> signals are let go ──> handOver ──> exec
+///     asked ──> the new program reads a state, beside the room ──> handOver ──> exec
 ///                        └─ it cannot: this one goes on, and says why
 ///
 /// From `handOver` on nothing is read or sent until the new program does it, so the room stands still for some milliseconds. What
@@ -14,9 +14,7 @@ extension Server {
   private static let drainSeconds = 2.0
   private static let settleSeconds = 0.25
 
-  package nonisolated func takeOver() { queue.async { self.assumeIsolated { $0.takeOverRequested() } } }
-
-  private func takeOverRequested() {
+  func takeOverRequested() {
     guard !isTakeOverUnderWay else { return }
     guard let successor else { return takeOverFailed("the file of this program is not to be found.") }
     guard stage == .running else { return takeOverFailed("the server is stopping.") }
@@ -39,10 +37,7 @@ extension Server {
   }
 
   private func successorAnswered(_ refusal: String?) {
-    if let refusal { return takeOverFailed(refusal) }
-    // A signal that this program has been told of, and not acted on, would be lost.
-    guard let signals else { return handOver() }
-    signals.release { self.assumeIsolated { $0.handOver() } }
+    if let refusal { takeOverFailed(refusal) } else { handOver() }
   }
 
   private func handOver() {
@@ -69,7 +64,6 @@ extension Server {
     isTakeOverUnderWay = false
     // A server that stops has said so, which must stay the last word.
     if stage == .running { serviceManager?.tell(.ready, status: serviceStatus) }
-    signals?.takeAgain()
     let text = "failed: \(why) The former program goes on."
     console.takeOver(text)
     console.flushPage()
