@@ -101,6 +101,19 @@ import Testing
     #expect(try server.program.waitForExit() == .status(0))
   }
 
+  @Test func `A program that is replaced while it is asked does not go on unasked`() throws {
+    let server = try Installed()
+    let member = try Dialogue(connectingTo: server.address)
+    let (path, broken) = (server.path, server.directory.file("broken"))
+    try TestSupport.write("#!/bin/sh\nexit 9\n", to: broken, mode: 0o755)
+    try server.install("#!/bin/sh\nmv \(broken) \(path)\nexec \(server.built) \"$@\"\n")
+    #expect(
+      try server.refusal() == "'\(path)' was replaced meanwhile. Send SIGUSR2 again. The former program goes on.")
+    #expect(try server.refusal() == "'\(path)' ended with status 9. The former program goes on.")
+    try member.send("/who\n")
+    try member.expect("* Nobody else is here.")
+  }
+
   @Test func `A stop that is asked for at the same time is never lost`() throws {
     for round in 0..<12 {
       let server = try ServerProgram()

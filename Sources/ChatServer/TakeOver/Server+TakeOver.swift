@@ -26,22 +26,25 @@ extension Server {
     } catch { return takeOverFailed("\(error).") }
     DispatchQueue(label: "mychat.takeover").async { [log = log.writer, transcript = transcript?.writer] in
       let deadline = Moment.now + .seconds(Successor.patienceSeconds)
+      let asked = FileIdentity(following: successor.path)
       let refusal = successor.refusal(of: file, by: deadline)
       // So that there is little left to be waited for.
       if refusal == nil {
         log.drain(seconds: Self.drainSeconds)
         transcript?.drain(seconds: Self.drainSeconds)
       }
-      self.queue.async { self.assumeIsolated { $0.successorAnswered(refusal) } }
+      self.queue.async {
+        self.assumeIsolated { if let refusal { $0.takeOverFailed(refusal) } else { $0.handOver(toProgramIn: asked) } }
+      }
     }
   }
 
-  private func successorAnswered(_ refusal: String?) {
-    if let refusal { takeOverFailed(refusal) } else { handOver() }
-  }
-
-  private func handOver() {
+  /// - Parameter file: of the program that has shown that it can go on.
+  private func handOver(toProgramIn file: FileIdentity?) {
     guard stage == .running, let successor else { return takeOverFailed("the server is stopping.") }
+    if let present = FileIdentity(following: successor.path), present != file {
+      return takeOverFailed("'\(successor.path)' was replaced meanwhile. Send SIGUSR2 again.")
+    }
     now = .now
     finishTurn()
     guard let left = log.writer.settle(seconds: Self.settleSeconds) else {
@@ -50,12 +53,12 @@ extension Server {
     guard let kept = transcript.map({ $0.writer.settle(seconds: Self.settleSeconds) }) ?? LineWriter.Remainder() else {
       return takeOverFailed("the transcript's disk takes nothing.")
     }
-    let file: MemoryFile
+    let state: MemoryFile
     do throws(SystemCallError) {
-      file = try MemoryFile(holding: state(left, kept))
+      state = try MemoryFile(holding: self.state(left, kept))
     } catch { return takeOverFailed("\(error).") }
-    for number in handedOverDescriptors + [file.descriptor.number] { _ = fcntl(number, F_SETFD, 0) }
-    let error = successor.replaceThisProgram(handingOver: file)
+    for number in handedOverDescriptors + [state.descriptor.number] { _ = fcntl(number, F_SETFD, 0) }
+    let error = successor.replaceThisProgram(handingOver: state)
     for number in handedOverDescriptors { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
     takeOverFailed("'\(successor.path)' cannot be started: \(error.reason).")
   }
