@@ -69,7 +69,8 @@ extension Configuration {
   /// - Parameter logFile: where its log would go if not to where it goes already.
   func checkForTakeOver(logFile: String?) throws(FileError) {
     if let logFile {
-      try Self.checkFile(at: logFile, for: Log.purpose)
+      // As the program will do it, because whether it can be written shows in no other way of a FIFO.
+      _ = try Log.open(logFile)
       if let transcript, FileIdentity.isSame(logFile, transcript) { throw TranscriptFile.error(ofLogAt: transcript) }
     }
     if let operatorTokenFile { _ = try OperatorToken(fromFile: operatorTokenFile) }

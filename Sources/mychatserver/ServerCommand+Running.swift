@@ -17,13 +17,13 @@ extension ServerCommand {
         "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
         to: STDERR_FILENO)
     }
-    if let checkTakeover { return try sayWhetherToGoOn(with: checkTakeover, configuration) }
     let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
     guard allowed > own else {
       throw Self.failure(
         "The limit of open files is \(allowed), and the server needs \(own + 1) or more: \(own) of its own, and one for each "
           + "member. Raise it, as with 'ulimit -n 1024'.")
     }
+    if let checkTakeover { return try sayWhetherToGoOn(with: checkTakeover, configuration) }
     do {
       if check {
         let lines = try configuration.check(logFile: logFile, as: logFormatOfAll)
@@ -44,6 +44,7 @@ extension ServerCommand {
 
   /// Reads what another program would hand over to this one.
   private func sayWhetherToGoOn(with descriptor: CInt, _ configuration: Configuration) throws {
+    if check { throw Self.failure("With --check it would end at once. Remove that from the file of options.") }
     do {
       try HandedOver.check(descriptor, for: configuration, logFile: logFile)
       StandardOutput.write("\(Successor.ready)\n")

@@ -101,6 +101,36 @@ import Testing
     #expect(try server.program.waitForExit() == .status(0))
   }
 
+  @Test func `A file of options with which the program would end at once is refused`() throws {
+    let directory = try TemporaryDirectory()
+    let (options, fifo) = (directory.file("options"), directory.file("fifo"))
+    #expect(mkfifo(fifo, 0o600) == 0)
+    try TestSupport.write("", to: options)
+    let server = try Installed(["--config", options])
+    let member = try Dialogue(connectingTo: server.address)
+    for (text, refusal) in [
+      ("--check", "With --check it would end at once. Remove that from the file of options."),
+      ("--operator root", "--operator is for Unix sockets, and there is none. Add an address unix:PATH."),
+      ("--log-file \(fifo)", "Cannot use '\(fifo)' for the log: open: No such device or address."),
+    ] {
+      try TestSupport.write(text + "\n", to: options)
+      #expect(try server.refusal() == refusal + " The former program goes on.")
+      try member.send("/who\n")
+      try member.expect("* Nobody else is here.")
+      _ = try member.expectLine()
+    }
+  }
+
+  @Test func `With too few open files allowed nobody goes on`() throws {
+    let server = try Installed()
+    let member = try Dialogue(connectingTo: server.address)
+    let prlimit = try Program(Program.found("prlimit"), ["--pid", "\(server.program.pid)", "--nofile=60:60"])
+    #expect(try prlimit.waitForExit() == .status(0))
+    #expect(try server.refusal().hasPrefix("The limit of open files is 60, and the server needs 65 or more"))
+    try member.send("/who\n")
+    try member.expect("* Nobody else is here.")
+  }
+
   @Test func `A program that is replaced while it is asked does not go on unasked`() throws {
     let server = try Installed()
     let member = try Dialogue(connectingTo: server.address)

@@ -91,7 +91,7 @@ package final class Log: Sendable {
   /// Waits until all that was taken is written, for `seconds` at most, and less if the output takes nothing.
   package func drain(seconds: Double) { writer.drain(seconds: seconds) }
 
-  private static func open(_ path: String) throws(FileError) -> FileDescriptor {
+  static func open(_ path: String) throws(FileError) -> FileDescriptor {
     // Non-blocking, because the opening of a FIFO would wait for a reader.
     let number = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o600)
     guard number >= 0 else { throw FileError(path, for: purpose, SystemCallError("open")) }

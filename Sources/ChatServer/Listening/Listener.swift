@@ -116,10 +116,10 @@ final class Listener {
 
   /// A listener as it is handed over.
   struct Saved: StateCoded {
-    fileprivate let address: Address
+    let address: Address
     fileprivate let descriptor: CInt
     fileprivate let isInherited: Bool
-    fileprivate let isForProxies: Bool
+    let isForProxies: Bool
     fileprivate let file: UnixSocketFile.Saved?
 
     var descriptors: [CInt] { [descriptor] + [file?.lock].compactMap(\.self) }

@@ -105,6 +105,7 @@ package final class HandedOver {
   package static func check(_ number: CInt, for configuration: Configuration, logFile: String?) throws {
     let handedOver = try HandedOver(reading: FileDescriptor(owning: number), for: configuration)
     try handedOver.fixed.check(Fixed(configuration))
+    try configuration.demandUnixSocket(among: handedOver.listeners.filter { !$0.isForProxies }.map(\.address))
     try configuration.checkForTakeOver(logFile: logFile == handedOver.log.path ? nil : logFile)
   }
 
