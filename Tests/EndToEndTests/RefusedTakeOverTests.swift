@@ -144,6 +144,27 @@ import Testing
     try member.expect("* Nobody else is here.")
   }
 
+  @Test func `A standard error that takes nothing holds nobody up`() throws {
+    let directory = try TemporaryDirectory()
+    let (fifo, path) = (directory.file("fifo"), directory.file("mychatserver"))
+    #expect(mkfifo(fifo, 0o600) == 0)
+    let errors = FileDescriptor(owning: open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC))
+    let page = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)
+    while case .bytes = page.withUnsafeBytes({ errors.write($0) }) {}
+    guard symlink(try Program.built("mychatserver"), path) == 0 else { throw SystemCallError("symlink") }
+    let server = try Program("/bin/sh", ["-c", "exec \"$0\" 0 2>\"$1\"", path, fifo])
+    let line = try server.waitForLine("a [LISTENING] line") { $0.hasPrefix("[LISTENING]") }
+    let member = try Dialogue(port: try #require(UInt16(line.split(separator: ":").last ?? "")))
+    unlink(path)
+    for _ in 0..<3 {
+      server.signal(SIGUSR2)
+      _ = try server.waitForLine("a refusal") { $0.hasPrefix("[TAKEOVER] failed: ") }
+      try member.send("/who\n")
+      try member.expect("* Nobody else is here.")
+      _ = try member.expectLine()
+    }
+  }
+
   @Test func `A stop that is asked for at the same time is never lost`() throws {
     for round in 0..<12 {
       let server = try ServerProgram()

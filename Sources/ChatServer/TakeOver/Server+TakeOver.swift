@@ -13,6 +13,8 @@ extension Server {
   /// How long the log and the transcript may take to be written, in seconds: before the room stands still, and then.
   private static let drainSeconds = 2.0
   private static let settleSeconds = 0.25
+  /// Where standard error is written to: a terminal or pipe that takes nothing must not hold up the room.
+  private static let complaints = DispatchQueue(label: "mychat.takeover.complaints")
 
   func takeOverRequested() {
     guard !isTakeOverUnderWay else { return }
@@ -71,9 +73,8 @@ extension Server {
     console.takeOver(text)
     console.flushPage()
     // Where both lead to one place it would stand twice.
-    if FileIdentity(of: STDERR_FILENO) != FileIdentity(of: log.writer.descriptor) {
-      StandardOutput.write("[TAKEOVER] \(text)\n", to: STDERR_FILENO)
-    }
+    guard FileIdentity(of: STDERR_FILENO) != FileIdentity(of: log.writer.descriptor) else { return }
+    Self.complaints.async { StandardOutput.write("[TAKEOVER] \(text)\n", to: STDERR_FILENO) }
   }
 
   // MARK: What is handed over
