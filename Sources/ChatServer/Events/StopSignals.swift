@@ -25,8 +25,8 @@ final class StopSignals {
   /// Takes over these signals of the process until its end. Before, they end it, which is right for a server that does not
   /// listen yet. A SIGHUP that would stop the server is left alone where it was ignored from the start, as under nohup(1).
   ///
-  /// To be called on the main thread, which must not go on to dispatchMain: that waits with all signals unblocked, and then they
-  /// would be dropped. Blocked in all threads, they wait for whoever takes them.
+  /// To be called on the main thread, which must not go on to dispatchMain: that waits with all signals unblocked, and they would
+  /// end the process there. Blocked in all threads, they wait for whoever takes them.
   /// - Parameter leftHangup: whether the program before this one left it alone; nil if there was none.
   init(stopping server: Server, leftHangup: Bool? = nil) throws(SystemCallError) {
     self.server = server
