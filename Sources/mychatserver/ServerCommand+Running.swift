@@ -13,9 +13,7 @@ extension ServerCommand {
     occupyStandardStreams()
     let configuration = try configuration()
     if eventLayer == .portable {
-      StandardOutput.write(
-        "[WARNING] --event-layer portable is for tests: peers that reset their connections can crash the server.\n",
-        to: STDERR_FILENO)
+      warn("--event-layer portable is for tests: peers that reset their connections can crash the server.")
     }
     let (allowed, own) = (raiseDescriptorLimit(), Configuration.reservedDescriptors)
     guard allowed > own else {
@@ -40,6 +38,11 @@ extension ServerCommand {
       // Not dispatchMain, for the sake of signals: see StopSignals.
       withExtendedLifetime(server) { DispatchSemaphore(value: 0).wait() }
     } catch { throw Self.failure("\(error)") }
+  }
+
+  /// Tells whoever starts the server. When it goes on in the place of another program nobody does, and a room waits.
+  private func warn(_ text: String) {
+    if !HandedOver.isThere { StandardOutput.write("[WARNING] \(text)\n", to: STDERR_FILENO) }
   }
 
   /// Reads what another program would hand over to this one.
@@ -107,9 +110,9 @@ extension ServerCommand {
   private func redisWithPassword() throws -> RedisAddress? {
     guard var redis = try redisAddress() else { return nil }
     if redis.password != nil {
-      StandardOutput.write(
-        "[WARNING] Everybody on this machine can see the password in the address of --redis (by ps): put it into a file, and "
-          + "name that with --redis-password-file.\n", to: STDERR_FILENO)
+      warn(
+        "Everybody on this machine can see the password in the address of --redis (by ps): put it into a file, and "
+          + "name that with --redis-password-file.")
     }
     if let redisPasswordFile {
       do { redis.password = try SecretFile.redisPassword(fromFile: redisPasswordFile) } catch {

@@ -149,12 +149,16 @@ import Testing
     let (fifo, path) = (directory.file("fifo"), directory.file("mychatserver"))
     #expect(mkfifo(fifo, 0o600) == 0)
     let errors = FileDescriptor(owning: open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC))
-    let page = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)
-    while case .bytes = page.withUnsafeBytes({ errors.write($0) }) {}
     guard symlink(try Program.built("mychatserver"), path) == 0 else { throw SystemCallError("symlink") }
-    let server = try Program("/bin/sh", ["-c", "exec \"$0\" 0 2>\"$1\"", path, fifo])
+    // At a start there is a warning.
+    let command = "exec \"$0\" --event-layer portable 0 2>\"$1\""
+    let server = try Program("/bin/sh", ["-c", command, path, fifo])
     let line = try server.waitForLine("a [LISTENING] line") { $0.hasPrefix("[LISTENING]") }
     let member = try Dialogue(port: try #require(UInt16(line.split(separator: ":").last ?? "")))
+    _ = try server.waitForLine("a member") { $0.hasPrefix("[NEW CONNECTION]") }
+    let page = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)
+    while case .bytes = page.withUnsafeBytes({ errors.write($0) }) {}
+    try server.takeOver(members: 1)
     unlink(path)
     for _ in 0..<3 {
       server.signal(SIGUSR2)

@@ -91,6 +91,9 @@ package final class HandedOver {
     self.room = room
   }
 
+  /// Whether a program was started to go on, and has not taken that yet.
+  package static var isThere: Bool { getenv(Successor.variable) != nil }
+
   /// What a program was started with to go on with; nil if it was not started for that.
   package static func inherited(for configuration: Configuration) throws -> HandedOver? {
     guard let text = getenv(Successor.variable), let number = CInt(String(cString: text)) else { return nil }

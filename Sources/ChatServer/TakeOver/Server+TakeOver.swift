@@ -179,7 +179,7 @@ extension Server {
     do throws(ListenError) { for address in try openMetrics() { console.metrics(at: address) } } catch {
       let text = "\(error) The server goes on without its metrics there."
       console.noMetrics(because: text)
-      StandardOutput.report(error: text)
+      Self.complaints.async { StandardOutput.report(error: text) }
     }
   }
 
