@@ -57,6 +57,21 @@ import Testing
     _ = try join(server, as: "\(login)/3")
   }
 
+  @Test func `Whose login is known is called by it, although the system does not answer any more`() throws {
+    let isAway = directory.file("accounts-are-away")
+    let environment = ["LD_PRELOAD": try Program.built("libFailingCalls.so"), "NO_ACCOUNTS_WHILE": isAway]
+    let server = try Program(built: "mychatserver", ["unix:\(path)"], environment: environment)
+    _ = try server.waitForLine("a [LISTENING] line") { $0.hasPrefix("[LISTENING]") }
+    let first = try Dialogue(connectingTo: .unix(path: path))
+    _ = try server.waitForLine("a member") { $0.hasPrefix("[NEW CONNECTION]") }
+    try TestSupport.write("", to: isAway)
+    try server.takeOver(members: 1)
+    let second = try Dialogue(connectingTo: .unix(path: path))
+    try second.send("hello\n")
+    try first.expect("\(login)/2: hello")
+    unlink(isAway)
+  }
+
   @Test func `Who waits for a login or for a name meanwhile gets it, and nobody is lost`() throws {
     let isAway = directory.file("accounts-are-away")
     let environment = ["LD_PRELOAD": try Program.built("libFailingCalls.so"), "NO_ACCOUNTS_WHILE": isAway]

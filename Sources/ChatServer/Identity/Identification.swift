@@ -34,7 +34,9 @@ final class ArrivingPeer {
 struct Identification {
   /// Where the system is asked, so that the room does not wait for it.
   let queue = DispatchQueue(label: "mychat.accounts")
-  var directory = LoginDirectory()
+  var directory: LoginDirectory
+
+  init(directory: LoginDirectory = LoginDirectory()) { self.directory = directory }
 
   /// Peers that have no token yet, in the order in which they came, by their users.
   private var arriving: [UInt32: [ArrivingPeer]] = [:]

@@ -10,7 +10,7 @@ struct LoginDirectory {
   /// Answers that are kept; beyond these, all are forgotten.
   static let capacity = 4096
 
-  private struct Entry {
+  fileprivate struct Entry {
     let answer: AccountAnswer
     let until: Moment
   }
@@ -57,5 +57,52 @@ struct LoginDirectory {
     if entries.count >= Self.capacity { entries = [:] }
     entries[question] = Entry(answer: answer, until: now + Self.freshness)
     return question
+  }
+}
+
+/// The answers. What the system was being asked it is asked again, as who wants to know comes again.
+extension LoginDirectory: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { entries = try reader.read() }
+  func write(to writer: inout StateWriter) { writer.write(entries) }
+}
+
+extension LoginDirectory.Entry: StateCoded {
+  init(from reader: inout StateReader) throws(StateError) { (answer, until) = (try reader.read(), try reader.read()) }
+  func write(to writer: inout StateWriter) { writer.write(answer, until) }
+}
+
+extension AccountQuestion: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .login(of: try reader.read())
+    case 1: self = .user(named: try reader.read())
+    case let tag: throw reader.unknown(tag, "question about accounts")
+    }
+  }
+
+  package func write(to writer: inout StateWriter) {
+    switch self {
+    case .login(let userID): writer.write(UInt8(0), userID)
+    case .user(let name): writer.write(UInt8(1), name)
+    }
+  }
+}
+
+extension AccountAnswer: StateCoded {
+  package init(from reader: inout StateReader) throws(StateError) {
+    switch try reader.readTag() {
+    case 0: self = .found(login: try reader.read(), userID: try reader.read())
+    case 1: self = .absent
+    case 2: self = .failed
+    case let tag: throw reader.unknown(tag, "answer about accounts")
+    }
+  }
+
+  package func write(to writer: inout StateWriter) {
+    switch self {
+    case .found(let login, let userID): writer.write(UInt8(0), login, userID)
+    case .absent: writer.write(UInt8(1))
+    case .failed: writer.write(UInt8(2))
+    }
   }
 }

@@ -31,6 +31,8 @@ package final class HandedOver {
   let linkQueue: LinkQueue
   let counts: Counters
   let restoredLines: Int
+  /// What is known of accounts; nil at a server without a Unix socket.
+  let accounts: LoginDirectory?
   /// Peers that wait outside for their logins.
   let arriving: [SavedArrival]
   /// Connections of proxies that have still to say whom they pass on.
@@ -59,8 +61,8 @@ package final class HandedOver {
     let (askers, changes): ([Token], RosterChanges) = (try reader.read(), try reader.read())
     let (arrivals, presence): (Arrivals, Presence) = (try reader.read(), try reader.read())
     let (linkQueue, counts): (LinkQueue, Counters) = (try reader.read(), try reader.read())
-    let (restoredLines, arriving): (Int, [SavedArrival]) = (try reader.read(), try reader.read())
-    let proxied: [SavedProxiedPeer] = try reader.read()
+    let (restoredLines, accounts): (Int, LoginDirectory?) = (try reader.read(), try reader.read())
+    let (arriving, proxied): ([SavedArrival], [SavedProxiedPeer]) = (try reader.read(), try reader.read())
     let (heldBack, released): ([Token], [Token]) = (try reader.read(), try reader.read())
     let (patienceEndsAt, acceptResumesAt): (Moment, Moment) = (try reader.read(), try reader.read())
     try reader.finish()
@@ -85,7 +87,8 @@ package final class HandedOver {
     (self.listeners, self.link, self.table, self.connections) = (listeners, link, table, connections)
     (self.people, self.answers, self.askers, self.changes) = (people, answers, askers, changes)
     (self.arrivals, self.presence, self.linkQueue, self.counts) = (arrivals, presence, linkQueue, counts)
-    (self.restoredLines, self.arriving, self.proxied) = (restoredLines, arriving, proxied)
+    (self.restoredLines, self.accounts) = (restoredLines, accounts)
+    (self.arriving, self.proxied) = (arriving, proxied)
     (self.heldBack, self.released) = (heldBack, released)
     (self.patienceEndsAt, self.acceptResumesAt) = (patienceEndsAt, acceptResumesAt)
     self.room = room

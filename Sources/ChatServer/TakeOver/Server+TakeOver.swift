@@ -99,7 +99,7 @@ extension Server {
     writer.write(connections, connections.count)
     for connection in connections.all { connection.write(to: &writer) }
     writer.write(people, answers, askers, changes, arrivals, presence, linkQueue, counts)
-    writer.write(restoredLines, savedArrivals, savedProxiedPeers)
+    writer.write(restoredLines, identification?.directory, savedArrivals, savedProxiedPeers)
     writer.write(heldBack, released, patienceEndsAt, acceptResumesAt)
     return writer.bytes
   }
@@ -134,7 +134,9 @@ extension Server {
     (counts, heldBack, released) = (handedOver.counts, handedOver.heldBack, handedOver.released)
     (patienceEndsAt, acceptResumesAt) = (handedOver.patienceEndsAt, handedOver.acceptResumesAt)
     listeners = handedOver.listeners.map { Listener(continuing: $0) }
-    if listeners.contains(where: \.provesLogins) { identification = Identification() }
+    if listeners.contains(where: \.provesLogins) {
+      identification = Identification(directory: handedOver.accounts ?? LoginDirectory())
+    }
     for saved in handedOver.connections { goOn(with: saved) }
     goOnWithTimes()
     for saved in handedOver.arriving { goOn(with: saved) }
