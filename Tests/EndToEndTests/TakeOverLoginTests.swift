@@ -86,7 +86,8 @@ import Testing
     let arrivals = try (0..<2).map { _ in try Dialogue(connectingTo: .unix(path: path)) }
     for arrival in arrivals { try arrival.send("hello\n") }
     try asker.send("/nick nobodyhere\nhi\n")
-    try server.takeOver(members: 2)
+    // On a slow machine those who wait may be in the room by then.
+    try server.takeOver(members: nil)
     unlink(isAway)
 
     // What was waited for may have come too late on a busy machine.

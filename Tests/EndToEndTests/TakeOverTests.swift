@@ -6,12 +6,14 @@ import Testing
 extension Program {
   /// Asks a server to let a new program go on, and waits until that says that it does. On a machine that is busy with other tests
   /// the new program may need longer to start than it is given, so it is asked again then.
-  func takeOver(members: Int) throws {
+  /// - Parameter members: with how many it has to go on; nil if that depends on the time.
+  func takeOver(members: Int?) throws {
     for _ in 0..<10 {
       signal(SIGUSR2)
       let line = try waitForLine("a take-over") { $0.hasPrefix("[TAKEOVER] ") }
       if line.contains("has not said within 5 s") { continue }
-      #expect(line == "[TAKEOVER] mychatserver 1.0.0 goes on with \(members) member\(members == 1 ? "" : "s").")
+      #expect(line.hasPrefix("[TAKEOVER] mychatserver 1.0.0 goes on with "))
+      if let members { #expect(line.hasSuffix(" with \(members) member\(members == 1 ? "" : "s").")) }
       return
     }
     throw TestFailure("this machine is too busy")
