@@ -227,8 +227,8 @@ struct ServerTests {
   @Test(arguments: ServerKind.allCases)
   func `A peer that takes no byte is given up, and one that takes a few now and then is not`(kind: ServerKind) throws {
     let server = try RunningServer(kind) {
-      $0.silenceLimit = .seconds(4)
-      $0.standstillLimit = .seconds(4)
+      $0.silenceLimit = .seconds(6)
+      $0.standstillLimit = .seconds(6)
       $0.patience = .zero
     }
     let (talker, slow) = (try server.peer(), try server.peer(receiveBuffer: 4096))
@@ -244,8 +244,8 @@ struct ServerTests {
     }
     try server.waitForLog(lost)
     // It has taken a few bytes in each of several times that long.
-    let end = ContinuousClock.now + .seconds(9)
-    try eventually("nine seconds to go by") {
+    let end = ContinuousClock.now + .seconds(13)
+    try eventually("thirteen seconds to go by") {
       try talker.send(line)
       _ = try slow.expectBytes(1000)
       return ContinuousClock.now > end

@@ -18,7 +18,7 @@ final class ClusterUnderTest {
   let proxies: [Proxy]
   private(set) var servers: [ServerUnderTest] = []
   /// Where each listens, also when it comes back.
-  private let ports: [UInt16]
+  private var ports: [UInt16] = []
   private let arguments: [String]
 
   /// - Parameters:
@@ -32,13 +32,15 @@ final class ClusterUnderTest {
     } else {
       proxies = []
     }
-    var ports: [UInt16] = []
-    while ports.count < count {
+    while servers.count < count {
       guard let port = unusedFixedPort() else { throw TestFailure("no free port from 20000 to 29999") }
-      if !ports.contains(port) { ports.append(port) }
+      ports.append(port)
+      do { servers.append(try makeServer(servers.count)) } catch let failure as TestFailure {
+        // Another program may have taken it meanwhile.
+        guard "\(failure)".contains("the port is in use") else { throw failure }
+        ports.removeLast()
+      }
     }
-    self.ports = ports
-    for index in 0..<count { servers.append(try makeServer(index)) }
     if redis != nil { for index in 0..<count { try awaitLink(of: index) } }
   }
 
