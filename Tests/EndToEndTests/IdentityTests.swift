@@ -93,6 +93,81 @@ import Testing
     peer.closeInput()
   }
 
+  @Test(.enabled(if: isRoot, "only root can become somebody else"))
+  func `A connection that one account hands to another stays the one's`() throws {
+    let server = try server("--socket-mode", "666")
+    let port = try server.join()
+    // The parent gives its connection away; the child has that, and one of its own.
+    let script = """
+      import array, os, pwd, socket, sys
+      near, far = socket.socketpair()
+      if os.fork():
+        os.setuid(pwd.getpwnam("daemon").pw_uid)
+        peer = socket.socket(socket.AF_UNIX)
+        peer.connect(sys.argv[1])
+        near.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [peer.fileno()]))])
+        peer.close()
+        os.wait()
+      else:
+        os.setuid(pwd.getpwnam("nobody").pw_uid)
+        numbers = array.array("i", far.recvmsg(1, 64)[1][0][2])
+        handed = socket.socket(fileno=numbers[0])
+        own = socket.socket(socket.AF_UNIX)
+        own.connect(sys.argv[1])
+        own.sendall(b"/nick daemon\\n")
+        print(own.makefile().readline(), end="", flush=True)
+        handed.sendall(b"by another hand\\n")
+        sys.stdin.read(1)
+        own.sendall(b"by my own\\n")
+        sys.stdin.read()
+      """
+    let peer = try Program(try Program.found("python3"), ["-c", script, path])
+    try peer.waitForLine("* That name belongs to a login of this machine.")
+    try port.expect("daemon: by another hand")
+    try peer.write("x")
+    try port.expect("nobody: by my own")
+    peer.closeInput()
+    #expect(try peer.waitForExit() == .status(0))
+  }
+
+  @Test func `Descriptors that a member sends to the server are nobody's, and cost it none`() throws {
+    let server = try server()
+    let port = try server.join()
+    let script = """
+      import array, os, socket, sys
+      peer = socket.socket(socket.AF_UNIX)
+      peer.connect(sys.argv[1])
+      for _ in range(100):
+        numbers = array.array("i", [os.open("/dev/zero", os.O_RDONLY) for _ in range(5)])
+        peer.sendmsg([b"hi\\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
+        for number in numbers: os.close(number)
+      sys.stdin.read()
+      """
+    let peer = try Program(try Program.found("python3"), ["-c", script, path])
+    for _ in 0..<100 { #expect(try port.expectLine().hasSuffix(": hi")) }
+    #expect(!(try #require(ProcessFigures(of: server.program.pid)).openFiles.contains("/dev/zero")))
+    peer.closeInput()
+  }
+
+  @Test(.enabled(if: isRoot, "only root can become somebody else"))
+  func `Who runs the relay by hand is who runs it, whatever is said of them`() throws {
+    let server = try server("--socket-mode", "666")
+    let port = try server.join()
+    let relay = directory.file("relay")
+    try Program(try Program.found("cp"), [Program.built("mychatclient"), relay]).waitForExit()
+    for login in ["nobody", "daemon"] {
+      let peer = try Program(
+        try Program.found("setpriv"), ["--reuid", login, "--clear-groups", relay, "--relay", path],
+        environment: ["USER": "root", "LOGNAME": "root", "SUDO_USER": "root", "SSH_ORIGINAL_COMMAND": "root"])
+      try peer.waitForLine("mychat relay ready")
+      try peer.write("/nick root\nhi\n")
+      try peer.waitForLine("* That name belongs to a login of this machine.")
+      try port.expect("\(login): hi")
+      peer.closeInput()
+      #expect(try peer.waitForExit() == .status(0))
+    }
+  }
+
   @Test func `The client knows its name on a Unix socket, and marks where it is mentioned`() throws {
     let server = try server()
     let port = try server.join()

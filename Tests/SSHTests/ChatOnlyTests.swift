@@ -8,6 +8,8 @@ extension WithTwoLogins {
   @Suite final class ChatOnlyTests {
     let person: Person
     let host: Host
+    /// Of the host's login.
+    let home: String
     /// Whatever makes this has got out.
     let trophy: String
 
@@ -18,7 +20,7 @@ extension WithTwoLogins {
       trophy = host.directory.file("trophy")
       chmod(host.directory.path, 0o777)
       // What a login of this kind could have left from before it was one.
-      let home = try Logins.home(of: Logins.host)
+      home = try Logins.home(of: Logins.host)
       try Logins.run("rm", ["-rf", "\(home)/.ssh"])
       mkdir("\(home)/.ssh", 0o755)
       try write("touch \(trophy)\n", to: "\(home)/.ssh/rc", mode: 0o755)
@@ -33,13 +35,14 @@ extension WithTwoLogins {
     deinit {
       _ = try? Logins.run("usermod", ["--shell", "/bin/bash", Logins.host])
       _ = try? Logins.run("sh", ["-c", "echo '\(Logins.host):\(Logins.password)' | /usr/sbin/chpasswd"])
-      _ = try? Logins.run("sh", ["-c", "rm -rf ~\(Logins.host)/.ssh ~\(Logins.host)/.[bp]*"])
+      _ = try? Logins.run("sh", ["-c", "rm -rf \(home)/.ssh \(home)/.[bp]*"])
     }
+
+    private static let page = text(
+      ofFile: #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" } + "/.readme/service.md")
 
     /// The settings of the page, with this host's names.
     private static func recipe(for host: Host) throws -> String {
-      let page = text(
-        ofFile: #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" } + "/.readme/service.md")
       var lines = page.split(separator: "\n").drop { $0 != "Match Group chat-only" }.prefix { $0 != "```" }.map(
         String.init)
       guard lines.count > 5 else { throw TestFailure("the recipe is not in .readme/service.md") }
@@ -76,7 +79,26 @@ extension WithTwoLogins {
       try terminal.waitForLine("Connected to chat server. Type 'exit' to leave.")
       let member = try host.join()
       try terminal.type("hello\r")
-      #expect(try member.expectLine().hasSuffix(": hello"))
+      try member.expect("\(Logins.host): hello")
+      try terminal.type("exit\r")
+      #expect(try client.waitForExit() == .status(0))
+    }
+
+    private func setHome(_ path: String) throws {
+      // It is not changed while somebody is logged in.
+      try eventually("its programs to end") { try Logins.processes(of: Logins.host).isEmpty }
+      try Logins.run("usermod", ["--home", path, Logins.host])
+    }
+
+    @Test func `Nothing but the room is shown to it, with the home that the page gives it`() throws {
+      let words = Self.page.split(whereSeparator: \.isWhitespace)
+      let option = try #require(words.firstIndex(of: "--home-dir"))
+      try setHome("\(words[option + 1])")
+      defer { _ = try? setHome(home) }
+      let terminal = try Pty(rows: 50, columns: 150)
+      let client = try person.join([host.address], on: terminal)
+      try terminal.waitForLine("Connected to chat server. Type 'exit' to leave.")
+      #expect(terminal.screen.lines.first == "Connected to chat server. Type 'exit' to leave.")
       try terminal.type("exit\r")
       #expect(try client.waitForExit() == .status(0))
     }
@@ -107,7 +129,7 @@ extension WithTwoLogins {
     @Test func `What is written to the relay is lines of the room`() throws {
       let member = try host.join()
       expectNoWayOut(try attempt([]))
-      #expect(try member.expectLine().hasSuffix(": id"))
+      try member.expect("\(Logins.host): id")
     }
 
     @Test func `Subsystems and copies of files are the relay`() throws {
@@ -168,7 +190,6 @@ extension WithTwoLogins {
     }
 
     @Test func `Variables of the environment are not taken, nor files of the login`() throws {
-      let home = try Logins.home(of: Logins.host)
       for setting in ["BASH_ENV=\(home)/.bashrc", "ENV=\(home)/.profile", "LD_PRELOAD=\(trophy)", "PATH=\(home)"] {
         expectNoWayOut(try attempt(["-o", "SetEnv=\(setting)"]))
       }

@@ -20,19 +20,27 @@ extension WithTwoLogins {
       terminal = try Pty(rows: 60, columns: 200)
     }
 
+    /// A host that the person knows, and that lets them in by their key.
+    private func hostWithKey(_ settings: String = "", room path: String? = nil) throws -> Host {
+      let host = try Host(settings, room: path)
+      try person.know(host)
+      try person.useKey(at: host)
+      return host
+    }
+
     /// Waits for `text` somewhere on the screen.
     private func see(_ text: String) throws {
       try terminal.waitForScreen("to read \(text.debugDescription)") { $0.text.contains(text) }
     }
 
-    /// Says a line, which has to reach the room, and leaves.
+    /// Says a line, which has to reach the room under the login at the host, and leaves.
     private func chatAndLeave(_ client: Program, in host: Host) throws {
       try see("Connected to chat server. Type 'exit' to leave.")
       let member = try host.join()
       try terminal.type("hello room\r")
-      #expect(try member.expectLine().hasSuffix(": hello room"))
+      try member.expect("\(Logins.host): hello room")
       try member.send("hello person\n")
-      try see(": hello person")
+      try see("root: hello person")
       try terminal.type("exit\r")
       #expect(try client.waitForExit() == .status(0))
       try see("Disconnected from server")
@@ -77,9 +85,7 @@ extension WithTwoLogins {
     }
 
     @Test func `With a key nothing is asked`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       try chatAndLeave(try person.join([host.address], on: terminal), in: host)
       #expect(terminal.screen.lines.first == "Connected to chat server. Type 'exit' to leave.")
     }
@@ -110,17 +116,13 @@ extension WithTwoLogins {
     }
 
     @Test func `A host without mychat is named`() throws {
-      let host = try Host("SetEnv PATH=/nonexistent")
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey("SetEnv PATH=/nonexistent")
       let client = try person.join([host.address], on: terminal)
       try expectFailure(client, "mychatclient", "[ERROR] mychat is not installed on 127.0.0.1.")
     }
 
     @Test func `A socket that is not for this login is named`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       chmod(host.path, 0o600)
       let client = try person.join([host.address], on: terminal)
       try expectFailure(client, "[ERROR] No permission to connect to unix:\(host.path).")
@@ -129,9 +131,7 @@ extension WithTwoLogins {
     @Test func `The only room in the directory of rooms needs no path, and none and several are told`() throws {
       var other: FileDescriptor?
       do {
-        let host = try Host(room: "/run/mychat/lab.sock")
-        try person.know(host)
-        try person.useKey(at: host)
+        let host = try hostWithKey(room: "/run/mychat/lab.sock")
         let address = "ssh://\(Logins.host)@127.0.0.1:\(host.port)"
         try chatAndLeave(try person.join([address], on: terminal), in: host)
         other = try listeningSocket(at: .unix(path: "/run/mychat/other.sock"))
@@ -143,19 +143,34 @@ extension WithTwoLogins {
           ])
       }
       unlink("/run/mychat/other.sock")
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let client = try person.join(["ssh://\(Logins.host)@127.0.0.1:\(host.port)"])
       #expect(try client.waitForExit() == .status(1))
       #expect(client.errorLines.count == 1 && client.errorLines[0].contains("no socket in /run/mychat"))
       withExtendedLifetime(other) {}
     }
 
+    @Test func `Who runs the relay by hand, at the host or through ssh, is the login that runs it`() throws {
+      let host = try hostWithKey()
+      let member = try host.join()
+      let own = try person.join(["--relay", host.path])
+      let other = try person.start(
+        Program.found("ssh"),
+        ["-p", "\(host.port)", "\(Logins.host)@127.0.0.1", "mychatclient --relay \(host.path)"])
+      for (relay, name, wanted) in [(own, Logins.person, Logins.host), (other, Logins.host, Logins.person)] {
+        try relay.waitForLine("mychat relay ready")
+        try relay.write("hi\n/nick \(wanted)\n")
+        try relay.waitForLine("* That name belongs to a login of this machine.")
+        try member.expect("\(name): hi")
+      }
+      for relay in [own, other] {
+        relay.closeInput()
+        #expect(try relay.waitForExit() == .status(0))
+      }
+    }
+
     @Test func `What a login prints is shown before the chat`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       try write(
         #"echo "Welcome, $USER"; printf '\033[31mred\n'; echo warning >&2; printf 'no end: '"# + "\n",
         to: Logins.home(of: Logins.host) + "/.bashrc")
@@ -165,9 +180,7 @@ extension WithTwoLogins {
     }
 
     @Test func `Settings that would break the call are overruled`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       try person.writeFile(
         "config",
         """
@@ -226,9 +239,7 @@ extension WithTwoLogins {
     }
 
     @Test func `Ctrl-C while a login takes its time gives up`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       try write("echo 'One moment'; sleep 60\n", to: Logins.home(of: Logins.host) + "/.bashrc")
       let client = try person.join([host.address], on: terminal)
       try see("One moment")
@@ -237,9 +248,7 @@ extension WithTwoLogins {
     }
 
     @Test func `Ctrl-C in the chat clears the line, then leaves`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let client = try person.join([host.address], on: terminal)
       try terminal.type("half a line")
       try see("half a line")
@@ -251,9 +260,7 @@ extension WithTwoLogins {
     }
 
     @Test(arguments: [SIGTERM, SIGKILL]) func `Nothing is left of a client that is ended`(signal: CInt) throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let client = try person.join([host.address], on: terminal)
       try terminal.waitForEditing()
       client.signal(signal)
@@ -265,9 +272,7 @@ extension WithTwoLogins {
     }
 
     @Test func `An ssh that is killed is the end of the connection`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let client = try person.join([host.address], on: terminal)
       try terminal.type("half a line")
       try see("half a line")
@@ -281,9 +286,7 @@ extension WithTwoLogins {
     }
 
     @Test func `A host that ends the connection is quoted`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let client = try person.join([host.address], on: terminal)
       try terminal.type("half a line")
       try see("half a line")
@@ -295,34 +298,30 @@ extension WithTwoLogins {
     }
 
     @Test func `A server that ends is no failure of ssh`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let member = try host.join()
       let client = try person.join([host.address, "--send", "the build is done"])
       #expect(try client.waitForExit() == .status(0))
       #expect(client.output == [] && client.errors == [])
-      #expect(try member.expectLine().hasSuffix(": the build is done"))
+      try member.expect("\(Logins.host): the build is done")
     }
 
     @Test func `sshd stops and comes back, and nothing that is typed is lost`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       let client = try person.join([host.address, "--reconnect"], on: terminal)
       try see("Connected to chat server.")
       let member = try host.join()
       try terminal.type("before\r")
-      #expect(try member.expectLine().hasSuffix(": before"))
+      try member.expect("\(Logins.host): before")
       try host.stop()
       try see("Trying again")
       try terminal.type("meanwhile\rhal")
       try see("Connection refused")
       try host.start()
       try see("[RECONNECTED] Connected to chat server again.")
-      #expect(try member.expectLine().hasSuffix(": meanwhile"))
+      try member.expect("\(Logins.host): meanwhile")
       try terminal.type("f\r")
-      #expect(try member.expectLine().hasSuffix(": half"))
+      try member.expect("\(Logins.host): half")
       #expect(terminal.screen.lines.contains("[UNCERTAIN] This line may or may not have arrived: before"))
       try terminal.type("exit\r")
       #expect(try client.waitForExit() == .status(0))
@@ -347,9 +346,7 @@ extension WithTwoLogins {
     }
 
     @Test func `A connection that others share is used, and not ended with the chat`() throws {
-      let host = try Host()
-      try person.know(host)
-      try person.useKey(at: host)
+      let host = try hostWithKey()
       try person.writeFile(
         "config", "Host *\n  ControlMaster auto\n  ControlPath \(person.file("master"))\n  ControlPersist yes\n")
       let target = ["-p", "\(host.port)", "\(Logins.host)@127.0.0.1"]
@@ -363,7 +360,7 @@ extension WithTwoLogins {
       try see("Connected to chat server.")
       let member = try host.join()
       try terminal.type("shared\r")
-      #expect(try member.expectLine().hasSuffix(": shared"))
+      try member.expect("\(Logins.host): shared")
       try terminal.type("exit\r")
       #expect(try client.waitForExit() == .status(0))
 

@@ -97,6 +97,11 @@ final class Host {
   /// Where a person finds the room.
   var address: String { "ssh://\(Logins.host)@127.0.0.1:\(port)\(path)" }
 
-  /// A member on the host itself.
-  func join() throws -> Dialogue { try Dialogue(connectingTo: .unix(path: path)) }
+  /// A member on the host itself. It is in the room, and hears what others say from now on.
+  func join() throws -> Dialogue {
+    let member = try Dialogue(connectingTo: .unix(path: path))
+    try member.send("/nick\n")
+    try member.expect("* You are root already.")
+    return member
+  }
 }

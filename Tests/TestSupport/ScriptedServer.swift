@@ -12,7 +12,19 @@ package final class ScriptedServer {
   package convenience init(port: UInt16 = 0) throws { try self.init(at: .internet(host: "127.0.0.1", port: port)) }
 
   package init(at address: Address) throws {
-    listener = try listeningSocket(at: address)
+    // A program that another test is just starting has the descriptors of this one until it runs, and with them the port of a
+    // server that was closed here.
+    var opened: FileDescriptor?
+    try eventually("\(address) to be free") {
+      do {
+        opened = try listeningSocket(at: address)
+        return true
+      } catch let error as SystemCallError where error.code == EADDRINUSE {
+        return false
+      }
+    }
+    guard let opened = opened.take() else { throw TestFailure("no listener") }
+    listener = opened
     try listener.setBlocking(false)
     port = try listener.localAddress().port
   }
@@ -55,12 +67,17 @@ package final class Refusals: Sendable {
 }
 
 package func listeningSocket(at address: Address) throws -> FileDescriptor {
-  guard let address = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
-  let listener = try FileDescriptor.socket(for: address)
-  if address.family != AF_UNIX { try listener.set(.reuseAddress, to: 1) }
-  try listener.bind(to: address)
+  let listener = try boundSocket(at: address)
   try listener.listen(backlog: 64)
   return listener
+}
+
+private func boundSocket(at address: Address) throws -> FileDescriptor {
+  guard let address = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
+  let socket = try FileDescriptor.socket(for: address)
+  if address.family != AF_UNIX { try socket.set(.reuseAddress, to: 1) }
+  try socket.bind(to: address)
+  return socket
 }
 
 /// An unused port of 127.0.0.1 from 20000 to 29999; nil if none is found. The kernel never assigns these to a client, which
@@ -68,7 +85,8 @@ package func listeningSocket(at address: Address) throws -> FileDescriptor {
 package func unusedFixedPort() -> UInt16? {
   for _ in 0..<100 {
     let port = UInt16.random(in: 20_000..<30_000)
-    if (try? listeningSocket(at: .internet(host: "127.0.0.1", port: port))) != nil { return port }
+    // Only bound, because others can listen there even while a program that is just starting has this socket too.
+    if (try? boundSocket(at: .internet(host: "127.0.0.1", port: port))) != nil { return port }
   }
   return nil
 }

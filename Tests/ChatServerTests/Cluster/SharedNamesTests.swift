@@ -71,9 +71,9 @@ import Testing
     try one.expect("\(one.port)-3: hi")
     try four.expect("\(one.port): hi", "\(one.port)-2: hi", "\(one.port)-3: hi")
     try four.ask("hi")
-    try one.expect("\(one.port)@127.0.0.4: hi")
+    for other in [one, three] { try other.expect("\(one.port)@127.0.0.4: hi") }
     try one.ask("/msg \(one.port)-3 psst", "* Sent to \(one.port)-3.")
-    try three.expect("\(one.port)@127.0.0.4: hi", "[private] \(one.port): psst")
+    try three.expect("[private] \(one.port): psst")
     try one.ask("/nick \(one.port)-2", "* A name has at least one letter.")
   }
 
