@@ -54,14 +54,16 @@ package final class Pty {
 
   private func typeAtOnce(_ keys: [UInt8]) throws {
     var typed = 0
-    let deadline = Moment.now + limit
+    var deadline = Moment.now + limit
     while typed < keys.count {
       switch keys[typed...].withUnsafeBytes({ keyboard.write($0) }) {
-      case .bytes(let count): typed += count
+      case .bytes(let count):
+        typed += count
+        deadline = .now + limit
       case .wouldBlock:
         readWhatIsThere()
         guard keyboard.wait(for: POLLOUT, until: deadline) else {
-          throw TestFailure("typed \(typed) of \(keys.count) keys within \(limit), and the program took no more")
+          throw TestFailure("typed \(typed) of \(keys.count) keys, and the program took no more for \(limit)")
         }
       case .ended: break
       case .failed(let error): throw error
