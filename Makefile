@@ -21,7 +21,7 @@ TEST_PARTS = end-to-end server sharing others
 TORTURE_PARTS = torture cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format bench torture soak sanitize fuzz model ssh-test metrics-test service-test \
+.PHONY: help build run chat demo test check lint format bench metrics-bench torture soak sanitize fuzz model ssh-test metrics-test service-test \
   install uninstall deb clean cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) \
   build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages metrics-packages \
   deb-packages service-packages
@@ -75,6 +75,10 @@ format: ## Put every source file into that format
 bench: build bench-packages ## Compare the server with others on this machine; about ten minutes
 	@$(SWIFT_BUILD) --product mychatload
 	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatload" bench
+
+metrics-bench: build ## What it costs a busy server to be asked for its metrics; about three minutes
+	@$(SWIFT_BUILD) --product mychatload
+	@"$$($(SWIFT_BUILD) --show-bin-path)/mychatload" metrics
 
 torture: build torture-packages ## Hostile peers at full size: what was asked beside what was measured; half an hour is random
 	@$(SWIFT_BUILD) --product FailingCalls
