@@ -44,7 +44,7 @@ struct MetricsCost: ParsableCommand {
   }
 
   private static var loads: [Load] {
-    [(2, 1, 256, 40_000_000), (8, 2, 256, 28_000_000), (100, 1, 256, 3_000_000), (1000, 1000, 4000, 400_000)].map {
+    [(2, 1, 256, 80_000_000), (8, 2, 256, 56_000_000), (100, 1, 256, 6_000_000), (1000, 1000, 4000, 800_000)].map {
       receivers, senders, window, lines in
       var load = Load.standard
       (load.receivers, load.senders, load.pace, load.lines) = (receivers, senders, .window(window), lines)
