@@ -49,6 +49,9 @@ final class ClusterUnderTest {
     return sharedRedis
   }
 
+  /// How often the link of a server came back that lost it most often.
+  var linksBack: Int { servers.map { $0.logged("is there again") }.max() ?? 0 }
+
   /// What a server is given as its `--redis`.
   private func redisURL(of index: Int) -> String? {
     proxies.isEmpty

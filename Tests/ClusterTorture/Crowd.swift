@@ -30,11 +30,6 @@ final class Crowd {
   /// Lines of peers who are not in the ledger.
   private var outsiders: [Int: (String) -> Void] = [:]
   private var nextTalker = 0
-  /// When the listener of each server heard a line last, and how often none came for `pause` or longer.
-  private var lastHeard: [UInt64?]
-  private(set) var pauses: [Int]
-  /// A server tells its members that its link is down when that has brought nothing for 2 s.
-  private static let pause: UInt64 = 1_500_000_000
   /// Changes of name that anybody in the ledger has heard.
   private(set) var renamesHeard = 0
 
@@ -48,8 +43,6 @@ final class Crowd {
     talkers = cluster.servers.map { _ in [] }
     targets = try cluster.servers.map { try $0.address.resolved()[0] }
     connectionCounts = cluster.servers.map { _ in 0 }
-    lastHeard = cluster.servers.map { _ in nil }
-    pauses = cluster.servers.map { _ in 0 }
     for server in targets.indices {
       let listener = try connect(to: server, first: server == 0)
       ledger.listen(listener, group: timed ? server : nil)
@@ -192,10 +185,6 @@ final class Crowd {
     if let hear = outsiders[peer.index] { return hear(String(decoding: bytes, as: UTF8.self)) }
     guard bytes.first == UInt8(ascii: "*") else {
       guard ledger.knows(peer) else { return }
-      if let server = listeners.firstIndex(where: { $0 === peer }) {
-        if let last = lastHeard[server], now - last >= Self.pause { pauses[server] += 1 }
-        lastHeard[server] = now
-      }
       return try ledger.hear(peer, bytes, now)
     }
     let text = String(decoding: bytes.dropFirst(2), as: UTF8.self)

@@ -119,7 +119,8 @@ extension ServerProgram {
     let start = Moment.now
     for round in 0..<60 {
       try listener.expect("\(fast.localPort): line \(round)")
-      if round % 20 == 10 { try server.takeOver(members: 2) }
+      // How many there are depends on how soon this test reads, because the fast one leaves behind its last line.
+      if round % 20 == 10 { try server.program.takeOver(members: nil) }
     }
     #expect(start + .seconds(2) < .now)
     try fast.expectClosed()
