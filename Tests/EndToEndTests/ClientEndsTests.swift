@@ -89,7 +89,8 @@ import Testing
     for client in clients { expectError("No space left on device", from: client) }
   }
 
-  @Test func `A disk that is full after a while is an error, and what came before is there`() throws {
+  @Test(.enabled(if: !isSanitized, "the limit on files breaks the sanitizer's own"))
+  func `A disk that is full after a while is an error, and what came before is there`() throws {
     let server = try ScriptedServer()
     let directory = try TemporaryDirectory()
     var connections: [Dialogue] = []
