@@ -130,7 +130,10 @@ private final class Installed {
   var path: String { directory.file("mychatserver") }
 
   init() throws {
-    let built = try ServerUnderTest.programPath()
+    // A link leads on from where it stands, so it needs the whole path.
+    guard let whole = realpath(try ServerUnderTest.programPath(), nil) else { throw SystemCallError("realpath") }
+    defer { free(whole) }
+    let built = String(cString: whole)
     directory = try TemporaryDirectory()
     let copy = directory.file("copy")
     guard try Program(Program.found("cp"), [built, copy]).waitForExit() == .status(0) else { throw TestFailure("cp") }
