@@ -43,7 +43,8 @@ extension Address {
     }
     if text.isEmpty { throw AddressError(description: "An empty address; \(forms).") }
     if let odd = scalars.first(where: { $0.value <= 0x20 || $0.value == 0x7F || $0 == "/" }) {
-      let hint = odd == "/" ? "; for a socket file write unix:PATH" : ""
+      let hint =
+        Self.isURL(scalars) ? "; write HOST:PORT alone" : odd == "/" ? "; for a socket file write unix:PATH" : ""
       throw AddressError(description: "'\(Self.shown(text))' is no address: it has a \(Self.named(odd)) in it\(hint).")
     }
 
@@ -86,7 +87,21 @@ extension Address {
     }
   }
 
+  /// Whether it is of the kind that browsers take, as `http://localhost:12345`.
+  private static func isURL(_ text: String.UnicodeScalarView) -> Bool {
+    let scheme = text.prefix { $0 != ":" }
+    return !scheme.isEmpty
+      && scheme.allSatisfy { $0.properties.isAlphabetic || "0123456789+-.".unicodeScalars.contains($0) }
+      && text[scheme.endIndex...].starts(with: "://".unicodeScalars)
+  }
+
   private static func path(_ path: String) throws(AddressError) -> String {
+    // Nobody means a file of that name, and a socket there would be looked for in vain.
+    if path.hasPrefix("~") {
+      let isOwn = path == "~" || path.hasPrefix("~/")
+      let home = isOwn ? "unix:$HOME\(Self.shown(String(path.dropFirst())))" : "the path in full"
+      throw AddressError(description: "The shell leaves the ~ of 'unix:\(Self.shown(path))' as it is; write \(home).")
+    }
     if path.isEmpty { throw AddressError(description: "'unix:' has no path; write unix:PATH.") }
     if path.utf8.contains(0) { throw AddressError(description: "The path of a socket cannot hold a NUL byte.") }
     if path.utf8.count > maximumPathBytes {

@@ -187,10 +187,21 @@ struct ClientCommand: ParsableCommand {
       if exitCode(for: error) == .validationFailure {
         let text = message(for: error).split(separator: "\n").joined(separator: " ")
         let stop = text.hasSuffix(".") || text.hasSuffix("?") ? "" : "."
-        StandardOutput.report(error: "\(text)\(stop) See 'mychatclient --help'.")
+        StandardOutput.report(error: "\(text)\(stop)\(hint(for: text)) See 'mychatclient --help'.")
         Glibc.exit(ExitCode.validationFailure.rawValue)
       }
       exit(withError: error)
     }
+  }
+
+  /// What to write instead of a host and a port that are two words, if that is what `error` is about; otherwise nothing.
+  private static func hint(for error: String) -> String {
+    let words = CommandLine.arguments.dropFirst()
+    for (host, port) in zip(words, words.dropFirst()) where error == "Unexpected argument '\(port)'" {
+      if UInt16(port) != nil, UInt16(host) == nil, !host.hasPrefix("-"), !host.contains(":") {
+        return " Write host and port as one word: \(host):\(port)."
+      }
+    }
+    return ""
   }
 }

@@ -19,6 +19,16 @@ import Testing
     Mistake(program: "mychatserver", arguments: ["70000"], status: 64, says: ["'70000'", "from 0 to 65535"]),
     Mistake(program: "mychatserver", arguments: ["a:b:c"], status: 64, says: ["'a:b:c'", "[IPV6]:PORT"]),
     Mistake(program: "mychatserver", arguments: ["/tmp/chat"], status: 64, says: ["'/tmp/chat'", "unix:PATH"]),
+    Mistake(
+      program: "mychatserver", arguments: ["http://localhost:12345"], status: 64,
+      says: ["'http://localhost:12345'", "write HOST:PORT alone"]),
+    Mistake(
+      program: "mychatserver", arguments: ["unix:~/chat"], status: 64, says: ["'unix:~/chat'", "unix:$HOME/chat"]),
+    Mistake(
+      program: "mychatclient", arguments: ["localhost", "12345"], status: 64,
+      says: ["'12345'", "one word: localhost:12345"]),
+    Mistake(program: "mychatclient", arguments: ["unix:~/chat"], status: 64, says: ["unix:$HOME/chat"]),
+    Mistake(program: "mychatclient", arguments: ["unix:~bob/chat"], status: 64, says: ["the path in full"]),
     Mistake(program: "mychatserver", arguments: ["0", ""], status: 64, says: ["empty", "HOST:PORT"]),
     Mistake(
       program: "mychatserver", arguments: ["--no-such-option"], status: 64, says: ["--no-such-option", "--help"]),
