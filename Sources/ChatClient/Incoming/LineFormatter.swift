@@ -15,8 +15,8 @@ package final class LineFormatter: Sendable {
 
   /// - Parameter onTerminal: whether lines go to a person's terminal.
   package init(_ options: Options, onTerminal: Bool, roster: Roster) {
-    style = LineStyle(
-      colours: !options.plain && Self.colours(options.colours, onTerminal: onTerminal), timestamps: options.timestamps)
+    let isColoured = !options.plain && Self.colours(options.colours, onTerminal: onTerminal)
+    style = LineStyle(palette: isColoured ? .ofTerminal : nil, timestamps: options.timestamps)
     isJSON = options.json
     rings = options.bell && onTerminal
     spreadsTabs = onTerminal && !options.json

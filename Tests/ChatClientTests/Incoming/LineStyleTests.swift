@@ -1,17 +1,18 @@
 import ChatClient
 import ChatWire
+import Glibc
 import Testing
 
 private func shown(_ line: String, own: String = "7", colours: Bool = true, timestamps: Bool = false) -> String {
   var output: [UInt8] = []
-  LineStyle(colours: colours, timestamps: timestamps)
+  LineStyle(palette: colours ? .theme : nil, timestamps: timestamps)
     .append(
       ServerLine(Array(line.utf8)[...]), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
   return String(decoding: output, as: UTF8.self)
 }
 
 private func colour(_ name: String) -> String {
-  String(decoding: LineStyle.colour(of: Array(name.utf8)), as: UTF8.self)
+  String(decoding: Palette.theme.colour(of: Array(name.utf8)), as: UTF8.self)
 }
 
 private let plain = "\u{1B}[0m"
@@ -49,8 +50,33 @@ private let mark = "\u{1B}[0;1;7m"
   @Test func `A name keeps its colour`() {
     #expect(shown("8: a") == "\(colour("8"))8\(plain): a\n")
     #expect(shown("8: b").hasPrefix("\(colour("8"))8"))
-    let colours = Set((50_000..<50_100).map { LineStyle.colour(of: Array(String($0).utf8)) })
+    let colours = Set((50_000..<50_100).map { Palette.theme.colour(of: Array(String($0).utf8)) })
     #expect(colours.count >= 10)
+  }
+
+  /// Relative luminance and contrast as WCAG 2 has them; the values of xterm's colours.
+  @Test(arguments: Palette.readableCodes + [Palette.readableGrey])
+  func `A colour of no theme can be read on white and on black`(code: Int) {
+    let steps = [0.0, 95, 135, 175, 215, 255]
+    let cube = code - 16
+    let rgb =
+      code >= 232
+      ? Array(repeating: Double(8 + 10 * (code - 232)), count: 3)
+      : [cube / 36, cube / 6 % 6, cube % 6].map { steps[$0] }
+    let linear = rgb.map { $0 / 255 }.map { $0 <= 0.03928 ? $0 / 12.92 : pow(($0 + 0.055) / 1.055, 2.4) }
+    let luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    #expect((luminance + 0.05) / 0.05 >= 4.5 && 1.05 / (luminance + 0.05) >= 4.5)
+  }
+
+  @Test func `Where there are 256 colours, names and notices have those`() {
+    var output: [UInt8] = []
+    let style = LineStyle(palette: .readable, timestamps: false)
+    for line in ["8: hi", "* 8 has left"] {
+      style.append(ServerLine(Array(line.utf8)[...]), time: [], ownName: [], to: &output)
+    }
+    let name = String(decoding: Palette.readable.colour(of: "8".utf8), as: UTF8.self)
+    #expect(name.contains("38;5;"))
+    #expect(String(decoding: output, as: UTF8.self) == "\(name)8\(plain): hi\n\u{1B}[38;5;243m* 8 has left\(plain)\n")
   }
 
   @Test(arguments: [
