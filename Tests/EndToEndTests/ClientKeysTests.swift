@@ -84,8 +84,27 @@ import Testing
     try terminal.waitForLine("\(name): I am here")
     try terminal.type(String(name.dropLast()) + "\thi and \(name.dropLast(2))\t\r")
     try member.expect("\(port): \(name): hi and \(name)")
-    try terminal.type("no name\tso\r")
-    try member.expect("\(port): no name\tso")
+    try terminal.type("@\(name.dropLast())\tand so on for @\(name.dropLast())\t.\r")
+    try member.expect("\(port): @\(name) and so on for @\(name).")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `A Tab that has nothing to complete rings, and puts nothing in`() throws {
+    let (client, terminal, port) = try start()
+    let name = String(member.localPort)
+    try terminal.type("no name\tso\t \t\(name)\t\r")
+    try member.expect("\(port): no nameso \(name)")
+    terminal.readWhatIsThere()
+    #expect(terminal.bytes.count { $0 == 7 } >= 3)
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Tab on an empty line shows who is here, and leaves it empty`() throws {
+    let (client, terminal, port) = try start()
+    try terminal.type("\t")
+    try terminal.waitForLine([String(port), String(member.localPort)].sorted().joined(separator: "  "))
+    try terminal.type("hi\r")
+    try member.expect("\(port): hi")
     client.signal(SIGTERM)
   }
 

@@ -32,7 +32,7 @@ import Testing
     try connection.send("bob: hi\n")
     try terminal.waitForLine("bob: hi")
     try terminal.type("bo\thello\rxy\tz\r")
-    try connection.expectAll(Self.question + "bob: hello\nxy\tz\n")
+    try connection.expectAll(Self.question + "bob: hello\nxyz\n")
     #expect(!terminal.screen.text.contains("[NAME]"))
     client.signal(SIGTERM)
   }

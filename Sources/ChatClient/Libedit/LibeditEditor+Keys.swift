@@ -65,8 +65,9 @@ extension LibeditEditor {
   /// Words that one Tab shows at most: a few rows, not a screen.
   private static let shownWords = 50
 
-  /// Completes the word before the cursor to a command or a name, shows the words if there are several, or puts in a TAB if
-  /// there is none. Where names are wanted it waits for the server to say who is here: in `read`, which then calls it again.
+  /// Completes the word before the cursor to a command or a name, with or without `@`, and shows the words if there are several; on
+  /// an empty line it shows who is here. Where names are wanted it waits for the server to say that: in `read`, which then calls it
+  /// again.
   private func complete() -> UInt8 {
     let hasWaited = completionDeadline != nil
     completionDeadline = nil
@@ -74,25 +75,41 @@ extension LibeditEditor {
     let start = before.lastIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { $0 + 1 } ?? 0
     let word = Array(before[start...])
     let isCommand = start == 0 && word.first == UInt8(ascii: "/")
-    if !isCommand && !word.isEmpty && !wasSearching && !hasWaited, let deadline = roster.ask() {
+    let hasMark = word.first == UInt8(ascii: "@")
+    let name = hasMark ? Array(word.dropFirst()) : word
+    let wantsNames = !isCommand && (!word.isEmpty || isLineEmpty)
+    if wantsNames && !wasSearching && !hasWaited, let deadline = roster.ask() {
       completionDeadline = deadline
       return UInt8(CC_NORM)
     }
-    switch isCommand ? Completion(of: word, among: Self.commands) : roster.completion(of: word) {
-    // A Tab that ends a search is no text for the middle of the line that was found.
-    case .none where wasSearching: return UInt8(CC_ERROR)
-    case .none: editline_insert(editor, "\t")
+    if name.isEmpty && wantsNames { return show(words: roster.names) }
+    switch isCommand ? Completion(of: word, among: Self.commands) : roster.completion(of: name) {
+    case .none: return UInt8(CC_ERROR)
     case .adding(let rest, let isWhole):
-      let end = !isWhole ? "" : isCommand || Self.isFirstArgument(before[..<start]) ? " " : start == 0 ? ": " : ""
-      let text = String(decoding: rest, as: UTF8.self) + end
+      let text =
+        String(decoding: rest, as: UTF8.self)
+        + (isWhole ? Self.end(ofWordBehind: before[..<start], hasMark, isCommand) : "")
       guard !text.isEmpty else { return UInt8(CC_ERROR) }
       editline_insert(editor, text)
-    case .several(let words):
-      let more = words.count > Self.shownWords ? [Wording.more(words.count - Self.shownWords)] : []
-      let shown = words.prefix(Self.shownWords) + more
-      showLine(after: Array(shown.joined(separator: "  ".utf8)) + [UInt8(ascii: "\n")])
+      return UInt8(CC_REFRESH)
+    case .several(let words): return show(words: words)
     }
+  }
+
+  private func show(words: [[UInt8]]) -> UInt8 {
+    guard !words.isEmpty else { return UInt8(CC_ERROR) }
+    let more = words.count > Self.shownWords ? [Wording.more(words.count - Self.shownWords)] : []
+    let shown = words.prefix(Self.shownWords) + more
+    showLine(after: Array(shown.joined(separator: "  ".utf8)) + [UInt8(ascii: "\n")])
     return UInt8(CC_REFRESH)
+  }
+
+  /// What follows a word that is complete.
+  /// - Parameter before: all that stands before the word.
+  private static func end(ofWordBehind before: ArraySlice<UInt8>, _ hasMark: Bool, _ isCommand: Bool) -> String {
+    if isCommand || isFirstArgument(before) { return " " }
+    guard before.isEmpty else { return "" }
+    return hasMark ? " " : ": "
   }
 
   private static let commands = Command.Word.allCases.map { Array("/\($0.rawValue)".utf8) }

@@ -73,6 +73,9 @@ package final class Roster: Sendable {
     let (names, ownName) = state.withLock { ($0.names, $0.ownName) }
     return Completion(of: word, among: names.all.lazy.filter { $0 != ownName })
   }
+
+  /// Who is here, as far as that is known, in order.
+  package var names: [[UInt8]] { state.withLock { $0.names }.all.sorted { $0.lexicographicallyPrecedes($1) } }
 }
 
 /// Asking.
