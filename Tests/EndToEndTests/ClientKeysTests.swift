@@ -128,6 +128,36 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  @Test(arguments: [
+    // Kills that join, and what was killed before.
+    ("one two three\u{17}\u{17}\u{19}!", "one two three!"), ("one\u{15}two\u{15}\u{19}\u{1B}y!", "one!"),
+    ("one two\u{1}\u{B}\u{19}\u{19}", "one twoone two"), ("see a/b-c\u{17}x", "see x"),
+    ("see a/b-c\u{1B}\u{7F}x", "see a/b-x"),
+    ("one two\u{1}\u{1B}d!", "! two"), ("one two\u{1B}t", "two one"),
+    // Undo: a word, a kill, what a key brought back.
+    ("one two\u{1F}three", "one three"), ("one two\u{15}\u{1F}", "one two"), ("keep\u{17}\u{18}\u{15}", "keep"),
+    ("ab\u{1B}[200~ pasted stuff\u{1B}[201~\u{1F}", "ab"), ("foo bar\u{17}\u{19}\u{19}\u{1F}", "foo bar"),
+    ("foo bar\u{17}x\u{7F}\u{17}\u{19}", "foo "), ("foo bar\u{1B}b\u{B}\u{15}\u{19}", "foo bar"),
+    // As often as a number says.
+    ("abcdef\u{1B}3\u{2}X", "abcXdef"), ("abcdef\u{1B}3\u{1B}[DX", "abcXdef"), ("abcdef\u{1B}3\u{7F}X", "abcX"),
+    ("a b c d\u{1B}2\u{17}X", "a b X"), ("abcdef\u{1}\u{1B}2\u{4}X", "Xcdef"),
+    ("abcdefghijklmn\u{1B}12\u{2}X", "abXcdefghijklmn"),
+    ("ab\u{1B}\u{1B}\u{1B}[DX", "Xab"),
+    // The last words of the lines before.
+    ("x \u{1B}.", "x last"), ("x \u{1B}.\u{1B}.", "x word"), ("x \u{1B}.\u{1B}.\u{1B}.", "x word"),
+    ("x \u{1B}.\u{7F}t\u{1B}.", "x lastlast"),
+  ])
+  func `Kills, undo and words are as in bash`(keys: String, line: String) throws {
+    let (client, terminal, port) = try start(["--no-history"])
+    for text in ["some word", "the last"] {
+      try terminal.type(text + "\r")
+      try member.expect("\(port): \(text)")
+    }
+    try terminal.type(keys + "\r")
+    try member.expect("\(port): \(line)")
+    client.signal(SIGTERM)
+  }
+
   @Test func `Ctrl-R searches what was typed`() throws {
     let (client, terminal, port) = try start()
     try terminal.type("a needle in it\rhay\r")

@@ -22,43 +22,52 @@ extension LibeditEditor {
     editline_add(editor, "mychat-paste") { editor, _ in
       LibeditEditor.of(editor)?.insertPaste() ?? UInt8(CC_NORM)
     }
+    addEditingCommands()
   }
-
-  /// What xterm and its like write, after ESC, for keys that mean nothing here: F5 to F12, Insert, Page Up and Page Down, and arrows,
-  /// Home and End with Shift and the like. libedit takes the end of a sequence that it does not know for text.
-  private static let otherKeys: [String] = {
-    let tilde = [2, 5, 6, 15, 17, 18, 19, 20, 21, 23, 24]
-    let modifiers = 2...8
-    let plain = tilde.map { "[\($0)~" } + ["OP", "OQ", "OR", "OS", "[Z"]
-    return plain
-      + modifiers.flatMap { modifier in
-        (tilde + [3]).map { "[\($0);\(modifier)~" } + "ABFHPQRS".map { "[1;\(modifier)\($0)" }
-          + (modifier == 3 || modifier == 5 ? [] : ["[1;\(modifier)C", "[1;\(modifier)D"])
-      }
-  }()
 
   func bindKeys() {
     let isVi = editline_is_vi(editor) != 0
-    editline_bind_key(editor, 0, "^L", "mychat-clear-screen")
-    editline_bind_key(editor, 0, "^I", "mychat-complete")
-    editline_bind_key(editor, 0, "\\235", "mychat-paste")
-    editline_bind_key(editor, 0, "\\236", "mychat-complete")
-    // Ctrl and Alt with the left and right arrows, as xterm and its like write them. In vi's way ESC goes to command mode,
-    // and the rest is a key there, as libedit has it for the arrows alone.
-    let (next, previous) = isVi ? ("vi-next-word", "vi-prev-word") : ("em-next-word", "ed-prev-word")
-    for modifier in ["3", "5"] {
-      editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)C", next)
-      editline_bind_key(editor, isVi ? 1 : 0, (isVi ? "" : "\\e") + "[1;\(modifier)D", previous)
+    for (key, command) in [
+      ("^L", "mychat-clear-screen"), ("^I", "mychat-complete"), ("\\235", "mychat-paste"), ("\\236", "mychat-complete"),
+      ("^H", "mychat-rub-out"), ("^?", "mychat-rub-out"),
+    ] {
+      editline_bind_key(editor, 0, key, command)
     }
-    // A binding for one of these keys has to come after this loop.
-    for key in Self.otherKeys {
-      if isVi { editline_bind_key(editor, 1, key, "ed-ignore") }
-      editline_bind_key(editor, isVi ? 1 : 0, "\\e" + key, "ed-ignore")
+    for name in SpecialKey.names {
+      for modifiers in SpecialKey.Modifiers.all {
+        bind(SpecialKey(name, modifiers), to: command(for: name, modifiers, isVi: isVi) ?? "ed-ignore", isVi: isVi)
+      }
     }
-    if !isVi { editline_bind_key(editor, 0, "^S", "em-inc-search-next") }
     if isVi {
       editline_bind_key(editor, 1, "^L", "mychat-clear-screen")
       editline_bind_key(editor, 1, "\\235", "mychat-paste")
+    } else {
+      editline_bind_key(editor, 0, "^S", "em-inc-search-next")
+      for (key, command) in Self.editingKeys { editline_bind_key(editor, 0, key, command) }
+    }
+  }
+
+  /// In vi's way ESC goes to command mode, and the rest is a key there, as libedit has it for the arrows; in command mode the key is
+  /// whole.
+  private func bind(_ key: SpecialKey, to command: String, isVi: Bool) {
+    if isVi { editline_bind_key(editor, 1, key.sequence, command) }
+    editline_bind_key(editor, isVi ? 1 : 0, "\\e" + key.sequence, command)
+  }
+
+  /// What a special key does; nil for nothing.
+  private func command(for name: SpecialKey.Name, _ modifiers: SpecialKey.Modifiers, isVi: Bool) -> String? {
+    switch (name, modifiers) {
+    case (.up, []): "ed-prev-history"
+    case (.down, []): "ed-next-history"
+    // vi's command mode has the cursor on a character, which libedit's own commands know.
+    case (.left, []): isVi ? "ed-prev-char" : "mychat-back"
+    case (.right, []): isVi ? "ed-next-char" : "mychat-forward"
+    case (.delete, []): isVi ? "ed-delete-next-char" : "mychat-delete"
+    case (.home, []): "ed-move-to-beg"
+    case (.end, []): "ed-move-to-end"
+    case (.left, .alt), (.left, .control): isVi ? "vi-prev-word" : "ed-prev-word"
+    case (.right, .alt), (.right, .control): isVi ? "vi-next-word" : "em-next-word"
+    default: nil
     }
   }
 

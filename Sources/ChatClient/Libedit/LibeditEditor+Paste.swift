@@ -18,31 +18,18 @@ extension LibeditEditor {
 
   /// libedit's command for `pasteKey`.
   func insertPaste() -> UInt8 {
-    let old = parts
-    editline_move(editor, Self.characters(in: old.after))
-    let count = Self.characters(in: old.before + old.after)
-    if count > 0 { el_deletestr(editor, count) }
-    switch paste.insert(into: old) {
+    switch paste.insert(into: parts) {
     case .edit(let line):
-      insert(line.before + line.after)
-      editline_move(editor, -Self.characters(in: line.after))
+      replaceLine(with: line)
       return UInt8(CC_REFRESH)
     case .enter(let line):
       // With the newline that libedit appends to a typed line, because it takes an empty one for the end of input.
-      insert(line + [UInt8(ascii: "\n")])
+      replaceLine(with: LineParts(before: line + [UInt8(ascii: "\n")], after: []))
       return UInt8(CC_NEWLINE)
     }
   }
 
   func takeUnsentPaste() -> [[UInt8]] { paste.cancel() }
-
-  private func insert(_ text: [UInt8]) {
-    if !text.isEmpty { editline_insert(editor, String(decoding: text, as: UTF8.self)) }
-  }
-
-  private static func characters(in text: [UInt8]) -> CInt {
-    CInt(String(decoding: text, as: UTF8.self).unicodeScalars.count)
-  }
 
   /// Makes libedit begin its line anew, after a command that reads keys of its own took `pasteKey` for text.
   func restartLine() {

@@ -17,7 +17,8 @@ import Glibc
 ///   pasted block is inserted in a new call of `el_gets` then.
 /// - Its search ends at ESC and takes the rest of a key for text: `read` sends an ESC of its own ahead. It judges a character
 ///   above U+00FF by its lowest eight bits, so that some of these end the search, or act as its keys (not mended).
-/// - It takes the end of a key of several bytes that it does not know for text: `otherKeys` are bound to nothing.
+/// - It takes the end of a key of several bytes that it does not know for text: it gets whole keys in one form (`KeySequence`),
+///   of which each is bound, if only to nothing.
 /// - `bind -e` and `bind -v` in `~/.editrc` throw all bindings away: `EditrcFile` binds again.
 /// - When it ends it throws away what is typed ahead: `finish` disables it first.
 final class LibeditEditor: LineReader {
@@ -42,12 +43,23 @@ final class LibeditEditor: LineReader {
   var paste = PasteState.idle
   /// The bytes so far of a character of several.
   private var decoding = mbstate_t()
+  /// What libedit has still to get of a key of several bytes.
+  private var restOfKey: [UInt8] = []
+  /// Whether libedit has got an ESC and waits for what follows.
+  private var isEscapeHeld = false
+  /// Which key libedit was last handed, and how often it is to act.
+  private(set) var keyCount = KeyCount()
   /// Why libedit was told that its input has ended; nil while it goes on.
   private var stop: Stop?
   /// Whether a key may have changed the line since it was shown.
   var isLineStale = false
   /// Until when a Tab waits for the server to say who is here, and all keys after it wait; nil while none does.
   var completionDeadline: Moment?
+  /// What was killed, how the line was before, and what Alt-. has put in.
+  var killRing = KillRing()
+  var undoHistory = UndoHistory()
+  var lastWord = Insertions()
+  var lastWords: [[UInt8]] { history.lastWords }
   /// Whether the key that libedit was last handed was pressed during a search.
   private(set) var wasSearching = false
 
@@ -108,6 +120,8 @@ final class LibeditEditor: LineReader {
   /// Lets the person type a line.
   func nextLine() -> InputEvent {
     completionDeadline = nil
+    undoHistory = UndoHistory()
+    (restOfKey, isEscapeHeld) = ([], false)
     if let end = endOfPaste() {
       _ = paste.cancel()
       return end
@@ -170,8 +184,10 @@ extension LibeditEditor {
     if session.editingModes == nil { session.editingModes = Terminal.currentModes() }
     isLineStale = true
     wasSearching = isSearching
+    if !wasSearching { undoHistory.note(parts) }
     if libeditOutput.takeBell() { Terminal.write([0x07]) }
     if stop != nil { return 0 }
+    if !restOfKey.isEmpty { return put(UInt32(restOfKey.removeFirst()), into: character) }
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(.end(end)) }
       if case .ready = paste, !session.hasEnded {
@@ -185,30 +201,22 @@ extension LibeditEditor {
         }
         return put(Self.completionKey, into: character)
       }
-      guard session.waitForKey() else { continue }
       do throws(SystemCallError) {
         if case .arriving = paste {
-          try takeInPaste()
+          if session.waitForKey() { try takeInPaste() }
           continue
         }
-        guard let byte = try session.keyboard.next() else { continue }
-        if mbsinit(&decoding) == 0 && byte & 0xC0 != 0x80 {
-          // The character before is incomplete, and this byte does not continue it.
-          session.keyboard.putBack([byte])
+        guard let key = try session.nextKey() else { continue }
+        if mbsinit(&decoding) == 0 && !(key.character.map { $0 & 0xC0 == 0x80 } ?? false) {
+          // The character before is incomplete, and this key does not continue it.
+          session.keyboard.putBack(key)
           return putDamaged(into: character)
         }
-        if byte == 0x1B {
-          let key = try session.keyboard.restOfKey()
-          if canErase && key.elementsEqual(Paste.beginning.dropFirst()) {
-            paste.begin(at: .now)
-            continue
+        guard let byte = key.character else {
+          if case .sequence(let sequence) = key, take(sequence) {
+            return put(UInt32(restOfKey.removeFirst()), into: character)
           }
-          if case .asking = paste {
-            answer(byte)
-            continue
-          }
-          // The search gets an ESC of its own, and the key comes after it.
-          session.keyboard.putBack(isSearching && !key.isEmpty ? [byte] + key : key)
+          continue
         }
         if case .asking = paste {
           if decode(byte, into: character) { answer(character.pointee) }
@@ -218,11 +226,42 @@ extension LibeditEditor {
           if let end = press(key) { return stop(.end(end)) }
           if key != .endOfInput { continue }
         }
-        if decode(byte, into: character) { return 1 }
+        if decode(byte, into: character) {
+          keyCount.note(byte, isBehindEscape: isEscapeHeld)
+          isEscapeHeld = false
+          return 1
+        }
       } catch {
         return stop(.end(session.signals.outcomeAfterHangUp()))
       }
     }
+  }
+
+  /// Takes in what begins with ESC.
+  /// - Returns: whether `restOfKey` has something for libedit now.
+  private func take(_ sequence: KeySequence) -> Bool {
+    switch sequence {
+    case .nothing, .character: return false
+    case .pasteBeginning:
+      if canErase { paste.begin(at: .now) }
+      return false
+    case .escape, .alt, .special:
+      if case .asking = paste {
+        answer(0x1B)
+        return false
+      }
+    }
+    let bytes = sequence.bytes
+    keyCount.note(sequence)
+    if isEscapeHeld, case .special = sequence {
+      // libedit has the ESC of it already.
+      restOfKey = bytes
+    } else {
+      // The search gets an ESC of its own, and the key comes after it.
+      restOfKey = (isSearching && !bytes.isEmpty ? [0x1B, 0x1B] : [0x1B]) + bytes
+    }
+    isEscapeHeld = bytes.isEmpty && !isSearching && editline_is_vi(editor) == 0
+    return true
   }
 
   private func put(_ key: UInt32, into character: UnsafeMutablePointer<wchar_t>) -> CInt {
@@ -310,6 +349,16 @@ extension LibeditEditor {
     let before = UnsafeRawBufferPointer(start: line.buffer, count: line.cursor - line.buffer)
     let after = UnsafeRawBufferPointer(start: line.cursor, count: line.lastchar - line.cursor)
     return LineParts(before: Array(before), after: Array(after))
+  }
+
+  /// Has `line` in libedit's line in place of what is there.
+  func replaceLine(with line: LineParts) {
+    func characters(in text: [UInt8]) -> CInt { CInt(String(decoding: text, as: UTF8.self).unicodeScalars.count) }
+    let old = parts
+    editline_move(editor, characters(in: old.after))
+    if !old.text.isEmpty { el_deletestr(editor, characters(in: old.text)) }
+    if !line.text.isEmpty { editline_insert(editor, String(decoding: line.text, as: UTF8.self)) }
+    editline_move(editor, -characters(in: line.after))
   }
 
   /// Shows the line as libedit has it, below `lines`, in one write.

@@ -52,8 +52,14 @@ final class TerminalSession {
   /// - Parameter deadline: when to return at the latest.
   /// - Returns: whether there is a key.
   func waitForKey(until deadline: Moment = .never) -> Bool {
-    keyboard.hasByte
-      || Terminal.waitForKey(or: wakeup, milliseconds: min(updateMoment, deadline).millisecondsForPoll)
+    let deadline = min(updateMoment, min(deadline, keyboard.deadline))
+    return keyboard.hasByte || Terminal.waitForKey(or: wakeup, milliseconds: deadline.millisecondsForPoll)
+  }
+
+  /// The next key, if it is whole within that time.
+  /// - Parameter deadline: when to return at the latest.
+  func nextKey(until deadline: Moment = .never) throws(SystemCallError) -> Keyboard.Key? {
+    waitForKey(until: deadline) ? try keyboard.nextKey() : keyboard.overdueKey()
   }
 
   /// Waits for a signal, or something to show; keys wait meanwhile.

@@ -65,15 +65,11 @@ final class BasicEditor: LineReader {
   private func typeLine() -> InputEvent {
     while true {
       if let outcome = attendSignals() ?? showReceived() { return outcome }
-      guard session.waitForKey(until: announcementAt) else { continue }
-      lastKeyAt = .now
       do throws(SystemCallError) {
-        guard let byte = try session.keyboard.next() else { continue }
-        // Arrow keys and their like are ESC and more, of which nothing is text.
-        if byte == 0x1B {
-          _ = try session.keyboard.restOfKey()
-          continue
-        }
+        guard let key = try session.nextKey(until: announcementAt) else { continue }
+        lastKeyAt = .now
+        // Of what begins with ESC, only a character of the keypad is text.
+        guard let byte = key.character else { continue }
         if let outcome = press(byte) { return outcome }
       } catch {
         return session.signals.outcomeAfterHangUp()

@@ -5,6 +5,10 @@ import ChatWire
 final class History {
   /// libedit's own list.
   let entries: OpaquePointer
+  /// The last word of each line, in order.
+  private(set) var lastWords: [[UInt8]] = []
+  private var lastLine: [UInt8] = []
+  private let maximumLines: Int
   /// Nil where none is wanted, and once it could not be used.
   private var file: HistoryFile?
 
@@ -12,6 +16,7 @@ final class History {
   init?(_ options: Options) {
     guard let entries = history_init() else { return nil }
     self.entries = entries
+    maximumLines = options.historyLines
     editline_history_limit(entries, CInt(options.historyLines))
     switch options.history {
     case .none: file = nil
@@ -39,7 +44,17 @@ final class History {
     do throws(HistoryFile.Failure) { try file?.append(text) } catch { file = nil }
   }
 
-  private func enter(_ line: [UInt8]) { editline_history_add(entries, String(decoding: line, as: UTF8.self)) }
+  private func enter(_ line: [UInt8]) {
+    editline_history_add(entries, String(decoding: line, as: UTF8.self))
+    // As libedit, which keeps only one of several that are alike and follow each other.
+    guard line != lastLine else { return }
+    lastLine = line
+    guard let word = line.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }).last else {
+      return
+    }
+    lastWords.append(Array(word))
+    if lastWords.count > maximumLines { lastWords.removeFirst() }
+  }
 
   /// Cuts the file at the end of the session.
   func close() { _ = try? file?.load() }

@@ -1,16 +1,5 @@
 import ChatWire
 
-/// A line that is being typed, split at the cursor. UTF-8.
-package struct LineParts: Equatable {
-  package var before: [UInt8]
-  package var after: [UInt8]
-
-  package init(before: [UInt8], after: [UInt8]) {
-    self.before = before
-    self.after = after
-  }
-}
-
 /// How far a pasted block has come, from the keyboard to the lines that are sent. A value, so that it can be tested without
 /// libedit: its mutations say what the editor has to do.
 package enum PasteState: Equatable {
