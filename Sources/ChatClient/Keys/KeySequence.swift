@@ -69,6 +69,8 @@ package struct KeySequenceReader {
       default: return .whole(.escape, givingBack: [Self.escape, byte])
       }
     case .control(let parameters): return control(parameters, byte)
+    // A key that came in the middle of one.
+    case .console where byte < 0x20, .mouse where byte < 0x20: return .whole(.nothing, givingBack: [byte])
     case .console:
       let number = Int(byte) - Int(UInt8(ascii: "A")) + 1
       return .whole(special((1...5).contains(number) ? .function(number) : nil))

@@ -70,7 +70,7 @@ private func read(_ bytes: [UInt8]) -> (sequence: KeySequence, rest: String) {
     ("Oj", .character(UInt8(ascii: "*")), ""),
     ("Ow5", .character(UInt8(ascii: "7")), "5"), ("[", .nothing, "(more)"), ("O", .nothing, "(more)"),
     ("[1;", .nothing, "(more)"),
-    ("[1\r", .nothing, "\r"),
+    ("[1\r", .nothing, "\r"), ("[M!\u{3}", .nothing, "\u{3}"), ("[[\r", .nothing, "\r"),
     ("[\u{1B}[A", .nothing, "\u{1B}[A"),
   ])
   func `All else is ESC, Alt with a character, or nothing`(text: String, sequence: KeySequence, rest: String) {
