@@ -56,8 +56,13 @@ extension Row {
     let longest = freed.max() ?? .infinity
     outcome.judge(
       longest <= 8, "names free after \((freed.min() ?? 0).rounded(to: 1)) to \(longest.rounded(to: 1)) s")
-    let told = crowd.counts(.linkDown, of: crowd.talkers[0] + crowd.talkers[1])
-    let most = size == .small ? cluster.linksBack : 0
+    let others = crowd.talkers[0] + crowd.talkers[1]
+    var most: Int { size == .small ? cluster.linksBack : 0 }
+    // The log's line comes after the notice.
+    try? crowd.run(within: .seconds(10), "notices and logs to agree") { _ in
+      crowd.counts(.linkDown, of: others).upperBound <= most
+    }
+    let told = crowd.counts(.linkDown, of: others)
     outcome.check(told.upperBound <= most, "others told \(told) times that the link is down")
   }
 

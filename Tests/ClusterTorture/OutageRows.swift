@@ -37,11 +37,17 @@ extension Row {
   /// makes outages too, or short ones long, as often as links came back.
   private static func judgeTold(_ crowd: Crowd, _ what: String, _ wanted: Int, _ size: Size, _ outcome: inout Outcome) {
     let talkers = Array(crowd.talkers.joined())
+    func areEven() -> Bool {
+      crowd.everybody.allSatisfy { crowd.count(.linkDown, of: $0) == crowd.count(.linkBack, of: $0) }
+    }
+    var most: Int { size == .small ? max(wanted, crowd.cluster.linksBack) : wanted }
+    // Whoever has heard all may still have the last notice to come, and the log its line.
+    try? crowd.run(within: .seconds(10), "notices and logs to agree") { _ in
+      areEven() && crowd.counts(.linkBack, of: talkers).upperBound <= most
+    }
     let (down, back) = (crowd.counts(.linkDown, of: talkers), crowd.counts(.linkBack, of: talkers))
-    let areEven = crowd.everybody.allSatisfy { crowd.count(.linkDown, of: $0) == crowd.count(.linkBack, of: $0) }
-    let most = size == .small ? max(wanted, crowd.cluster.linksBack) : wanted
     outcome.check(
-      areEven && down.lowerBound >= wanted && down.upperBound <= most,
+      areEven() && down.lowerBound >= wanted && down.upperBound <= most,
       "\(what): each sender told \(down.description) times that the link is down and \(back.description) times that it is back, "
         + "asked \(wanted)...\(most)")
   }
