@@ -44,7 +44,15 @@ package final class Network {
   }
 
   /// Gives this machine one more address on it, of IPv6 with the length of its prefix, as in `fd00::1/64`.
-  package func add(_ address: String) throws { try run("addr", "add", address, "dev", name, "nodad") }
+  package func add(_ address: String) throws {
+    try run("addr", "add", address, "dev", name, "nodad")
+    // It is of no use until the kernel has noticed that the device is up, which a busy machine does later.
+    try eventually("\(address) to be usable") {
+      let list = try Program(Self.tool, ["-6", "addr", "show", "dev", name, "tentative"], input: .nothing)
+      try list.waitForExit()
+      return list.output.isEmpty
+    }
+  }
 
   package func cut() throws { try run("link", "set", name, "down") }
   package func mend() throws { try run("link", "set", name, "up") }
