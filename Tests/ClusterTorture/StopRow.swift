@@ -154,6 +154,8 @@ private final class StopTrial {
       if index % 4 == 0 { swarm.say("exit\n".utf8, by: member.peer) }
     }
     guard members.allSatisfy({ $0.peer.unsentBytes == 0 }) else { throw TestFailure("the kernel did not take all") }
+    // What has not come to the server when it stops is not its to say.
+    try eventually("all to have come") { members.allSatisfy { $0.peer.unacknowledgedBytes == 0 } }
     let start = monotonicNanoseconds()
     server.signal(SIGTERM)
     try run("the goodbyes of \(link)", within: .seconds(20)) {

@@ -42,6 +42,13 @@ package final class Peer {
 
   package var unsentBytes: Int { outgoing.count - sent }
 
+  /// Bytes that the kernel has taken and that have not come to the server's machine yet. On a busy machine that takes a while, also
+  /// where both are the same.
+  package var unacknowledgedBytes: Int {
+    var count: CInt = 0
+    return ioctl(number, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+  }
+
   fileprivate func queue(_ bytes: some Sequence<UInt8>) { outgoing.append(contentsOf: bytes) }
 
   /// Sends what the kernel takes.
