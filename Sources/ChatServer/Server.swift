@@ -57,6 +57,8 @@ package actor Server {
   var metrics: Metrics
   /// Connections that there was no place for, and that are being told so.
   var refusedCount = 0
+  /// Why connections were turned away in the last minute, as the log has it, and how many more there were since.
+  var turnedAway: [TurnedAway: Int] = [:]
 
   /// Who is here by name.
   @exclusivity(unchecked) var people = People()

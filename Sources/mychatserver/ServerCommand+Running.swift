@@ -103,7 +103,8 @@ extension ServerCommand {
   private var logFormatOfAll: LogFormat {
     var format = LogFormat()
     format.style = logFormat
-    format.hasMessageText = !hidesMessageText
+    format.messages = quiet ? .nothing : hidesMessageText ? .mention : .text
+    format.hasTimes = logTimes
     return format
   }
 

@@ -177,6 +177,12 @@ struct ServerCommand: ParsableCommand {
     completion: .file())
   var logFile: String?
 
+  @Flag(help: "Begin each line of the log with its time, in UTC.")
+  var logTimes = false
+
+  @Flag(help: "Log no messages.")
+  var quiet = false
+
   @Flag(name: .customLong("no-message-text"), help: "Log that there was a message, and not what it says.")
   var hidesMessageText = false
 
@@ -235,6 +241,12 @@ struct ServerCommand: ParsableCommand {
       throw ValidationError(
         "--metrics-file takes a file that ends in .prom, because node_exporter collects no other, not '\(metricsFile)'."
       )
+    }
+    guard !logTimes || logFormat == .text else {
+      throw ValidationError("With --log-format json each line has its time; leave out --log-times.")
+    }
+    guard !quiet || !hidesMessageText else {
+      throw ValidationError("Give --quiet, which logs no messages, or --no-message-text, not both.")
     }
     guard maxPerAddress ?? 1 >= 1 else {
       throw ValidationError("--max-per-address takes a number from 1 on, not \(maxPerAddress ?? 0).")

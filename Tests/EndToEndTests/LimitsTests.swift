@@ -1,4 +1,5 @@
 import ChatWire
+import Glibc
 import TestSupport
 import Testing
 
@@ -69,6 +70,36 @@ import Testing
       try peer.send("exit\n")
       return try peer.receiveAll().isEmpty
     }
+  }
+
+  @Test func `Who is turned away because the server is full is logged, the first by name and the others by number`()
+    throws
+  {
+    // 64 descriptors are the server's own.
+    let command = "ulimit -n 66; exec '\(try Program.built("mychatserver"))' 0"
+    let server = try Program("/bin/sh", ["-c", command])
+    let prefix = "[LISTENING] Server is listening on "
+    let line = try server.waitForLine("where it listens") { $0.hasPrefix(prefix) }
+    let address = try Address(parsing: String(line.dropFirst(prefix.count)))
+    let members = try (0..<2).map { _ in
+      let member = try Dialogue(connectingTo: address)
+      _ = try server.waitForLine("it to be in") { $0.hasPrefix("[NEW CONNECTION] ") }
+      return member
+    }
+    var ports: [UInt16] = []
+    for _ in 0..<3 {
+      let peer = try Dialogue(connectingTo: address)
+      try peer.expect("* Server is full")
+      try peer.expectClosed()
+      ports.append(peer.localPort)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.waitForExit() == .status(0))
+    #expect(
+      server.outputLines.filter { $0.hasPrefix("[REFUSED]") } == [
+        "[REFUSED] ('127.0.0.1', \(ports[0])): Server is full", "[REFUSED] 2 more: Server is full",
+      ])
+    withExtendedLifetime(members) {}
   }
 
   @Test func `On loopback --max-per-address limits nobody`() throws {

@@ -106,6 +106,49 @@ import Testing
     }
   }
 
+  @Test func `Each line of the log has its time where that is wanted`() throws {
+    let server = try Program(built: "mychatserver", ["0", "--log-times", "--log-file", path])
+    try eventually("a server that listens") { text(ofFile: path).contains("[LISTENING] ") }
+    let place = try #require(
+      text(ofFile: path).components(of: "[LISTENING] Server is listening on ", until: "\n").first)
+    let member = try Dialogue(connectingTo: Address(parsing: place))
+    try member.send("hi\nexit\n")
+    _ = try member.receiveAll()
+    server.signal(SIGTERM)
+    #expect(try server.waitForExit() == .status(0))
+    let lines = text(ofFile: path).split(separator: "\n")
+    for line in lines {
+      let time = WallTime(parsing: Array(line.utf8.prefix(WallTime.textBytes)))
+      #expect(time.map { abs($0.seconds - WallTime.now.seconds) < 600 } == true, "\(line)")
+    }
+    let peer = "('127.0.0.1', \(member.localPort))"
+    #expect(
+      lines.dropFirst().map { String($0.dropFirst(WallTime.textBytes)) } == [
+        " [NEW CONNECTION] \(peer) connected.", " [\(peer)] Relaying message: \(member.localPort): hi",
+        " [\(peer)] Sent exit command.", " [DISCONNECTED] \(peer) has been removed.",
+      ])
+  }
+
+  @Test(arguments: ["text", "json"]) func `A quiet log has all but messages`(format: String) throws {
+    let server = try Program(
+      built: "mychatserver", ["0", "--quiet", "--log-format", format, "--log-file", path])
+    let member = try Dialogue(connectingTo: address(in: path))
+    try member.send("hi\n/me waves\nexit\n")
+    _ = try member.receiveAll()
+    server.signal(SIGTERM)
+    #expect(try server.waitForExit() == .status(0))
+    let log = text(ofFile: path)
+    #expect(!log.contains("hi") && !log.contains("waves") && !log.contains("essage"), "\(log)")
+    #expect(log.split(separator: "\n").count == 4, "\(log)")
+  }
+
+  @Test(arguments: [["--log-times", "--log-format", "json"], ["--quiet", "--no-message-text"]])
+  func `Options of the log that contradict each other are wrong usage`(options: [String]) throws {
+    let server = try Program(built: "mychatserver", ["0"] + options, input: .nothing)
+    #expect(try server.waitForExit() == .status(64))
+    #expect(server.errorLines.count == 1)
+  }
+
   @Test func `A log in a file goes on behind what is there, and SIGHUP goes on in a new file after a rename`() throws {
     try append("of yesterday\n", to: path)
     let server = try Program(built: "mychatserver", ["0", "--log-file", path])

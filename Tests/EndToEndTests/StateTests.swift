@@ -42,7 +42,7 @@ import Testing
     #expect(
       server.errorLines
         == [
-          "[ERROR] Cannot use '\(state)' for the bans: no permission. Give the server's user access to it, or choose another path."
+          "[ERROR] Cannot use '\(state)' for the bans: no permission. Give this program's user access to it, or choose another path."
         ])
   }
 

@@ -43,7 +43,7 @@ extension Server {
   ) {
     let key = quota == nil ? nil : AddressQuota.key(of: peer)
     let refusal = refusal(of: peer, as: key, login)
-    if refusal == nil { counts.accepted += 1 } else { counts.refused += 1 }
+    if let refusal { noteRefused(peer, at: listener, refusal) } else { counts.accepted += 1 }
     if let refusal, refusedCount >= Self.maximumRefusals {
       _ = refusal.line.withUnsafeBytes { descriptor.send($0) }
       return
@@ -85,6 +85,18 @@ extension Server {
       if let login { greetOperator(connection, as: login) }
       if let cluster, cluster.isDown { tellOfLink(connection) }
       if let cluster, let names { claimDefaultName(of: connection, from: names, through: cluster) }
+    }
+  }
+
+  private func noteRefused(_ peer: SocketAddress, at listener: Listener, _ notice: Notice) {
+    counts.refused += 1
+    switch notice {
+    // A ban is for one address or login, and whoever keeps order has asked for it.
+    case .serverFull, .tooManyFromAddress:
+      logTurnedAway(
+        .byNotice(notice.text),
+        peer.family == AF_UNIX ? "('\(listener.address)')" : "('\(peer.host)', \(peer.port))")
+    default: break
     }
   }
 

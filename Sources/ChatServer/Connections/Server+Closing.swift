@@ -156,6 +156,7 @@ extension Server {
     listeners = []
     identification?.dropArriving()
     stopAwaitingHeaders()
+    unfoldTurnedAway()
     metrics.close()
     acceptResumesAt = .never
     // 6/8 of the time for held lines, 1/8 for counting the rest, 1/8 for goodbyes.

@@ -63,7 +63,7 @@ final class Console {
   init(_ log: Log) {
     writer = log.writer
     format = log.format
-    isPlain = format.style == .text && format.hasMessageText
+    isPlain = format.style == .text && format.messages == .text && !format.hasTimes
   }
 
   func listening(on address: Address) {
@@ -103,6 +103,20 @@ final class Console {
   }
   func awaitingProxies(at address: Address) { proxy("Connections of proxies are awaited at \(address)") }
   func proxy(_ text: String) { note(.proxy, "[PROXY] ", text) }
+  /// - Parameter peer: the first that is turned away for this reason.
+  func turnedAway(_ reason: TurnedAway, _ peer: String) {
+    switch reason {
+    case .byFault(let fault): proxy("Closed a connection at \(fault)")
+    case .byNotice(let notice): note(.refused, "[REFUSED] ", "\(peer): \(notice)")
+    }
+  }
+  /// - Parameter count: of peers after the first.
+  func turnedAway(_ reason: TurnedAway, more count: Int) {
+    switch reason {
+    case .byFault(let fault): proxy("Closed \(count) more at \(fault)")
+    case .byNotice(let notice): note(.refused, "[REFUSED] ", "\(count) more: \(notice)")
+    }
+  }
   /// - Parameter reason: a sentence.
   func noMetrics(because reason: String) { note(.metrics, "[METRICS] ", reason) }
   /// Another program goes on in place of this one, or cannot.
@@ -126,17 +140,23 @@ final class Console {
 
   @inline(never)
   private func relayedOtherwise(from peer: PeerLabel, at start: LogOffset, in log: borrowing RoomLog) {
-    switch format.style {
-    case .text:
+    switch (format.style, format.messages) {
+    case (_, .nothing): break
+    case (.text, .text):
+      appendTime()
+      page += peer.messagePrefix
+      log.forEachPiece(from: start, to: log.head) { page.append(contentsOf: $0) }
+    case (.text, .mention):
+      appendTime()
       page += peer.messageWithoutText
       append("\n")
-    case .json:
+    case (.json, _):
       var bytes: [UInt8] = []
       log.forEachPiece(from: start, to: log.head) { bytes.append(contentsOf: $0) }
       let line = ServerLine(bytes.dropLast())
       JSONLogLine(
         line.kind == .action ? .action : .message, of: peer.identity, as: line.name,
-        text: format.hasMessageText ? line.text : nil
+        text: format.messages == .text ? line.text : nil
       ).append(to: &page)
     }
   }
@@ -151,6 +171,7 @@ final class Console {
   private func note(_ event: LogEvent, _ tag: StaticString, _ text: String) {
     switch format.style {
     case .text:
+      appendTime()
       append(tag)
       page.append(contentsOf: text.utf8)
       append("\n")
@@ -166,6 +187,7 @@ final class Console {
   ) {
     switch format.style {
     case .text:
+      appendTime()
       append(before)
       page.append(contentsOf: peer.text)
       page.append(contentsOf: after.utf8)
@@ -174,6 +196,12 @@ final class Console {
       JSONLogLine(event, of: peer.identity, as: name()?.bytes[...], text: text.map { Array($0.utf8)[...] })
         .append(to: &page)
     }
+  }
+
+  private func appendTime() {
+    guard format.hasTimes else { return }
+    page += WallTime.now.bytes
+    append(" ")
   }
 
   @inline(__always)

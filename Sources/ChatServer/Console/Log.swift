@@ -105,7 +105,7 @@ package final class Log: Sendable {
     LineWriter.Words(
       missing: { lines in
         let text = "\(lines) lines left out, because \(output) took no more."
-        guard format.style == .json else { return "[LOG] \(text)" }
+        guard format.style == .json else { return (format.hasTimes ? "\(WallTime.now) " : "") + "[LOG] \(text)" }
         var line: [UInt8] = []
         JSONLogLine(.file, text: Array(text.utf8)[...]).append(to: &line)
         return String(decoding: line.dropLast(), as: UTF8.self)

@@ -7,9 +7,18 @@ package struct LogFormat: Sendable {
     case json
   }
 
+  /// What the log has of messages.
+  package enum Messages: Sendable {
+    case text
+    /// That there was one.
+    case mention
+    case nothing
+  }
+
   package var style = Style.text
-  /// Whether the log has the text of messages, or only that there was one.
-  package var hasMessageText = true
+  package var messages = Messages.text
+  /// Whether the time stands before each line for people; JSON has it in any case.
+  package var hasTimes = false
 
   package init() {}
 }
@@ -20,6 +29,8 @@ enum LogEvent: String {
   case listening, metrics
   /// Where proxies come in, and what is wrong with what they pass on.
   case proxy
+  /// Who is turned away at the door.
+  case refused
   /// What becomes of a peer.
   case connected, exit, lost, dropped, disconnected, renamed
   /// What a member says.

@@ -74,8 +74,6 @@ struct AwaitedHeaders {
   private var generation: UInt32 = 0
   /// Whether the server comes back to them when the first one's time is over.
   var isTimed = false
-  /// What was wrong with connections in the last minute, as the log has it, and how many more of each there were since.
-  private var faults: [String: Int] = [:]
 
   init(watchedBy readiness: EpollReadiness) { self.readiness = readiness }
 
@@ -110,23 +108,4 @@ struct AwaitedHeaders {
   }
 
   // MARK: What the log says of those that came to nothing
-
-  /// - Returns: whether the log is to have a line for it now; else it is counted.
-  mutating func note(_ fault: String) -> Bool {
-    guard let count = faults[fault] else {
-      faults[fault] = 0
-      return true
-    }
-    faults[fault] = count + 1
-    return false
-  }
-
-  /// How many were counted; nothing is known of any then.
-  mutating func takeCount(of fault: String) -> Int { faults.removeValue(forKey: fault) ?? 0 }
-
-  /// The same for all that were counted.
-  mutating func takeCounts() -> [(fault: String, count: Int)] {
-    defer { faults = [:] }
-    return faults.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-  }
 }

@@ -3,9 +3,6 @@ import ChatWire
 /// Peers that a proxy passes on: `--proxy-protocol`. The address that its header names is the peer's for all purposes, so whoever may
 /// connect there is believed.
 extension Server {
-  /// How long the log has one line for all connections with which the same is wrong.
-  private static let foldingTime = Duration.seconds(60)
-
   /// Lets the peer of a proxy in as soon as its header has come.
   func awaitHeader(on descriptor: consuming FileDescriptor, of proxy: SocketAddress, at listener: Listener) {
     // It is only told that the server is full.
@@ -53,7 +50,6 @@ extension Server {
   /// Ends the wait for all headers.
   func stopAwaitingHeaders() {
     awaitedHeaders?.cancel()
-    for (fault, count) in awaitedHeaders?.takeCounts() ?? [] { console.proxy("Closed \(count) more at \(fault)") }
   }
 
   // MARK: Time
@@ -97,17 +93,6 @@ extension Server {
 
   private func refuse(_ peer: ProxiedPeer, because fault: Fault) {
     counts.refused += 1
-    let text = "\(peer.listener.address): \(fault.rawValue)"
-    guard awaitedHeaders?.note(text) == true else { return }
-    console.proxy("Closed a connection at \(text)")
-    after(Self.foldingTime) { $0.unfold(text) }
-  }
-
-  /// Tells how many more there were.
-  private func unfold(_ text: String) {
-    guard let count = awaitedHeaders?.takeCount(of: text), count > 0 else { return }
-    console.proxy("Closed \(count) more at \(text)")
-    _ = awaitedHeaders?.note(text)
-    after(Self.foldingTime) { $0.unfold(text) }
+    logTurnedAway(.byFault("\(peer.listener.address): \(fault.rawValue)"))
   }
 }

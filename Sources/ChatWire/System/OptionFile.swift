@@ -1,4 +1,3 @@
-import ChatWire
 import Glibc
 
 /// Options in a file: `--config FILE`. Each line is an option as on the command line, its value behind the first space, or an

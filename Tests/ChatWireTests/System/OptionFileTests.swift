@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ChatServer
+@testable import ChatWire
 
 /// Files of options, as arguments.
 struct OptionFileTests {
