@@ -5,14 +5,17 @@ import Glibc
 /// A conversation from connecting to the goodbye. All of it runs on the thread that calls `run`, the input thread, except
 /// receiving and sending, which have queues of their own.
 package struct Client {
-  private let options: Options
+  let options: Options
+  private let destination: Destination
   private let link: Link
   private let mailbox: Mailbox
   /// Called by the mailbox, by signals, and when all is sent.
   private let wakeup: Wakeup
-  private let formatter: LineFormatter
+  let formatter: LineFormatter
   /// Who is here.
-  private let roster: Roster
+  let roster: Roster
+  /// Where what is said is kept; nil for nowhere.
+  private let log: ConversationLog?
   /// Nil where standard input or standard output is no terminal, or programs read the output.
   private let terminal: Terminal?
 
@@ -43,6 +46,9 @@ package struct Client {
 
   private init(to destination: Destination, _ options: Options) throws {
     self.options = options
+    self.destination = destination
+    // First, because nobody should be in a room whose log cannot be kept.
+    log = try options.log.map { path throws(ConnectionFailure) in try ConversationLog(toFileAt: path) }
     wakeup = try Wakeup()
     link = try Link(to: destination, reconnects: options.reconnects, wakeup: wakeup)
     mailbox = Mailbox(wakeup: wakeup)
@@ -51,7 +57,8 @@ package struct Client {
       ownName: link.firstName, wanting: options.name.isEmpty ? nil : Array(options.name.utf8),
       keepsNames: terminal != nil && !options.plain, showsMentions: terminal != nil && (!options.plain || options.bell)
     ) { [link] in link.sendOwn($0) }
-    formatter = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, roster: roster)
+    formatter = LineFormatter(options, onTerminal: isatty(STDOUT_FILENO) == 1, roster: roster, log: log)
+    formatter.noteInLog(Wording.logBegins(at: destination))
   }
 
   private func converse() -> CInt {
@@ -70,9 +77,13 @@ package struct Client {
     link.start(greeting: { [roster] in roster.greeting() }, deliver: deliver)
   }
 
-  /// Tells a person or a program, on standard output, what has become of the connection.
+  /// Tells what has become of the connection: a program with `--json`, and a person on a terminal, on standard output; otherwise on
+  /// standard error, because standard output is for what is said.
   private func tell(_ kind: JSONFormat.Kind, _ sentence: String) -> SystemCallError? {
-    Self.show(formatter.event(kind, sentence))
+    let event = formatter.event(kind, sentence)
+    if options.json || isatty(STDOUT_FILENO) == 1 { return Self.show(event) }
+    StandardOutput.write(event, to: STDERR_FILENO)
+    return nil
   }
 
   /// Writes `lines` on standard output. A closed pipe is no error here, because the input thread notices it, and still sends
@@ -100,10 +111,14 @@ package struct Client {
     case .closed where hasLeft, .abandoned: (sentence, status) = (Wording.disconnected, 0)
     case .broken where hasLeft, .unconfirmed: (sentence, status) = (Wording.goodbyeUnconfirmed, 1)
     case .closed, .broken: (sentence, status) = (Wording.connectionLost, 1)
+    case .foreign(let other):
+      StandardOutput.report(error: Wording.isNoChatServer(destination, but: other))
+      return 1
     case .output(let error):
       StandardOutput.report(error: Wording.cannotWrite(because: error))
       return 1
     }
+    formatter.noteInLog(sentence)
     if sentence == Wording.goodbyeUnconfirmed {
       StandardOutput.write(sentence, to: STDERR_FILENO)
       if !options.json { return status }
@@ -116,7 +131,7 @@ package struct Client {
 extension Client {
   private func conversePiped() -> CInt {
     start { write($0) }
-    var input = PipeReader(link: link, mailbox: mailbox, wakeup: wakeup, roster: roster)
+    var input = PipeReader(link: link, mailbox: mailbox, wakeup: wakeup, roster: roster, log: log)
     switch input.sendAll() {
     case .left:
       let status = input.waitForEnding().map { conclude($0, hasLeft: true) } ?? 0
@@ -141,26 +156,22 @@ extension Client {
       case .unframed: roster.servedWithoutNewlines()
       case .lost(let uncertain):
         roster.disconnected()
-        if let error = tellAside(.disconnected, Wording.connectionLost) { return error }
+        formatter.noteInLog(Wording.connectionLost)
+        if let error = tell(.disconnected, Wording.connectionLost) { return error }
         for line in uncertain {
           StandardOutput.write(Wording.mayHaveArrived(SafeText.made(from: line)), to: STDERR_FILENO)
         }
       case .waiting: break
       case .restored(let name, let greeting):
         roster.reconnected(as: name, greeting: greeting)
-        if let error = tellAside(.connected, Wording.connectedAgain) { return error }
+        formatter.noteInLog(Wording.connectedAgain)
+        if let error = tell(.connected, Wording.connectedAgain) { return error }
       case .ended: mailbox.put([event])
       }
     }
     if isAnswerAwaited && !roster.isAwaited() { wakeup.call() }
+    if let trouble = log?.takeTrouble(), !trouble.isEmpty { StandardOutput.write(trouble, to: STDERR_FILENO) }
     return Self.show(lines)
-  }
-
-  /// Tells people on standard error, and programs on standard output.
-  private func tellAside(_ kind: JSONFormat.Kind, _ sentence: String) -> SystemCallError? {
-    if options.json { return tell(kind, sentence) }
-    StandardOutput.write(sentence, to: STDERR_FILENO)
-    return nil
   }
 }
 
@@ -179,6 +190,11 @@ extension Client {
         case .exit: return leave(editor)
         case .message, .escaped: say(line, editor)
         case .command:
+          if let command = LocalCommand(line) {
+            editor.remember(line)
+            carryOut(command)
+            continue
+          }
           let command = try? Command(line.span)
           if let command { roster.note(command) }
           // A token is for nobody who reads the history.
@@ -205,7 +221,9 @@ extension Client {
 
   private func say(_ line: [UInt8], _ editor: some LineReader, remembers: Bool = true) {
     if remembers { editor.remember(line) }
-    link.send(line + [UInt8(ascii: "\n")])
+    let sent = line + [UInt8(ascii: "\n")]
+    log?.note(said: sent, as: roster.ownName)
+    link.send(sent)
   }
 
   private static func messages(in lines: [[UInt8]]) -> [[UInt8]] { lines.filter { ClientLine($0.span).isSaid } }

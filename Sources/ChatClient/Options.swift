@@ -14,7 +14,7 @@ package struct Options: Sendable {
   /// The name to ask for on each connection; empty for none.
   package var name = ""
   /// Shown before the line that is typed on a terminal.
-  package var prompt = ""
+  package var prompt = Prompt()
   package var colours = Colours.auto
   /// Whether the time is shown before each received line.
   package var timestamps = false
@@ -27,6 +27,8 @@ package struct Options: Sendable {
   package var history = History.standard
   /// Lines that the history keeps; at least 1.
   package var historyLines = 1000
+  /// Where what is said is kept; nil for nowhere.
+  package var log: String?
   /// Whether a pasted block of many lines is asked about.
   package var pasteGuard = true
   /// Whether to connect again when the connection breaks.

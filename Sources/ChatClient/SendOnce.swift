@@ -181,7 +181,7 @@ package enum SendOnce {
   /// - Parameter hasMember: whether a line before it was a member's, so that this is a chat.
   private static func objection(in line: [UInt8], hasMember: Bool) -> Answer? {
     let safe = SafeText.made(from: line)
-    if !hasMember && isOfAnotherProtocol(line) { return .strange(Array(safe.prefix(shownBytes))) }
+    if !hasMember && OtherProtocol.isLikely(in: line) { return .strange(Array(safe.prefix(shownBytes))) }
     let parts = ServerLine(safe[...])
     guard parts.kind == .notice, Notice.isRefusal(parts.text) else { return nil }
     return .refused(Array(parts.text))
@@ -189,17 +189,4 @@ package enum SendOnce {
 
   /// How many bytes are shown of what a peer says that is no chat server.
   private static let shownBytes = 80
-
-  /// What servers for the web, ssh, mail, files and news (RFC 5321, 1939, 959, 3977), IRC, VNC, Redis, memcached, NATS and JSON
-  /// begin with, in small letters. A web server speaks without a status line to whoever asks without a version (HTTP/0.9).
-  private static let foreignBeginnings = [
-    "http/", "<!doctype", "<html", "<head", "<title", "<body", "<h1", "<?xml", "ssh-", "200 ", "220 ", "220-", "-err",
-    "+ok", "+pong", "error", "info {", "rfb ", ":", "{\"",
-  ]
-
-  /// Whether a line before any of a member shows that the server is no chat; NUL is in binary messages such as TLS has.
-  private static func isOfAnotherProtocol(_ line: [UInt8]) -> Bool {
-    let start = line.prefix(16).map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
-    return line.contains(0) || foreignBeginnings.contains { start.starts(with: $0.utf8) }
-  }
 }

@@ -30,8 +30,32 @@ package enum Wording {
     return lines.count <= 20 ? named : named + notSent(Array("... and \(lines.count - 20) more".utf8))
   }
 
+  /// Told a person who does not want to send a pasted block.
+  static func notSent(lines: Int) -> String { "[NOT SENT] \(lines) lines\n" }
+
   static func tooLong(_ maximumBytes: Int) -> String {
     "[NOT SENT] A line of standard input is longer than \(maximumBytes) bytes. Part it into several.\n"
+  }
+
+  /// - Parameter reason: nil where the editor itself has said it.
+  static func notEdited(because reason: String?) -> String {
+    "[EDITOR] The line is as it was, because the editor "
+      + (reason.map { "could not be used: \($0)" } ?? "did not end with status 0") + ".\n"
+  }
+
+  /// Told once of a line of libedit's settings.
+  static func wrongSetting(_ place: String, _ line: [UInt8]) -> [UInt8] {
+    Array("[EDITRC] \(place): libedit does not take this line: ".utf8) + line + [UInt8(ascii: "\n")]
+  }
+
+  /// Told somebody whose suspended client was given up.
+  static func missed(_ time: Duration) -> String {
+    let seconds = time.components.seconds
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
+    let text =
+      hours > 0 ? "\(hours) h \(minutes) min" : minutes > 0 ? "\(minutes) min \(seconds % 60) s" : "\(seconds) s"
+    return "[MISSED] The client was suspended for \(text), and the server did not wait so long. "
+      + "What was said in that time is not all here.\n"
   }
 
   static let inputGoesOn = "[NOT SENT] Standard input goes on after 'exit'; the rest of it was not read.\n"
@@ -46,6 +70,47 @@ package enum Wording {
 
   /// Told once if a name is wanted.
   static let namesUnknown = "[NAME] The server does not know names.\n"
+
+  /// Answers `/help`, with what a server that knows commands has to say below it.
+  static let keys = """
+    Keys: Tab completes a command or a name, and on an empty line shows who is here.
+      Up, Down         bring back earlier lines; Ctrl-R searches them
+      Ctrl-A, Ctrl-E   go to the start and the end of the line; Ctrl-Left, Ctrl-Right by words
+      Ctrl-W, Ctrl-K   delete a word, the rest of the line; Ctrl-U all of it. Ctrl-Y puts it back
+      Ctrl-_           undoes a change
+      Ctrl-X Ctrl-E    edits the line with $VISUAL or $EDITOR
+      Ctrl-L, Ctrl-Z   clear the screen, suspend
+      Ctrl-C           gives up the line. On an empty one it leaves, as do Ctrl-D, exit and /quit
+    /set shows, and /set NAME on or off changes: \(Looks.Setting.allCases.map(\.rawValue).joined(separator: ", ")).
+
+    """
+
+  static let keysOfPlain = """
+    Keys: Backspace deletes a character, Ctrl-U the line; Ctrl-C and Ctrl-D on an empty line leave, as do exit and /quit.
+    /set shows, and /set NAME on or off changes: timestamps, bell.
+
+    """
+
+  /// - Parameter settings: as in `color on, bell off`.
+  static func settings(_ settings: String) -> String { "[SET] \(settings)\n" }
+  static let noColours = "[SET] --plain shows no colours; leave it out to have them.\n"
+  static let howToSet =
+    "[SET] Write /set NAME on or /set NAME off, with one of: "
+    + "\(Looks.Setting.allCases.map(\.rawValue).joined(separator: ", ")).\n"
+
+  /// Stands between the lines of two days, where lines have their times.
+  static func day(_ day: String) -> String { "[DAY] \(day)" }
+
+  static func cannotLog(in path: String, because reason: String) -> String {
+    "Cannot write a log in \(path): \(reason). Choose another --log FILE."
+  }
+
+  static func logStops(in path: String, because error: SystemCallError) -> String {
+    "[LOG] \(path) cannot be written: \(error.reason). Lines wait for it; beyond 64 KiB they are only counted there.\n"
+  }
+
+  /// Begins a log's record of a conversation, with a newline.
+  static func logBegins(at destination: Destination) -> String { "[CONNECTED] \(destination)\n" }
 
   static func more(_ count: Int) -> [UInt8] { Array("and \(count) more".utf8) }
 
@@ -89,6 +154,19 @@ package enum Wording {
   static func isNoChatServer(_ address: Destination, saying words: [UInt8]) -> String {
     "There is no chat server on \(address), so the line was not taken. Check the address. The peer says: "
       + String(decoding: words, as: UTF8.self)
+  }
+
+  static func isNoChatServer(_ destination: Destination, but other: OtherProtocol) -> String {
+    let advice =
+      switch (other, destination) {
+      case (.ssh, .direct(.internet(let host, _))):
+        "is a server for ssh, not for chat. To reach a room there through ssh, write ssh://\(host.contains(":") ? "[\(host)]" : host)."
+      case (.ssh, _): "is a server for ssh, not for chat. Check the address."
+      case (.web, _): "is a web server, not one for chat, and nobody has read what you typed. Check the address."
+      case (.tls, _):
+        "speaks TLS, as no chat server does by itself, and nobody has read what you typed. Check the address."
+      }
+    return "\(destination) \(advice)"
   }
 
   /// Why there is no connection to `address`, and what to do about it.

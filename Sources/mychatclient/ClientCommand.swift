@@ -15,7 +15,10 @@ struct ClientCommand: ParsableCommand {
       or press Ctrl-D on an empty line, to leave.
 
       Arrow keys bring back earlier lines, those of earlier sessions too, and Ctrl-R searches them. Tab completes \
-      commands and names, Ctrl-C clears the line. Editing is libedit's, and ~/.editrc is read.
+      commands and names, Ctrl-C clears the line, and /help shows more. Editing is libedit's, and ~/.editrc is read.
+
+      Options that you want always go into $XDG_CONFIG_HOME/mychat/client (~/.config/mychat/client), one long option a line; \
+      --send and --relay do without them.
 
       Without a terminal, lines are read from standard input until it ends, and what the server sends is written to \
       standard output: printf 'hi\\n' | mychatclient
@@ -38,7 +41,10 @@ struct ClientCommand: ParsableCommand {
 
   // The next argument is the text, even if it looks like an option.
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Show TEXT before the line you type.", valueName: "text"))
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Show TEXT before the line you type: %n in it is your name, %F{green} a colour until %f, %B bold until %b, %% a percent sign.",
+      valueName: "text"))
   var prompt = ""
 
   @Option(
@@ -47,7 +53,7 @@ struct ClientCommand: ParsableCommand {
       valueName: "when"))
   var color = Options.Colours.auto
 
-  @Flag(help: "Show the time before each received line.")
+  @Flag(help: "Show the time before each line.")
   var timestamps = false
 
   @Flag(help: "Ring the terminal's bell when somebody mentions you.")
@@ -63,6 +69,11 @@ struct ClientCommand: ParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp("Send TEXT as one line, and leave once the server has it.", valueName: "text"))
   var send: String?
+
+  @Option(
+    help: ArgumentHelp("Add what is said, with its time, to the end of FILE.", valueName: "file"),
+    completion: .file())
+  var log: String?
 
   @Option(
     help: ArgumentHelp(
@@ -96,9 +107,11 @@ struct ClientCommand: ParsableCommand {
       throw ValidationError("--history-size takes a number from 1 to 1000000; for no history, give --no-history.")
     }
     if let name { try Self.validate(name: name) }
+    do { _ = try Prompt(parsing: prompt) } catch { throw ValidationError(error.description) }
     guard let send else { return }
     let others = [
       (json, "--json"), (plain, "--plain"), (reconnect, "--reconnect"), (bell, "--bell"), (timestamps, "--timestamps"),
+      (log != nil, "--log"),
     ]
     if let other = others.first(where: \.0) {
       throw ValidationError("--send shows nothing and leaves at once, so \(other.1) has no meaning with it.")
@@ -121,6 +134,7 @@ struct ClientCommand: ParsableCommand {
     let others = [
       (name != nil, "--name"), (!prompt.isEmpty, "--prompt"), (timestamps, "--timestamps"), (bell, "--bell"),
       (plain, "--plain"), (json, "--json"), (send != nil, "--send"), (history != nil, "--history"),
+      (log != nil, "--log"),
       (noHistory, "--no-history"), (noPasteGuard, "--no-paste-guard"), (reconnect, "--reconnect"),
     ]
     if let other = others.first(where: \.0) {
@@ -146,7 +160,9 @@ struct ClientCommand: ParsableCommand {
   private var options: Options {
     var options = Options()
     options.name = name ?? ""
-    options.prompt = prompt
+    // `validate` has refused what is none.
+    options.prompt = (try? Prompt(parsing: prompt)) ?? Prompt()
+    options.log = log
     options.colours = color
     options.timestamps = timestamps
     options.bell = bell
@@ -180,14 +196,12 @@ struct ClientCommand: ParsableCommand {
   static func main() {
     demandArguments()
     do {
-      var command = try parseAsRoot()
+      var command = try parsed(Array(CommandLine.arguments.dropFirst()))
       try command.run()
     } catch {
-      // Wrong usage is one line on standard error, without the synopsis that the parser would add.
       if exitCode(for: error) == .validationFailure {
-        let text = message(for: error).split(separator: "\n").joined(separator: " ")
-        let stop = text.hasSuffix(".") || text.hasSuffix("?") ? "" : "."
-        StandardOutput.report(error: "\(text)\(stop)\(hint(for: text)) See 'mychatclient --help'.")
+        let text = sentence(of: error)
+        StandardOutput.report(error: "\(text)\(hint(for: text)) See 'mychatclient --help'.")
         Glibc.exit(ExitCode.validationFailure.rawValue)
       }
       exit(withError: error)
@@ -197,7 +211,7 @@ struct ClientCommand: ParsableCommand {
   /// What to write instead of a host and a port that are two words, if that is what `error` is about; otherwise nothing.
   private static func hint(for error: String) -> String {
     let words = CommandLine.arguments.dropFirst()
-    for (host, port) in zip(words, words.dropFirst()) where error == "Unexpected argument '\(port)'" {
+    for (host, port) in zip(words, words.dropFirst()) where error == "Unexpected argument '\(port)'." {
       if UInt16(port) != nil, UInt16(host) == nil, !host.hasPrefix("-"), !host.contains(":") {
         return " Write host and port as one word: \(host):\(port)."
       }

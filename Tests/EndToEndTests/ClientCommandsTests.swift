@@ -70,6 +70,31 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  @Test func `Help shows the keys, and below them what the server knows`() throws {
+    let (server, bob) = try serverWithBob()
+    let client = try start(server)
+    try terminal.waitForEditing()
+    try terminal.type("/help\r")
+    try terminal.waitForScreen("the keys, and the server's commands") {
+      $0.text.contains("Keys: Tab completes") && $0.text.contains("/nick")
+    }
+    #expect(try bob.peek() == [])
+    client.signal(SIGTERM)
+  }
+
+  @Test func `At a server that knows no commands, help and settings are not sent`() throws {
+    let server = try RawServer()
+    let client = try Program(built: "mychatclient", [String(server.port)], on: terminal)
+    try terminal.type("/help\r/set bell on\r")
+    try terminal.waitForLine("[SET] bell on")
+    #expect(terminal.screen.text.contains("Keys: Tab completes"))
+    try terminal.type("/quit\r")
+    #expect(try client.waitForExit() == .status(0))
+    // The question who is here, which is a blank line to it.
+    let said = server.messages.map(\.text).joined().filter { !$0.isWhitespace }
+    #expect(said == "exit")
+  }
+
   @Test func `A line is sent under a name`() throws {
     let (server, bob) = try serverWithBob()
     let address = "\(server.addresses[0])"

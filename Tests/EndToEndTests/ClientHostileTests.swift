@@ -108,8 +108,8 @@ import Testing
     try connection.send(junk)
     connection.close()
     #expect(try client.waitForExit() == .status(1))
-    #expect(client.output.allSatisfy { $0 >= 0x20 || $0 == 0x0A })
-    #expect(client.outputLines.count >= 3)
+    #expect((client.output + client.errors).allSatisfy { $0 >= 0x20 || $0 == 0x0A })
+    #expect(client.errorLines.last?.hasPrefix("[ERROR] 127.0.0.1:\(server.port) ") == true)
   }
 
   /// `bytes` as text without colours.

@@ -55,9 +55,45 @@ import Testing
     }
   }
 
-  @Test func `The time stands before each received line when it is wanted`() throws {
-    _ = try shown(["--timestamps"])
-    #expect(terminal.screen.text.contains(try Regex("(?m)^[0-2][0-9]:[0-5][0-9] \(member.localPort): hello$")))
+  @Test func `The time stands before each line, one's own too, when it is wanted`() throws {
+    let client = try Program(
+      built: "mychatclient", [String(server.port), "--timestamps", "--prompt", "%n> "], on: terminal)
+    let own = try server.nextPort()
+    try member.send("hello\n")
+    try terminal.type("日本 and more than one row of it" + String(repeating: " x", count: 40) + "\rhi\r")
+    try terminal.waitForScreen("the last line") { $0.lines.contains { $0.hasSuffix("\(own)> hi") } }
+    try terminal.type("exit\r")
+    #expect(try client.waitForExit() == .status(0))
+    terminal.readWhatIsThere()
+    let time = "[0-2][0-9]:[0-5][0-9]"
+    for line in ["\(member.localPort): hello", "\(own)> 日本 and more than.*", "\(own)> hi"] {
+      #expect(terminal.screen.text.contains(try Regex("(?m)^\(time) \(line)$")), "\(line)")
+    }
+    #expect(terminal.screen.lines.count { $0.contains("日本") } == 1, "nothing of it stays twice")
+  }
+
+  @Test func `Looks change while one talks`() throws {
+    let client = try Program(built: "mychatclient", [String(server.port)], on: terminal)
+    _ = try server.nextPort()
+    try terminal.type("/set timestamps on\r")
+    try terminal.waitForLine("[SET] timestamps on")
+    try member.send("one\n")
+    try terminal.waitForScreen("the time") {
+      $0.lines.contains { $0.hasSuffix(" \(member.localPort): one") && $0.first?.isNumber == true }
+    }
+    try terminal.type("/set timestamps off\r/set color off\r")
+    try terminal.waitForLine("[SET] color off")
+    let before = terminal.bytes.count
+    try member.send("two\n")
+    try terminal.waitForLine("\(member.localPort): two")
+    #expect(!String(decoding: terminal.bytes[before...], as: UTF8.self).contains("\u{1B}[0m"))
+    try terminal.type("/set\r")
+    try terminal.waitForLine("[SET] color off, timestamps off, bell off")
+    try terminal.type("/set colour\r")
+    try terminal.waitForScreen("how") { $0.text.contains("[SET] Write /set NAME on or /set NAME off") }
+    try terminal.type("/quit\r")
+    #expect(try client.waitForExit() == .status(0))
+    #expect(try member.peek() == [], "nothing of it goes to others")
   }
 
   @Test func `The bell rings at a mention when it is wanted`() throws {

@@ -68,7 +68,7 @@ import Testing
     let port = try server.nextPort()
     try terminal.type("half\u{1A}")
     try terminal.waitForLine("stopped")
-    try terminal.type(paste("way\r"))
+    try terminal.type(paste("way") + "\r")
     try member.expect("\(port): halfway")
     let (on, off) = ("\u{1B}[?2004h", "\u{1B}[?2004l")
     let output = String(decoding: terminal.bytes, as: UTF8.self)
@@ -79,15 +79,22 @@ import Testing
 
   private let block = (1...6).map { "line \($0)" }.joined(separator: "\r")
 
-  @Test(arguments: ["\u{1B}[A", "é", "\u{1B}[1;2D", "\u{3}", "\u{1B}"])
-  func `Any other key than y says no, and is nothing else`(key: String) throws {
+  @Test(arguments: ["é", "\u{3}", "\u{1B}", "\u{1B}[A\u{1B}[1;2Dn"])
+  func `Any other key than y but an arrow says no, and is nothing else`(key: String) throws {
     let (client, port) = try start()
     try terminal.type("half" + paste(block))
     try terminal.waitForLine("Send 6 lines? [y/N]")
     try terminal.type(key)
-    try terminal.waitForScreen("the half line") { $0.lines.last == "half" }
+    try terminal.waitForScreen("the half line") { $0.lines.suffix(2) == ["[NOT SENT] 6 lines", "half"] }
     try terminal.type("!\r")
     try member.expect("\(port): half!")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `A single line with its newline stays to be edited, as in bash`() throws {
+    let (client, port) = try start()
+    try terminal.type("a" + paste("b\r") + "c" + paste("\r") + paste("d\r\n") + "!\r")
+    try member.expect("\(port): abcd!")
     client.signal(SIGTERM)
   }
 
@@ -139,7 +146,7 @@ import Testing
     throws
   {
     let (client, port) = try start()
-    try terminal.type(typed + paste("\r\rone\r") + paste("\n") + "two\r")
+    try terminal.type(typed + paste("\r\rone\r") + paste("\n\n") + "two\r")
     if !typed.isEmpty { try member.expect("\(port): \(typed)") }
     try member.expect("\(port): one")
     try member.expect("\(port): two")

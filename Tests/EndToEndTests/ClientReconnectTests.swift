@@ -35,6 +35,36 @@ import Testing
     #expect(try client.waitForExit() == .status(0))
   }
 
+  @Test(arguments: [false, true]) func `Whoever was suspended for longer than the server waited is told`(
+    reconnects: Bool
+  ) throws {
+    let terminal = try Pty()
+    let server = try ScriptedServer()
+    let options = "\(server.port)\(reconnects ? " --reconnect" : "")"
+    let command = "'\(try Program.built("mychatclient"))' \(options); echo stopped; read line; fg"
+    let shell = try Program(
+      "/bin/sh", ["-m", "-c", command], input: .terminal(terminal), output: .terminal(terminal),
+      errors: .terminal(terminal))
+    let connection = try server.accept()
+    try connection.send("7: before\n")
+    try terminal.waitForLine("7: before")
+    try terminal.type("half\u{1A}")
+    try terminal.waitForLine("stopped")
+    // It comes while the client stops, and stays in the kernel until it goes on.
+    connection.close()
+    // To the shell, which reads lines.
+    try terminal.typeAtOnce("\r")
+    try terminal.waitForScreen("to be told") { $0.text.contains("[MISSED] The client was suspended for ") }
+    if reconnects {
+      let next = try server.accept()
+      try terminal.waitForLine("[RECONNECTED] Connected to chat server again.")
+      try terminal.type("\u{15}exit\r")
+      try next.expectAll("exit")
+      next.close()
+    }
+    #expect(try shell.waitForExit() == .status(reconnects ? 0 : 1))
+  }
+
   @Test func `Whoever leaves meanwhile is told what was not sent`() throws {
     let terminal = try Pty()
     var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))
@@ -179,7 +209,9 @@ import Testing
     client.signal(SIGTERM)
   }
 
-  @Test(arguments: [false, true]) func `Without an editor the loss is told on standard error`(isTerminal: Bool) throws {
+  @Test(arguments: [false, true]) func `Without an editor the loss is told on the terminal, or on standard error`(
+    isTerminal: Bool
+  ) throws {
     let directory = try TemporaryDirectory()
     let settings = directory.file("editrc")
     let file = FileDescriptor(owning: open(settings, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
@@ -193,10 +225,13 @@ import Testing
     let connection = try server.accept()
     try eventually("to be told of both") {
       client.readWhatIsThere()
-      return client.errorLines == [
-        "[DISCONNECTED] Server connection lost.", "[RECONNECTED] Connected to chat server again.",
+      terminal.readWhatIsThere()
+      return (isTerminal ? terminal.screen.lines : client.errorLines) == [
+        "Connected to chat server. Type 'exit' to leave.", "[DISCONNECTED] Server connection lost.",
+        "[RECONNECTED] Connected to chat server again.",
       ]
     }
+    #expect(client.output == [] && (!isTerminal || client.errors == []))
     client.signal(SIGTERM)
     withExtendedLifetime(connection) {}
   }

@@ -39,6 +39,7 @@ import Testing
       try expect(terminal, seen + ["Send 6 lines? [y/N]"])
     }
     try terminal.type("n")
+    seen.append("[NOT SENT] 6 lines")
     try expect(terminal, seen + [line])
     try terminal.press("Enter")
     // At the first Tab the client has asked who is here.

@@ -72,8 +72,8 @@ import Testing
     let farewell = "[DISCONNECTED] Server connection lost."
     terminal.readWhatIsThere()
     #expect(terminal.screen.lines == [greeting, "half a line", farewell])
-    #expect(plain.outputLines == [greeting, farewell])
-    #expect(plain.errorLines == [])
+    #expect(plain.output == [])
+    #expect(plain.errorLines == [greeting, farewell])
   }
 
   @Test func `When the server stops, its clients say that it has gone`() throws {
@@ -85,7 +85,7 @@ import Testing
     try client.waitForLine("\(member.localPort): last words")
     server.program.signal(SIGTERM)
     #expect(try client.waitForExit() == .status(1))
-    #expect(client.outputLines.last == "[DISCONNECTED] Server connection lost.")
+    #expect(client.errorLines.last == "[DISCONNECTED] Server connection lost.")
     try member.expectClosed()
     member.close()
     #expect(try server.program.waitForExit() == .status(0))

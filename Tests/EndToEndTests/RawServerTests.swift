@@ -37,7 +37,7 @@ import Testing
   @Test func `Without a terminal, messages go both ways, and such a server reads exactly exit`() throws {
     let server = try RawServer()
     let client = try Program(built: "mychatclient", [String(server.port)])
-    try client.waitForLine("Connected to chat server. Type 'exit' to leave.")
+    try client.waitForErrorLine("Connected to chat server. Type 'exit' to leave.")
     try eventually("the client to connect") { server.ports.count == 1 }
     let port = server.ports[0]
     let peer = try Dialogue(port: server.port)
@@ -50,7 +50,7 @@ import Testing
     try client.write("exit\n")
     #expect(try client.waitForExit() == .status(0))
     #expect(server.messages.filter { $0.port == port }.map(\.text) == ["Hi everyone!\n", "exit"])
-    #expect(client.outputLines.last == "Disconnected from server")
+    #expect(client.errorLines.last == "Disconnected from server")
   }
 
   @Test func `A message without newline is shown although another client's came with one`() throws {
@@ -109,6 +109,6 @@ import Testing
     try eventually("the client to connect") { server?.ports.count == 1 }
     server = nil
     #expect(try client.waitForExit() == .status(1))
-    #expect(client.outputLines.last == "[DISCONNECTED] Server connection lost.")
+    #expect(client.errorLines.last == "[DISCONNECTED] Server connection lost.")
   }
 }

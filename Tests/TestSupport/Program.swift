@@ -156,6 +156,17 @@ package final class Program {
     _ = try waitForLine("the line \(line.debugDescription)") { $0 == line }
   }
 
+  /// Waits for the line `line` on its standard error.
+  package func waitForErrorLine(_ line: String) throws {
+    let deadline = Moment.now + limit
+    while true {
+      readWhatIsThere()
+      if errorLines.contains(line) { return }
+      if deadline.hasPassed || hasEnded { throw TestFailure("no line \(line.debugDescription) from \(name)\(soFar)") }
+      _ = poll(nil, 0, 5)
+    }
+  }
+
   /// Waits for its end; then `output` and `errors` are complete.
   @discardableResult
   package func waitForExit() throws -> Exit {

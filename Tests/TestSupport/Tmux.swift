@@ -36,13 +36,18 @@ package final class Tmux {
 
   /// Changes the window, and waits until its program can know: tmux shows the new size before it tells it.
   package func resize(rows: Int, columns: Int) throws {
-    try run(["resize-window", "-x", String(columns), "-y", String(rows)])
+    try startResizing(rows: rows, columns: columns)
     try withTerminal { terminal in
       try eventually("tmux to tell the size", within: limit) {
         var size = winsize()
         return ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row == rows && size.ws_col == columns
       }
     }
+  }
+
+  /// Changes the window, of which its program may hear a while later.
+  package func startResizing(rows: Int, columns: Int) throws {
+    try run(["resize-window", "-x", String(columns), "-y", String(rows)])
   }
 
   /// The rows of the screen from the top, without blanks at their ends.

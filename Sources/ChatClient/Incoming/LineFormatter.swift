@@ -1,27 +1,63 @@
 import ChatWire
 import Glibc
+import Synchronization
 
 /// What people and programs read of a conversation: text with or without looks, or JSON.
 package final class LineFormatter: Sendable {
-  private let style: LineStyle
+  private struct State {
+    var looks: Looks
+    /// The day of the line that was shown last with its time; nil before the first.
+    var day: String?
+  }
+
+  private let state: Mutex<State>
+  /// Nil where there may be no colours.
+  private let palette: Palette?
   private let isJSON: Bool
-  private let rings: Bool
   /// Whether blanks stand for TABs: a terminal gets no control character but newlines.
   private let spreadsTabs: Bool
-  /// Reads each line too, and knows the name that is marked, and that programs are told.
-  package let roster: Roster
   /// Whether all lines are written as they are, and nobody reads them before.
   private let passesOn: Bool
+  /// Reads each line too, and knows the name that is marked, and that programs are told.
+  package let roster: Roster
+  /// Gets each line that is shown.
+  private let log: ConversationLog?
+  private let clock: @Sendable () -> timespec
 
-  /// - Parameter onTerminal: whether lines go to a person's terminal.
-  package init(_ options: Options, onTerminal: Bool, roster: Roster) {
-    let isColoured = !options.plain && Self.colours(options.colours, onTerminal: onTerminal)
-    style = LineStyle(palette: isColoured ? .ofTerminal : nil, timestamps: options.timestamps)
+  /// - Parameters:
+  ///   - onTerminal: whether lines go to a person's terminal.
+  ///   - clock: says when a line has come.
+  package init(
+    _ options: Options, onTerminal: Bool, roster: Roster, log: ConversationLog? = nil,
+    clock: @escaping @Sendable () -> timespec = LocalTime.now
+  ) {
+    let looks = Looks(
+      isColoured: !options.plain && Self.colours(options.colours, onTerminal: onTerminal),
+      hasTimes: options.timestamps, rings: options.bell && onTerminal)
+    state = Mutex(State(looks: looks))
+    palette = options.plain ? nil : .ofTerminal
     isJSON = options.json
-    rings = options.bell && onTerminal
     spreadsTabs = onTerminal && !options.json
-    passesOn = style.isUnstyled && !isJSON && !rings && !spreadsTabs && options.name.isEmpty
+    passesOn =
+      looks == Looks(isColoured: false, hasTimes: false, rings: false) && !isJSON && !spreadsTabs
+      && options.name.isEmpty && log == nil
     self.roster = roster
+    self.log = log
+    self.clock = clock
+  }
+
+  package var looks: Looks { state.withLock { $0.looks } }
+
+  /// Changes how lines are shown from now on.
+  /// - Returns: false where there may be no colours, and none but colours were to change.
+  package func set(_ setting: Looks.Setting, to value: Bool) -> Bool {
+    if setting == .color && value && palette == nil { return false }
+    state.withLock { $0.looks[setting] = value }
+    return true
+  }
+
+  private func style(_ looks: Looks) -> LineStyle {
+    LineStyle(palette: looks.isColoured ? palette : nil, hasTimes: looks.hasTimes)
   }
 
   /// The person's word first, then what is customary (no-color.org).
@@ -40,14 +76,20 @@ package final class LineFormatter: Sendable {
   func append(_ lines: ReceivedLines, to output: inout [UInt8]) {
     if passesOn {
       output += lines.text
-    } else {
-      for line in lines { append(line, to: &output) }
+      return
     }
+    let looks = looks
+    let style = style(looks)
+    var logged: [[UInt8]] = []
+    for line in lines where roster.take(line) {
+      if log != nil { logged.append(Array(line.bytes)) }
+      append(line, style, rings: looks.rings, to: &output)
+    }
+    log?.note(logged)
   }
 
-  private func append(_ line: ServerLine, to output: inout [UInt8]) {
-    guard roster.take(line) else { return }
-    if isJSON { return JSONFormat(at: Self.now()).append(line, to: &output) }
+  private func append(_ line: ServerLine, _ style: LineStyle, rings: Bool, to output: inout [UInt8]) {
+    if isJSON { return JSONFormat(at: clock()).append(line, to: &output) }
     let line = spreadsTabs ? ServerLine(RowLayout.spreadTabs(line.bytes)) : line
     guard !style.isUnstyled || rings else {
       output += line.bytes
@@ -55,8 +97,32 @@ package final class LineFormatter: Sendable {
       return
     }
     let ownName = roster.ownName
-    style.append(line, time: style.timestamps ? Self.clock(Self.now()) : [], ownName: ownName, to: &output)
+    var time: [UInt8] = []
+    if style.hasTimes {
+      let now = LocalTime(clock())
+      output += dayChange(at: now, in: style)
+      time = Array(now.clock().utf8)
+    }
+    style.append(line, time: time, ownName: ownName, to: &output)
     if rings, isMention(line, of: ownName) { output.append(0x07) }
+  }
+
+  /// A line that names the day, if another one than that of the line before.
+  private func dayChange(at now: LocalTime, in style: LineStyle) -> [UInt8] {
+    let last = state.withLock { state in
+      defer { state.day = now.day }
+      return state.day
+    }
+    guard let last, last != now.day else { return [] }
+    return style.dim(Array(Wording.day(now.day).utf8)).bytes + [UInt8(ascii: "\n")]
+  }
+
+  /// What is to stand above and before a line of the person's own, once it is entered.
+  func stampOfOwnLine() -> (above: [UInt8], before: StyledText) {
+    let style = style(looks)
+    guard style.hasTimes else { return ([], StyledText()) }
+    let now = LocalTime(clock())
+    return (dayChange(at: now, in: style), style.stamp(Array(now.clock().utf8)))
   }
 
   private func isMention(_ line: ServerLine, of ownName: [UInt8]) -> Bool {
@@ -75,17 +141,19 @@ package final class LineFormatter: Sendable {
     var output: [UInt8] = []
     let text = Array(sentence.utf8.prefix { $0 != UInt8(ascii: "\n") })
     let name = roster.ownName
-    JSONFormat(at: Self.now()).append(kind: kind, from: name.isEmpty ? nil : name[...], text: text[...], to: &output)
+    JSONFormat(at: clock()).append(kind: kind, from: name.isEmpty ? nil : name[...], text: text[...], to: &output)
     return output
   }
 
   /// What some events change on a terminal.
   package struct Update {
     /// What to write, each line with its newline.
-    package fileprivate(set) var lines: [UInt8] = []
+    package internal(set) var lines: [UInt8] = []
     /// What to say of the connection from now on, in one line without newline; empty for nothing, nil for what was said before.
     package fileprivate(set) var status: [UInt8]?
     package fileprivate(set) var ending: Ending?
+    /// Whether the connection has ended without being asked to.
+    package fileprivate(set) var isConnectionLost = false
   }
 
   /// - Parameter hasStatus: whether the terminal can show a status that is updated in place. Otherwise the loss of the
@@ -100,32 +168,27 @@ package final class LineFormatter: Sendable {
       case .unframed: roster.servedWithoutNewlines()
       case .lost(let uncertain):
         roster.disconnected()
+        update.isConnectionLost = true
         if !hasStatus { update.lines += Wording.connectionLost.utf8 }
+        noteInLog(Wording.connectionLost)
         for line in uncertain { update.lines += Wording.mayHaveArrived(SafeText.made(from: line)) }
       case .waiting(let seconds): if hasStatus { update.status = Array(Wording.tryingAgain(inSeconds: seconds).utf8) }
       case .restored(let name, let greeting):
         roster.reconnected(as: name, greeting: greeting)
         update.status = []
         update.lines += Wording.connectedAgain.utf8
-      case .ended(let ending): update.ending = ending
+        noteInLog(Wording.connectedAgain)
+      case .ended(let ending):
+        update.ending = ending
+        if ending == .closed || ending == .broken { update.isConnectionLost = true }
       }
     }
     if roster.takeSilence() { update.lines += Wording.namesUnknown.utf8 }
+    update.lines += log?.takeTrouble() ?? []
     return update
   }
 
-  private static func now() -> timespec {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return now
-  }
-
-  private static func clock(_ now: timespec) -> [UInt8] {
-    var parts = tm()
-    var seconds = now.tv_sec
-    localtime_r(&seconds, &parts)
-    return Array("\(Self.twoDigits(parts.tm_hour)):\(Self.twoDigits(parts.tm_min))".utf8)
-  }
-
-  private static func twoDigits(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  /// Has the log tell what has become of the connection.
+  /// - Parameter sentence: with its newline.
+  func noteInLog(_ sentence: String) { log?.note([Array(sentence.utf8.dropLast())]) }
 }

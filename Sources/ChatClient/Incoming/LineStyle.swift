@@ -5,17 +5,17 @@ import ChatWire
 package struct LineStyle: Sendable {
   /// Nil for no colours.
   package let palette: Palette?
-  package let timestamps: Bool
+  package let hasTimes: Bool
 
-  package init(palette: Palette?, timestamps: Bool) {
+  package init(palette: Palette?, hasTimes: Bool) {
     self.palette = palette
-    self.timestamps = timestamps
+    self.hasTimes = hasTimes
   }
 
   /// Whether lines are shown as they are.
-  package var isUnstyled: Bool { palette == nil && !timestamps }
+  package var isUnstyled: Bool { palette == nil && !hasTimes }
 
-  private static let reset = Array("\u{1B}[0m".utf8)
+  static let reset = Array("\u{1B}[0m".utf8)
   private static let bold = Array("\u{1B}[1m".utf8)
   private static let italic = Array("\u{1B}[3m".utf8)
   /// Bold and underlined, for the tag of private lines: visible in any theme.
@@ -28,18 +28,30 @@ package struct LineStyle: Sendable {
   ///   - time: as `HH:MM`.
   ///   - ownName: is marked wherever it stands as a word.
   package func append(_ line: ServerLine, time: [UInt8], ownName: [UInt8], to output: inout [UInt8]) {
-    if timestamps {
-      if let palette { output += palette.dim }
-      output += time
-      if palette != nil { output += Self.reset }
-      output.append(UInt8(ascii: " "))
-    }
+    if hasTimes { output += stamp(time).bytes }
     if let palette {
       append(line, ownName, in: palette, to: &output)
     } else {
       output += line.bytes
     }
     output.append(UInt8(ascii: "\n"))
+  }
+
+  /// What stands before a line: its time, less prominent than the line.
+  package func stamp(_ time: [UInt8]) -> StyledText {
+    var text = dim(time)
+    text.append([UInt8(ascii: " ")])
+    return text
+  }
+
+  /// Text that is less important than what people say now.
+  package func dim(_ text: [UInt8]) -> StyledText {
+    guard let palette else { return StyledText(text) }
+    var styled = StyledText()
+    styled.append(style: palette.dim)
+    styled.append(text)
+    styled.append(style: Self.reset)
+    return styled
   }
 
   private func append(

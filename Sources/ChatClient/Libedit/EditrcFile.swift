@@ -6,19 +6,26 @@ import Glibc
 /// used, because `bind -e` and `bind -v` throw away all bindings, and the client's own have to be bound again before the next
 /// line of the file.
 enum EditrcFile {
-  static func apply(to editor: OpaquePointer, afterReset bindOwnKeys: () -> Void) {
-    guard let path, let text = contents(of: path), let tokenizer = tok_init(nil) else { return }
+  /// - Returns: what to tell the person of lines that libedit does not take.
+  static func apply(to editor: OpaquePointer, afterReset bindOwnKeys: () -> Void) -> [UInt8] {
+    guard let path, let text = contents(of: path), let tokenizer = tok_init(nil) else { return [] }
     defer { tok_end(tokenizer) }
-    for line in text.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
+    var complaints: [UInt8] = []
+    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() where line.first != UInt8(ascii: "#") {
       tok_reset(tokenizer)
       var count: CInt = 0
       var words: UnsafeMutablePointer<UnsafePointer<CChar>?>?
-      guard tok_str(tokenizer, String(decoding: line, as: UTF8.self), &count, &words) == 0, let words, count > 0 else {
+      // Anything else is a quotation that does not end.
+      let isWhole = tok_str(tokenizer, String(decoding: line, as: UTF8.self), &count, &words) == 0
+      if isWhole && count == 0 { continue }
+      guard isWhole, let words, el_parse(editor, count, words) == 0 else {
+        complaints += Wording.wrongSetting("\(path):\(index + 1)", SafeText.made(from: Array(line)))
         continue
       }
-      el_parse(editor, count, words)
       if resets(words, count) { bindOwnKeys() }
     }
+    return complaints
   }
 
   private static func resets(_ words: UnsafeMutablePointer<UnsafePointer<CChar>?>, _ count: CInt) -> Bool {

@@ -19,6 +19,9 @@ extension LibeditEditor {
     editline_add(editor, "mychat-complete") { editor, _ in
       LibeditEditor.of(editor)?.complete() ?? UInt8(CC_NORM)
     }
+    editline_add(editor, "mychat-edit") { editor, _ in
+      LibeditEditor.of(editor)?.editElsewhere() ?? UInt8(CC_NORM)
+    }
     editline_add(editor, "mychat-paste") { editor, _ in
       LibeditEditor.of(editor)?.insertPaste() ?? UInt8(CC_NORM)
     }
@@ -41,8 +44,11 @@ extension LibeditEditor {
     if isVi {
       editline_bind_key(editor, 1, "^L", "mychat-clear-screen")
       editline_bind_key(editor, 1, "\\235", "mychat-paste")
+      // As bash, in vi's command mode.
+      editline_bind_key(editor, 1, "v", "mychat-edit")
     } else {
       editline_bind_key(editor, 0, "^S", "em-inc-search-next")
+      editline_bind_key(editor, 0, "^X^E", "mychat-edit")
       for (key, command) in Self.editingKeys { editline_bind_key(editor, 0, key, command) }
     }
   }
@@ -121,7 +127,8 @@ extension LibeditEditor {
     return hasMark ? " " : ": "
   }
 
-  private static let commands = Command.Word.allCases.map { Array("/\($0.rawValue)".utf8) }
+  private static let commands =
+    Command.Word.allCases.map { Array("/\($0.rawValue)".utf8) } + [Array(LocalCommand.setWord.utf8)]
 
   /// Whether a word is the first that stands behind a command.
   /// - Parameter before: all that stands before the word.

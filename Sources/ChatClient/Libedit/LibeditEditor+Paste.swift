@@ -12,7 +12,8 @@ extension LibeditEditor {
 
   /// Decides by the person's key, a code point, about the block that is asked about.
   func answer(_ key: some BinaryInteger) {
-    paste.answer(isYes: key == UInt8(ascii: "y") || key == UInt8(ascii: "Y"))
+    let unsentLines = paste.answer(isYes: key == UInt8(ascii: "y") || key == UInt8(ascii: "Y"))
+    if unsentLines > 0 { showLine(after: Array(Wording.notSent(lines: unsentLines).utf8)) }
     isLineStale = true
   }
 

@@ -35,6 +35,7 @@ final class LibeditEditor: LineReader {
   private var status: [UInt8] = []
   /// Prompt and line on the screen.
   private var block = EditBlock()
+  private var resizing = Resizing()
   /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
   let canErase: Bool
   /// Whether a long pasted block is asked about.
@@ -43,8 +44,8 @@ final class LibeditEditor: LineReader {
   var paste = PasteState.idle
   /// The bytes so far of a character of several.
   private var decoding = mbstate_t()
-  /// What libedit has still to get of a key of several bytes.
-  private var restOfKey: [UInt8] = []
+  /// What libedit has still to get before the next key, as code points.
+  private var restOfKey: [UInt32] = []
   /// Whether libedit has got an ESC and waits for what follows.
   private var isEscapeHeld = false
   /// Which key libedit was last handed, and how often it is to act.
@@ -62,6 +63,9 @@ final class LibeditEditor: LineReader {
   var lastWords: [[UInt8]] { history.lastWords }
   /// Whether the key that libedit was last handed was pressed during a search.
   private(set) var wasSearching = false
+  /// What was last looked for in the history.
+  private var lastPattern: [UInt32] = []
+  private var draft = Draft.typed(LineParts(before: [], after: []))
 
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
@@ -82,7 +86,7 @@ final class LibeditEditor: LineReader {
     editline_set_history(editor, history.entries)
     addCommands()
     bindKeys()
-    EditrcFile.apply(to: editor, afterReset: bindKeys)
+    let complaints = EditrcFile.apply(to: editor, afterReset: bindKeys)
     // After the person's own settings, because the client depends on these. Between two lines as well (`-x`), because the kernel
     // would echo keys that come just then, join them to lines and take them for signals, which would tear a pasted block.
     editline_take_keys(editor, "-d")
@@ -96,7 +100,7 @@ final class LibeditEditor: LineReader {
       return nil
     }
     editline_set_client_data(editor, Unmanaged.passUnretained(self).toOpaque())
-    if canErase { Terminal.write(Paste.enable) }
+    Terminal.write(complaints + (canErase ? Paste.enable : []))
   }
 
   /// The editor to which libedit's `editor` belongs.
@@ -156,7 +160,7 @@ final class LibeditEditor: LineReader {
 
   private func ended(_ event: InputEvent) -> InputEvent {
     switch event {
-    case .cleared: Terminal.write(block.erase(on: screen))
+    case .cleared: Terminal.write(takeLineOff())
     case .hungUp: break
     default: Terminal.write(block.leave(on: screen))
     }
@@ -164,8 +168,11 @@ final class LibeditEditor: LineReader {
   }
 
   private func entered(_ line: [UInt8]) -> InputEvent {
+    // Where nothing can be erased the line stays as it was typed, without its time.
+    let hasStamp = canErase && ClientLine(line.span) != .blank
+    let stamp = hasStamp ? session.formatter.stampOfOwnLine() : (above: [], before: StyledText())
     // What is said of the connection does not stay above a line that is done.
-    show(LineParts(before: line, after: []), status: [])
+    show(LineParts(before: line, after: []), below: stamp.above, stamp: stamp.before, status: [])
     // An empty line leaves no trace by itself.
     let left = block.leave(on: screen)
     Terminal.write(left.isEmpty ? [UInt8(ascii: "\n")] : left)
@@ -183,17 +190,21 @@ extension LibeditEditor {
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if session.editingModes == nil { session.editingModes = Terminal.currentModes() }
     isLineStale = true
+    if let searchPattern, !searchPattern.isEmpty { lastPattern = searchPattern }
     wasSearching = isSearching
-    if !wasSearching { undoHistory.note(parts) }
+    if !wasSearching {
+      if let lost = draft.note(parts), paste == .idle { paste = .ready(Paste([]), line: lost, isKeyHandedOut: false) }
+      undoHistory.note(parts)
+    }
     if libeditOutput.takeBell() { Terminal.write([0x07]) }
     if stop != nil { return 0 }
-    if !restOfKey.isEmpty { return put(UInt32(restOfKey.removeFirst()), into: character) }
+    if !restOfKey.isEmpty { return put(restOfKey.removeFirst(), into: character) }
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(.end(end)) }
       if case .ready = paste, !session.hasEnded {
         return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart)
       }
-      if isLineStale && (!Terminal.hasKey || session.isUpdateDue) { showLine() }
+      if isLineStale && (!Terminal.hasKey || session.isUpdateDue) { showLineIfCertain() }
       if let completionDeadline {
         if roster.isAwaited() && !completionDeadline.hasPassed {
           session.waitForUpdate(until: completionDeadline)
@@ -206,7 +217,7 @@ extension LibeditEditor {
           if session.waitForKey() { try takeInPaste() }
           continue
         }
-        guard let key = try session.nextKey() else { continue }
+        guard let key = try session.nextKey(until: isLineStale ? resizing.drawMoment : .never) else { continue }
         if mbsinit(&decoding) == 0 && !(key.character.map { $0 & 0xC0 == 0x80 } ?? false) {
           // The character before is incomplete, and this key does not continue it.
           session.keyboard.putBack(key)
@@ -214,7 +225,7 @@ extension LibeditEditor {
         }
         guard let byte = key.character else {
           if case .sequence(let sequence) = key, take(sequence) {
-            return put(UInt32(restOfKey.removeFirst()), into: character)
+            return put(restOfKey.removeFirst(), into: character)
           }
           continue
         }
@@ -225,6 +236,11 @@ extension LibeditEditor {
         if let key = session.terminal.key(byte) {
           if let end = press(key) { return stop(.end(end)) }
           if key != .endOfInput { continue }
+        }
+        if Self.searchKeys.contains(byte), searchPattern == [], let first = lastPattern.first {
+          // As in bash, which takes the last search where nothing was typed to look for.
+          restOfKey = Array(lastPattern.dropFirst())
+          return put(first, into: character)
         }
         if decode(byte, into: character) {
           keyCount.note(byte, isBehindEscape: isEscapeHeld)
@@ -247,11 +263,13 @@ extension LibeditEditor {
       return false
     case .escape, .alt, .special:
       if case .asking = paste {
+        // An arrow is no answer.
+        if case .special = sequence { return false }
         answer(0x1B)
         return false
       }
     }
-    let bytes = sequence.bytes
+    let bytes = sequence.bytes.map(UInt32.init)
     keyCount.note(sequence)
     if isEscapeHeld, case .special = sequence {
       // libedit has the ESC of it already.
@@ -309,12 +327,16 @@ extension LibeditEditor {
 
   func returnToScreen() {
     Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
-    resize()
-  }
-
-  func resize() {
     el_resize(editor)
     showLine()
+  }
+
+  /// The line is drawn anew once the size stands still, and what arrives waits so long.
+  func resize() {
+    el_resize(editor)
+    resizing.note()
+    session.delayUpdate(until: resizing.drawMoment)
+    isLineStale = true
   }
 
   /// Shows what has arrived, if it is time for that.
@@ -335,12 +357,42 @@ extension LibeditEditor {
     return line.buffer == line.lastchar
   }
 
-  /// Whether Ctrl-R or Ctrl-S searches the history: below the line libedit then keeps `bck:` or `fwd:` and the text that is looked for,
-  /// with `?` where it is not found.
-  private var isSearching: Bool {
-    let line = parts.before + parts.after
-    guard let newline = line.lastIndex(of: UInt8(ascii: "\n")) else { return false }
-    return ["bck:", "bck?", "fwd:", "fwd?"].contains { line[(newline + 1)...].starts(with: $0.utf8) }
+  /// What Ctrl-R or Ctrl-S looks for in the history; nil where neither does. Below the line libedit then keeps `bck:` or `fwd:` and that
+  /// text, with `?` where it is not found.
+  private var searchPattern: [UInt32]? {
+    let line = parts.text
+    guard let newline = line.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
+    let search = line[(newline + 1)...]
+    guard ["bck:", "bck?", "fwd:", "fwd?"].contains(where: { search.starts(with: $0.utf8) }) else { return nil }
+    return String(decoding: search.dropFirst(4), as: UTF8.self).unicodeScalars.map(\.value)
+  }
+
+  private var isSearching: Bool { searchPattern != nil }
+
+  /// Ctrl-R and Ctrl-S.
+  private static let searchKeys: [UInt8] = [0x12, 0x13]
+
+  /// The line that libedit's own prompt takes the place of (`M-x`, vi's `:`, `/` and `?`), and leaves empty.
+  private enum Draft {
+    case typed(LineParts)
+    case covered(LineParts)
+
+    private static let prompts = ["\n: ", "\n/", "\n?"]
+
+    /// Takes in what libedit has as its line now.
+    /// - Returns: the draft that it has lost, if it has.
+    mutating func note(_ line: LineParts) -> LineParts? {
+      switch self {
+      case .typed(let draft) where Self.prompts.contains(where: { line.text.starts(with: $0.utf8) }):
+        self = .covered(draft)
+      case .typed: self = .typed(line)
+      case .covered(let draft):
+        if Self.prompts.contains(where: { line.text.starts(with: $0.utf8) }) { return nil }
+        self = .typed(line)
+        return line.text.isEmpty && !draft.text.isEmpty ? draft : nil
+      }
+      return nil
+    }
   }
 
   /// The line as libedit has it, before the cursor and behind it.
@@ -361,25 +413,85 @@ extension LibeditEditor {
     editline_move(editor, -characters(in: line.after))
   }
 
+  /// Shows the line as libedit has it, unless it is not known where it stands: then only what was typed at its end is shown at once.
+  private func showLineIfCertain() {
+    guard !resizing.drawMoment.hasPassed else { return showLine() }
+    guard paste.question == nil else { return }
+    let line = parts
+    let appended = block.append(prompt: wholePrompt(status: status), before: line.before, after: line.after)
+    if let appended, !appended.isEmpty { Terminal.write(appended) }
+  }
+
   /// Shows the line as libedit has it, below `lines`, in one write.
   func showLine(after lines: [UInt8] = []) {
     show(parts, below: lines, status: status)
     isLineStale = false
     session.noteUpdate()
+    session.delayUpdate(until: resizing.drawMoment)
   }
 
-  private func show(_ line: LineParts, below lines: [UInt8] = [], status: [UInt8]) {
+  /// - Parameter stamp: stands before the prompt.
+  private func show(
+    _ line: LineParts, below lines: [UInt8] = [], stamp: StyledText = StyledText(), status: [UInt8]
+  ) {
     let screen = screen
-    let output = lines.isEmpty ? [] : block.erase(on: screen) + lines
-    if let asked = paste.question {
-      let question = Array(Wording.confirmPaste(of: asked.sendableLines).utf8)
-      Terminal.write(output + block.show(prompt: question, before: [], after: [], on: screen))
-      return
-    }
-    let above = status.isEmpty ? [] : status + [UInt8(ascii: "\n")]
+    let isCertain = resizing.isSettled()
+    if !isCertain { resizing.noteDrawing() }
+    let output = lines.isEmpty ? [] : takeLineOff() + lines
+    let asked = paste.question.map { StyledText(Array(Wording.confirmPaste(of: $0.sendableLines).utf8)) }
+    let prompt = asked ?? wholePrompt(stamp, status: status)
+    let line = asked == nil ? line : LineParts(before: [], after: [])
     Terminal.write(
-      output + block.show(prompt: above + session.prompt, before: line.before, after: line.after, on: screen))
+      output
+        + block.show(prompt: prompt, before: line.before, after: line.after, on: screen, isCertain: isCertain))
   }
+
+  /// Takes the line off the screen, or leaves it there where nobody knows where it stands.
+  private func takeLineOff() -> [UInt8] { resizing.isSettled() ? block.erase(on: screen) : block.abandon() }
+
+  /// All that stands before the line.
+  private func wholePrompt(_ stamp: StyledText = StyledText(), status: [UInt8]) -> StyledText {
+    StyledText(status.isEmpty ? [] : status + [UInt8(ascii: "\n")]) + stamp + session.prompt
+  }
+
+  /// Lets the person edit the line with the editor of their choice. What arrives meanwhile is shown when they come back.
+  func editElsewhere() -> UInt8 {
+    Terminal.write(takeLineOff() + (canErase ? Paste.disable : []))
+    session.terminal.restoreModes()
+    var held: [UInt8] = []
+    let outcome = Result { () throws(ExternalEditor.Failure) in
+      try ExternalEditor.edit(parts.text, noting: session.signals) {
+        // Its end stays where it is, to be told behind the line.
+        guard held.count < Self.maximumHeldBytes, !session.hasEnded,
+          let update = session.takeUpdate(hasStatus: canErase)
+        else { return }
+        held += update.lines
+        if let status = update.status { self.status = status }
+      }
+    }
+    // Meant for the editor, as we had the same keys.
+    _ = session.signals.take(SIGINT)
+    session.resume()
+    Terminal.write(canErase ? Paste.enable : [])
+    switch outcome {
+    case .success(let text): take(Paste(text))
+    case .failure(.unsuccessful): held += Wording.notEdited(because: nil).utf8
+    case .failure(.systemCall(let error)): held += Wording.notEdited(because: error.reason).utf8
+    }
+    el_resize(editor)
+    showLine(after: held)
+    return UInt8(CC_REFRESH)
+  }
+
+  /// Has the text of another editor in place of the line; several lines go out as a pasted block does.
+  private func take(_ text: Paste) {
+    replaceLine(with: LineParts(before: text.lines.isEmpty ? text.rest : [], after: []))
+    if !text.lines.isEmpty { paste.offer(text, asksIfLong: asksAboutLongPastes) }
+  }
+
+  /// Bytes that are held beside another editor at most. More stay in the mailbox, and so with the server, which waits or says how many
+  /// lines it skips.
+  private static let maximumHeldBytes = 1024 * 1024
 
   func clearScreen() {
     guard canErase else { return }

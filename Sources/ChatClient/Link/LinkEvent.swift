@@ -27,6 +27,8 @@ package enum Ending: Equatable, Sendable {
   case unconfirmed
   /// The person left while there was no connection.
   case abandoned
+  /// The server is none of a chat.
+  case foreign(OtherProtocol)
   /// What was received could not be handed on.
   case output(SystemCallError)
 }

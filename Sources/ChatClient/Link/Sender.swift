@@ -132,9 +132,10 @@ final class Sender: Sendable {
     connection.leave()
   }
 
-  /// Gives up the connection, which is broken. Lines that were not written stay, to be sent on the next one.
+  /// Gives up the connection, which has ended. Lines that were not written stay, to be sent on the next one.
+  /// - Parameter inOrder: whether the server ended it in order.
   /// - Returns: the lines that may or may not have arrived, each without its newline.
-  func disconnect(_ connection: ServerConnection) -> [[UInt8]] {
+  func disconnect(_ connection: ServerConnection, inOrder: Bool) -> [[UInt8]] {
     // Asked before the shutdown, because the end of the stream would count as a byte.
     let unacknowledged = connection.unacknowledgedBytes
     // Ends a write that waits for a server that takes nothing.
@@ -142,7 +143,7 @@ final class Sender: Sendable {
     return queue.sync {
       state.withLock { state in
         state.connection = nil
-        var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, now: .now)
+        var uncertain = state.sent.takeUncertain(unacknowledged: unacknowledged, inOrder: inOrder, now: .now)
         // A line that went out in part is uncertain as a whole.
         if let last = uncertain.last, last != UInt8(ascii: "\n"), let first = state.waiting.first?.lines {
           let end = first.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? first.endIndex

@@ -12,6 +12,9 @@ package struct UnconfirmedLines {
   /// memory.
   package static let bulkSettleTime = Duration.seconds(5)
   package static let bulkBytes = 64 * 1024
+  /// How long it stays uncertain once the server has ended its stream in order: longer than a server of ours takes to stop, in which
+  /// it reads no more. What came before that it has read.
+  package static let stopTime = Duration.seconds(3)
   /// Once so many bytes were written after a line, it counts as arrived as soon as it is acknowledged.
   package static let maximumBytes = 8 * 1024 * 1024
 
@@ -42,12 +45,13 @@ package struct UnconfirmedLines {
     settle(unacknowledged: unacknowledged, now: now)
   }
 
-  private mutating func settle(unacknowledged: Int, now: Moment) {
+  private mutating func settle(unacknowledged: Int, inOrder: Bool = false, now: Moment) {
     let total = bytes.endIndex
     let old = writes.prefix { write in
       let after = total - write.end
       let time =
         switch proof {
+        case _ where inOrder: Self.stopTime
         case .acknowledgement: after >= Self.bulkBytes ? Self.bulkSettleTime : Self.settleTime
         case .time: Self.sshSettleTime
         }
@@ -61,9 +65,10 @@ package struct UnconfirmedLines {
   }
 
   /// The connection is gone.
+  /// - Parameter inOrder: whether the server ended its stream in order.
   /// - Returns: what may or may not have arrived; it may end within a line.
-  package mutating func takeUncertain(unacknowledged: Int, now: Moment) -> [UInt8] {
-    settle(unacknowledged: unacknowledged, now: now)
+  package mutating func takeUncertain(unacknowledged: Int, inOrder: Bool, now: Moment) -> [UInt8] {
+    settle(unacknowledged: unacknowledged, inOrder: inOrder, now: now)
     defer { self = UnconfirmedLines(settledBy: proof) }
     return Array(bytes)
   }

@@ -40,6 +40,8 @@ package final class Roster: Sendable {
     var isSilenceTold = false
     /// Whom the person ignores, in the order in which that was asked for.
     var ignored: [[UInt8]] = []
+    /// Commands that wait until the server has answered, each with its newline.
+    var waitingCommands: [UInt8] = []
   }
 
   private let state: Mutex<State>
@@ -104,6 +106,16 @@ extension Roster {
     return deadline
   }
 
+  /// Sends a command of the client's own, with its newline, once the server has answered: another kind would relay it.
+  package func sendToServerOfCommands(_ command: String) {
+    let isKnown = state.withLock { state in
+      if case .useless = state.question { return false }
+      if !state.hasAnswered { state.waitingCommands += command.utf8 }
+      return state.hasAnswered
+    }
+    if isKnown { send(Array(command.utf8)) } else { _ = ask() }
+  }
+
   private static let requestLine = ClientLine.rosterRequestLine + [UInt8(ascii: "\n")]
 
   /// Whether an answer may still come in time.
@@ -166,6 +178,7 @@ extension Roster {
     state.withLock { state in
       state.question = .useless
       state.isLinkDown = false
+      state.waitingCommands = []
     }
   }
 
@@ -234,8 +247,9 @@ extension Roster {
       state.names = KnownNames()
       for name in all { state.names.add(name) }
     }
-    defer { state.isIntroduced = true }
-    return (false, state.isIntroduced ? [] : introduction(of: state.ownName, ignoring: state.ignored))
+    defer { (state.isIntroduced, state.waitingCommands) = (true, []) }
+    let introduction = state.isIntroduced ? [] : introduction(of: state.ownName, ignoring: state.ignored)
+    return (false, introduction + state.waitingCommands)
   }
 
   /// Notes whom the person ignores from now on, or no more.

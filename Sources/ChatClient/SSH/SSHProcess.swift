@@ -1,4 +1,3 @@
-import CLinux
 import ChatWire
 import Dispatch
 import Glibc
@@ -75,38 +74,11 @@ final class SSHProcess: Sendable {
   }
 
   private static func spawn(_ arguments: [String], stream: CInt, errors: CInt) throws(SystemCallError) -> pid_t {
-    // Where it is ignored, nobody is told how a child ended (wait(2)).
-    signal(SIGCHLD, SIG_DFL)
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
-    posix_spawn_file_actions_init(&actions)
-    posix_spawnattr_init(&attributes)
-    defer {
-      posix_spawn_file_actions_destroy(&actions)
-      posix_spawnattr_destroy(&attributes)
-    }
-    for (own, number) in [(stream, STDIN_FILENO), (stream, STDOUT_FILENO), (errors, STDERR_FILENO)] {
-      posix_spawn_file_actions_adddup2(&actions, own, number)
-    }
     // Ctrl-C is for the client, which ends ssh if that is what it means. Blocked and not ignored, because only the mask can be
     // given to a child without changing our own.
-    var blocked = sigset_t()
-    sigemptyset(&blocked)
-    sigaddset(&blocked, SIGINT)
-    posix_spawnattr_setsigmask(&attributes, &blocked)
-    var defaults = sigset_t()
-    sigemptyset(&defaults)
-    sigaddset(&defaults, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &defaults)
-    // POSIX_SPAWN_SETSIGDEF and POSIX_SPAWN_SETSIGMASK of <spawn.h>, which Swift's Glibc hides.
-    posix_spawnattr_setflags(&attributes, 0x04 | 0x08)
-
-    var pid: pid_t = 0
-    let texts = arguments.map { strdup($0) } + [nil]
-    defer { for text in texts { free(text) } }
-    let code = posix_spawnp(&pid, "ssh", &actions, &attributes, texts, linux_environment())
-    guard code == 0 else { throw SystemCallError("posix_spawnp", code: code) }
-    return pid
+    try ChildProcess.start(
+      arguments, streams: [(stream, STDIN_FILENO), (stream, STDOUT_FILENO), (errors, STDERR_FILENO)],
+      blocking: [SIGINT])
   }
 
   private func awaitEnd() {

@@ -30,10 +30,11 @@ package struct EditBlock {
     /// Whether the cursor stands behind the last character.
     let isCursorAtEnd: Bool
 
-    init(on screen: Screen, prompt: [UInt8], before: [UInt8], after: [UInt8]) {
+    init(on screen: Screen, prompt: StyledText, before: [UInt8], after: [UInt8]) {
       self.screen = screen
       var layout = RowLayout(columns: screen.columns)
-      layout.append(prompt + before)
+      layout.append(prompt)
+      layout.append(before)
       beforeCursor = layout
       isCursorAtEnd = after.isEmpty
       cursor = layout.cursor(before: String(decoding: after.prefix(4), as: UTF8.self).unicodeScalars.first)
@@ -57,13 +58,21 @@ package struct EditBlock {
 
   /// What stands on the screen; nil where nothing does, and the cursor is at the start of a row.
   private var shown: Image?
+  /// Whether it stands there as it was laid out.
+  private var isCertain = true
 
   package init() {}
 
   /// Shows prompt and line with the cursor between `before` and `after`, in place of what was shown.
-  package mutating func show(prompt: [UInt8], before: [UInt8], after: [UInt8], on screen: Screen) -> [UInt8] {
+  /// - Parameter isCertain: whether the screen has this size for certain.
+  package mutating func show(
+    prompt: StyledText, before: [UInt8], after: [UInt8], on screen: Screen, isCertain: Bool = true
+  ) -> [UInt8] {
     var output: [UInt8] = []
-    if let old = shown, old.screen != screen { output += erase(on: screen) }
+    if let old = shown, old.screen != screen || !self.isCertain || !isCertain {
+      output += isCertain ? erase(on: screen) : abandon()
+    }
+    self.isCertain = isCertain
     let new = Image(on: screen, prompt: prompt, before: before, after: after)
     if let old = shown {
       output += Self.change(old, to: new)
@@ -74,9 +83,28 @@ package struct EditBlock {
     return output
   }
 
+  /// Shows what was typed behind it, which is right on a screen of any size.
+  /// - Returns: nil where something else has changed.
+  mutating func append(prompt: StyledText, before: [UInt8], after: [UInt8]) -> [UInt8]? {
+    guard let old = shown, old.isCursorAtEnd else { return nil }
+    let new = Image(on: old.screen, prompt: prompt, before: before, after: after)
+    guard new.isCursorAtEnd, new.whole.bytes.starts(with: old.whole.bytes) else { return nil }
+    shown = new
+    return Array(new.whole.bytes[old.whole.bytes.count...])
+  }
+
+  /// Leaves it on the screen, for a terminal on which nobody knows where it stands, and goes to the start of a row below its cursor.
+  /// What was said above it stays, at the price of a copy.
+  mutating func abandon() -> [UInt8] {
+    guard let old = shown else { return [] }
+    shown = nil
+    return Array(old.screen.canErase ? "\n\r\u{1B}[J".utf8 : "\n".utf8)
+  }
+
   /// Takes it off the screen, and leaves the cursor where it began.
   package mutating func erase(on screen: Screen) -> [UInt8] {
     guard let old = shown else { return [] }
+    guard isCertain else { return abandon() }
     guard screen.canErase else { return leave(on: screen) }
     shown = nil
     return Self.home(from: Self.rowsAround(old, on: screen).above)

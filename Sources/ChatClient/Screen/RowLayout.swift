@@ -30,6 +30,15 @@ package struct RowLayout {
     for scalar in String(decoding: Array(text), as: UTF8.self).unicodeScalars { append(scalar) }
   }
 
+  package mutating func append(_ text: StyledText) {
+    for piece in text.pieces {
+      switch piece {
+      case .text(let bytes): append(bytes)
+      case .style(let sequence): rows[row].bytes += sequence
+      }
+    }
+  }
+
   private mutating func append(_ scalar: Unicode.Scalar) {
     switch Self.kind(of: scalar) {
     case .tab:

@@ -9,28 +9,34 @@ final class TerminalSession {
 
   /// The modes of the terminal from before, and its keys.
   let terminal: Terminal
-  /// Stands before the line that is typed; safe to show.
-  let prompt: [UInt8]
   /// The terminal's modes while a line is typed; nil until the editor has set them.
   var editingModes: termios?
   var keyboard = Keyboard()
   /// What was received and waits to be shown.
   private let mailbox: Mailbox
   /// Makes lines to show of it.
-  private let formatter: LineFormatter
+  let formatter: LineFormatter
+  private let promptOption: Prompt
   /// Called by the mailbox and by signals.
   private let wakeup: Wakeup
   private(set) var signals: TerminalSignals
   /// When the screen may be updated again.
   private var nextUpdateAt = Moment.now
+  /// How long the process was stopped last, and until when a lost connection is laid to that.
+  private var suspension: (length: Duration, blamedUntil: Moment)?
 
   init(on terminal: Terminal, _ options: Options, formatter: LineFormatter, mailbox: Mailbox, wakeup: Wakeup) {
     self.terminal = terminal
     self.formatter = formatter
     self.mailbox = mailbox
     self.wakeup = wakeup
-    prompt = SafeText.made(from: Array(options.prompt.utf8))
+    promptOption = options.prompt
     signals = TerminalSignals(calling: wakeup, noting: TerminalSignals.typing)
+  }
+
+  /// Stands before the line that is typed.
+  var prompt: StyledText {
+    promptOption.text(name: formatter.roster.ownName, isStyled: formatter.looks.isColoured)
   }
 
   /// Gives the terminal back.
@@ -44,6 +50,13 @@ final class TerminalSession {
     terminal.restoreModes()
     signals.suspend()
   }
+
+  func noteSuspension(lasting length: Duration) {
+    suspension = (length, .now + Self.blameTime)
+  }
+
+  /// What has come until the process was stopped is read well within this time, and then the end of the connection.
+  private static let blameTime = Duration.seconds(5)
 
   /// Sets the terminal's modes again, because others may have changed them.
   func resume() { if let editingModes { Terminal.setModes(editingModes) } }
@@ -81,11 +94,18 @@ final class TerminalSession {
 
   func noteUpdate() { nextUpdateAt = .now + Self.updateInterval }
 
+  func delayUpdate(until moment: Moment) { nextUpdateAt = max(nextUpdateAt, moment) }
+
   /// What has arrived, if something has and it may be shown by now.
   /// - Parameter hasStatus: as for `LineFormatter.update`.
   func takeUpdate(hasStatus: Bool) -> LineFormatter.Update? {
     guard updateMoment.hasPassed else { return nil }
     noteUpdate()
-    return formatter.update(for: mailbox.take(), hasStatus: hasStatus)
+    var update = formatter.update(for: mailbox.take(), hasStatus: hasStatus)
+    if update.isConnectionLost, let suspension {
+      if !suspension.blamedUntil.hasPassed { update.lines += Wording.missed(suspension.length).utf8 }
+      self.suspension = nil
+    }
+    return update
   }
 }

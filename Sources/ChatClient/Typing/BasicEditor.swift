@@ -51,7 +51,7 @@ final class BasicEditor: LineReader {
   func takeUnsentPaste() -> [[UInt8]] { [] }
 
   func nextLine() -> InputEvent {
-    write(held + session.prompt)
+    write(held + session.prompt.bytes)
     (held, heldLines, announcedLines) = ([], 0, 0)
     let outcome = typeLine()
     switch outcome {
@@ -164,7 +164,7 @@ final class BasicEditor: LineReader {
 
   /// Writes `lines` below what stands there, and prompt and line once more below them.
   private func showAboveLine(_ lines: [UInt8]) {
-    write((isRowOpen ? [UInt8(ascii: "\n")] : []) + lines + session.prompt + line.flatMap(Self.shown))
+    write((isRowOpen ? [UInt8(ascii: "\n")] : []) + lines + session.prompt.bytes + line.flatMap(Self.shown))
   }
 
   private func write(_ bytes: [UInt8]) { Terminal.write(bytes) }

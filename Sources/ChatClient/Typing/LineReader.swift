@@ -1,3 +1,4 @@
+import ChatWire
 import Glibc
 
 /// Where a person's lines come from on a terminal: one of the two editors. For the input thread alone.
@@ -46,7 +47,9 @@ extension LineReader {
 
   private func suspend() {
     leaveScreen()
+    let stoppedAt = Moment.now
     session.suspend()
+    session.noteSuspension(lasting: stoppedAt.distance(to: .now))
     resume()
   }
 

@@ -61,16 +61,23 @@ package enum PasteState: Equatable {
       asked.append(paste)
       self = .asking(asked)
     } else {
-      self = asksIfLong && paste.isLong ? .asking(paste) : .ready(paste, line: nil, isKeyHandedOut: false)
+      offer(paste, asksIfLong: asksIfLong)
     }
     return true
   }
 
   /// The person has answered the question.
-  package mutating func answer(isYes: Bool) {
-    guard case .asking(var paste) = self else { return }
+  /// - Returns: how many lines are not sent after all.
+  package mutating func answer(isYes: Bool) -> Int {
+    guard case .asking(var paste) = self else { return 0 }
     paste.endLastLine()
     self = isYes ? .ready(paste, line: nil, isKeyHandedOut: false) : .idle
+    return isYes ? 0 : paste.sendableLines
+  }
+
+  /// A block comes from elsewhere than the keyboard.
+  mutating func offer(_ block: Paste, asksIfLong: Bool) {
+    self = asksIfLong && block.isLong ? .asking(block) : .ready(block, line: nil, isKeyHandedOut: false)
   }
 
   /// libedit asks for a key while the block is ready.
@@ -101,9 +108,11 @@ package enum PasteState: Equatable {
   package mutating func insert(into current: LineParts) -> Insertion {
     guard case .ready(let paste, let kept, _) = self else { return .edit(current) }
     let line = kept ?? current
-    guard let first = paste.lines.first else {
+    // A single line stays to be edited, with its newline too, as in bash. A terminal may give CR LF as two.
+    let isSingle = paste.rest.isEmpty && paste.lines.dropFirst().allSatisfy(\.isEmpty)
+    guard let first = paste.lines.first, !isSingle else {
       self = .idle
-      return .edit(LineParts(before: line.before + paste.rest, after: line.after))
+      return .edit(LineParts(before: line.before + (paste.lines.first ?? paste.rest), after: line.after))
     }
     self = .sending(paste.lines.dropFirst(), next: LineParts(before: paste.rest, after: line.after))
     return .enter(line.before + first)

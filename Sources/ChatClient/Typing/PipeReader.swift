@@ -17,16 +17,18 @@ struct PipeReader {
   /// Can be read once the connection has ended, or all is sent.
   private let wakeup: Wakeup
   private let roster: Roster
+  private let log: ConversationLog?
   /// When to end because nobody reads standard output any more; nil while somebody may.
   private var drainDeadline: Moment?
   /// Whether a line was too long to be sent or came after `exit`, or reading failed.
   private(set) var hasFailed = false
 
-  init(link: Link, mailbox: Mailbox, wakeup: Wakeup, roster: Roster) {
+  init(link: Link, mailbox: Mailbox, wakeup: Wakeup, roster: Roster, log: ConversationLog?) {
     self.link = link
     self.mailbox = mailbox
     self.wakeup = wakeup
     self.roster = roster
+    self.log = log
   }
 
   /// How sending came to its end.
@@ -79,6 +81,7 @@ struct PipeReader {
           hasFailed = true
           StandardOutput.write(batch.unsent, to: STDERR_FILENO)
         }
+        log?.note(said: batch.lines, as: roster.ownName)
         link.send(batch.lines)
         for command in batch.commands { roster.note(command) }
         if isLast {

@@ -1,4 +1,6 @@
 import ChatClient
+import Glibc
+import Synchronization
 import Testing
 
 private func formatter(_ options: Options, onTerminal: Bool) -> LineFormatter {
@@ -46,6 +48,22 @@ private func lines(_ texts: String...) -> LinkEvent {
     let update = shown([.waiting(seconds: 0), restored, lines("8: hi")], hasStatus: true)
     #expect(update.lines == "[RECONNECTED] Connected to chat server again.\n8: hi\n")
     #expect(update.status == "")
+  }
+
+  @Test func aChangeOfTheDayIsShownWhereLinesHaveTheirTimes() {
+    setenv("TZ", "UTC", 1)
+    // 23:59:58 on a Monday, and each line a second later.
+    let seconds = Atomic(1_796_083_197)
+    var options = Options()
+    options.timestamps = true
+    let roster = Roster(ownName: [0x37], keepsNames: true) { _ in }
+    let formatter = LineFormatter(options, onTerminal: false, roster: roster) {
+      timespec(tv_sec: seconds.add(1, ordering: .relaxed).newValue, tv_nsec: 0)
+    }
+    let update = formatter.update(for: [lines("8: a", "8: b", "8: c", "8: d")], hasStatus: false)
+    #expect(
+      String(decoding: update.lines, as: UTF8.self)
+        == "23:59 8: a\n23:59 8: b\n[DAY] Tuesday 2026-12-01\n00:00 8: c\n00:00 8: d\n")
   }
 
   @Test func linesAreShownBeforeTheEnd() {

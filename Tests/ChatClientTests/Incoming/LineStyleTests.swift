@@ -5,7 +5,7 @@ import Testing
 
 private func shown(_ line: String, own: String = "7", colours: Bool = true, timestamps: Bool = false) -> String {
   var output: [UInt8] = []
-  LineStyle(palette: colours ? .theme : nil, timestamps: timestamps)
+  LineStyle(palette: colours ? .theme : nil, hasTimes: timestamps)
     .append(
       ServerLine(Array(line.utf8)[...]), time: Array("12:34".utf8), ownName: Array(own.utf8), to: &output)
   return String(decoding: output, as: UTF8.self)
@@ -70,7 +70,7 @@ private let mark = "\u{1B}[0;1;7m"
 
   @Test func `Where there are 256 colours, names and notices have those`() {
     var output: [UInt8] = []
-    let style = LineStyle(palette: .readable, timestamps: false)
+    let style = LineStyle(palette: .readable, hasTimes: false)
     for line in ["8: hi", "* 8 has left"] {
       style.append(ServerLine(Array(line.utf8)[...]), time: [], ownName: [], to: &output)
     }

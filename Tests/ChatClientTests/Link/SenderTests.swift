@@ -24,7 +24,7 @@ import Testing
       let deadline = sender.stallDeadline
       return sender.stallDeadline > deadline
     }
-    let uncertain = sender.disconnect(connection).map { String(decoding: $0, as: UTF8.self) }
+    let uncertain = sender.disconnect(connection, inOrder: false).map { String(decoding: $0, as: UTF8.self) }
     #expect(uncertain == (remembers ? ["in time"] : []))
     #expect(sender.unsentLines == [Array("too late".utf8)])
     try peer.expectClosed()

@@ -63,7 +63,7 @@ private func screen(_ columns: Int, canErase: Bool = true) -> EditBlock.Screen {
 
 extension EditBlock {
   fileprivate mutating func show(_ before: String, _ after: String = "", on screen: Screen) -> [UInt8] {
-    show(prompt: [], before: Array(before.utf8), after: Array(after.utf8), on: screen)
+    show(prompt: StyledText(), before: Array(before.utf8), after: Array(after.utf8), on: screen)
   }
 }
 

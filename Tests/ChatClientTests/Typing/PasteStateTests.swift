@@ -43,8 +43,11 @@ extension PasteState {
   @Test(arguments: [
     ("word", PasteState.Insertion.edit(line("a word", "b"))),
     ("", .edit(line("a ", "b"))),
-    ("one\r", .enter(bytes("a one"))),
-    ("\r", .enter(bytes("a "))),
+    ("one\r", .edit(line("a one", "b"))),
+    ("\r", .edit(line("a ", "b"))),
+    ("\rone", .enter(bytes("a "))),
+    ("one\r\r", .edit(line("a one", "b"))),
+    ("one\r\rtwo", .enter(bytes("a one"))),
     ("one\rtwo", .enter(bytes("a one"))),
   ])
   mutating func aBlockIsInsertedAtTheCursor(text: String, expected: PasteState.Insertion) {
@@ -79,8 +82,8 @@ extension PasteState {
   mutating func aLongBlockIsAskedAbout(isYes: Bool, lastLine: String?) {
     paste.receive(String(longBlock.dropLast()))
     #expect(paste.question?.sendableLines == 6)
-    paste.answer(isYes: isYes)
-    #expect(paste.question == nil)
+    let unsentLines = paste.answer(isYes: isYes)
+    #expect(paste.question == nil && unsentLines == (isYes ? 0 : 6))
     guard let lastLine else {
       #expect(paste == .idle)
       return
