@@ -21,7 +21,7 @@ TEST_PARTS = end-to-end server sharing others
 TORTURE_PARTS = torture cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help build run chat demo test check lint format bench metrics-bench torture soak sanitize fuzz model ssh-test metrics-test service-test \
+.PHONY: help build run chat demo test check lint format bench metrics-bench torture soak sanitize fuzz model typing ssh-test metrics-test service-test \
   install uninstall deb clean cluster-demo cluster-bench cluster-torture cluster-soak $(TEST_PARTS:%=test-%) $(TORTURE_PARTS:%=test-%) \
   build-packages test-packages bench-packages torture-packages model-packages cluster-packages ssh-packages metrics-packages \
   deb-packages service-packages
@@ -158,6 +158,10 @@ ssh-test: test-packages ssh-packages ## Try ssh:// with a real sshd on loopback,
 metrics-test: test-packages metrics-packages ## Let Prometheus and its node exporter collect the counters, and look what they got
 	swift build --build-tests
 	swift test --skip-build --filter 'EndToEndTests\.PrometheusTests|ChatServerTests\.PrometheusTextTests'
+
+typing: test-packages ## Press 10,000 random keys with each of 20 seeds, and compare with a model of the line
+	swift build --build-tests
+	@TEST_SEEDS=20 TEST_KEYS=10000 swift test --skip-build --filter '^EndToEndTests\.RandomKeysTests'
 
 # Each is a model, and how often what happens in it: connections break, servers are taken off, Redis loses something.
 MODELS = room journal:-DBREAKS=2:-DREAPS=1:-DLOSSES=0 journal:-DBREAKS=1:-DREAPS=0:-DLOSSES=1 \

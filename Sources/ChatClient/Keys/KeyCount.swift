@@ -24,6 +24,9 @@ package struct KeyCount {
     note(digit: digit)
   }
 
+  /// A pasted block counts as a key.
+  package mutating func notePaste() { note(digit: nil) }
+
   private mutating func note(digit: Int?) {
     number += 1
     if let digit {

@@ -10,6 +10,8 @@ import Glibc
 /// - It may be used on one thread only: all of this is for the input thread alone.
 /// - Its drawing moves over a wide character by writing a part of it, leaves out combining ones, and loses count of rows after
 ///   a TAB: nobody sees it (`LibeditOutput`), and `EditBlock` draws.
+/// - It writes outside of its memory where its screen shrinks under a line that it has drawn: it is never told of another size than
+///   the first, because nobody sees what it draws.
 /// - It takes a line of no bytes for the end of input: `insertPaste` enters a line with its newline.
 /// - It gives up where it cannot set the terminal's modes: `nextLine` asks whether the terminal has gone.
 /// - It is told an end of input by its reader only, for whatever reason: `stop` says which.
@@ -202,7 +204,9 @@ extension LibeditEditor {
     while true {
       if let end = attendSignals() ?? showReceived() { return stop(.end(end)) }
       if case .ready = paste, !session.hasEnded {
-        return paste.handOutKey() ? put(Self.pasteKey, into: character) : stop(.restart)
+        guard paste.handOutKey() else { return stop(.restart) }
+        keyCount.notePaste()
+        return put(Self.pasteKey, into: character)
       }
       if isLineStale && (!Terminal.hasKey || session.isUpdateDue) { showLineIfCertain() }
       if let completionDeadline {
@@ -327,13 +331,11 @@ extension LibeditEditor {
 
   func returnToScreen() {
     Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
-    el_resize(editor)
     showLine()
   }
 
   /// The line is drawn anew once the size stands still, and what arrives waits so long.
   func resize() {
-    el_resize(editor)
     resizing.note()
     session.delayUpdate(until: resizing.drawMoment)
     isLineStale = true
@@ -478,7 +480,6 @@ extension LibeditEditor {
     case .failure(.unsuccessful): held += Wording.notEdited(because: nil).utf8
     case .failure(.systemCall(let error)): held += Wording.notEdited(because: error.reason).utf8
     }
-    el_resize(editor)
     showLine(after: held)
     return UInt8(CC_REFRESH)
   }
