@@ -27,7 +27,7 @@ enum ChildProcess {
     var mask = Self.set(of: blocked)
     posix_spawnattr_setsigmask(&attributes, &mask)
     // What we ignore it would ignore as well.
-    var defaults = Self.set(of: [SIGPIPE])
+    var defaults = Self.set(of: [SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT])
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     // POSIX_SPAWN_SETSIGDEF and POSIX_SPAWN_SETSIGMASK of <spawn.h>, which Swift's Glibc hides.
     posix_spawnattr_setflags(&attributes, 0x04 | 0x08)

@@ -25,6 +25,7 @@ package struct Client {
     prepareProcess()
     do {
       let client = try Client(to: destination, options)
+      defer { client.tellOfLog() }
       if let error = client.tell(.connected, Wording.connected) {
         return client.conclude(.output(error), hasLeft: false)
       }
@@ -38,8 +39,15 @@ package struct Client {
     }
   }
 
+  /// Tells of what could not be written into the log.
+  private func tellOfLog() {
+    guard let missing = log?.missingLines, missing > 0 else { return }
+    StandardOutput.write(Wording.logEndsWithout(missing), to: STDERR_FILENO)
+  }
+
   static func prepareProcess() {
     ignoreBrokenPipes()
+    ignoreFileSizeLimit()
     occupyStandardStreams()
     Terminal.chooseLocale()
   }
@@ -97,7 +105,10 @@ package struct Client {
   /// - Returns: the exit status.
   private func conclude(_ ending: Ending, hasLeft: Bool, naming unsent: [[UInt8]]) -> CInt {
     let status = conclude(ending, hasLeft: hasLeft)
+    // A server of another kind may have taken lines or not; none of them was said.
+    if case .foreign = ending { return status }
     if unsent.isEmpty { return status }
+    log?.note(unsent.map { Wording.notSent(SafeText.made(from: $0)).dropLast() })
     StandardOutput.write(Wording.notSent(unsent), to: STDERR_FILENO)
     return 1
   }
@@ -112,7 +123,10 @@ package struct Client {
     case .broken where hasLeft, .unconfirmed: (sentence, status) = (Wording.goodbyeUnconfirmed, 1)
     case .closed, .broken: (sentence, status) = (Wording.connectionLost, 1)
     case .foreign(let other):
-      StandardOutput.report(error: Wording.isNoChatServer(destination, but: other))
+      let sentence = Wording.isNoChatServer(destination, but: other)
+      StandardOutput.report(error: sentence)
+      formatter.noteInLog("[ERROR] \(sentence)\n")
+      if options.json { _ = tell(.disconnected, sentence + "\n") }
       return 1
     case .output(let error):
       StandardOutput.report(error: Wording.cannotWrite(because: error))

@@ -17,6 +17,14 @@ package final class ConversationLog: Sendable {
     var trouble: SystemCallError?
     /// Whether the person was told.
     var isTroubleTold = false
+
+    /// Keeps the beginning of `bytes`, in whole lines, and the number of the other lines.
+    mutating func hold(_ bytes: [UInt8]) {
+      let space = max(0, ConversationLog.maximumWaitingBytes - waiting.count)
+      let kept = bytes.count <= space ? bytes.endIndex : (bytes[..<space].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+      waiting += bytes[..<kept]
+      missing += bytes[kept...].count { $0 == UInt8(ascii: "\n") }
+    }
   }
 
   private let path: String
@@ -40,6 +48,11 @@ package final class ConversationLog: Sendable {
     guard fstat(number, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
       throw ConnectionFailure(Wording.cannotLog(in: path, because: "it is not a regular file"))
     }
+    // A full disk, or a crash, may have left a line without its end.
+    var last: UInt8 = UInt8(ascii: "\n")
+    let reader = FileDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))
+    if information.st_size > 0 { _ = pread(reader.number, &last, 1, information.st_size - 1) }
+    if last != UInt8(ascii: "\n") { state.withLock { $0.waiting = [UInt8(ascii: "\n")] } }
   }
 
   /// Adds lines, which are safe to show and have no newline.
@@ -48,22 +61,27 @@ package final class ConversationLog: Sendable {
     let time = LocalTime(clock())
     let stamp = Array("\(time.date) \(time.clock(withSeconds: true)) ".utf8)
     state.withLock { state in
-      if state.missing > 0 && state.waiting.isEmpty {
-        state.waiting = stamp + Array("[LOG] \(state.missing) lines are missing here.\n".utf8)
-        state.missing = 0
+      var new = lines.flatMap { stamp + $0 + [UInt8(ascii: "\n")] }
+      state.trouble = write(&state.waiting)
+      if state.trouble == nil {
+        if state.missing > 0 { new = stamp + Array(Wording.logLacks(state.missing).utf8) + new }
+        (state.missing, state.isTroubleTold) = (0, false)
+        state.trouble = write(&new)
       }
-      for line in lines {
-        if state.waiting.count < Self.maximumWaitingBytes {
-          state.waiting += stamp + line + [UInt8(ascii: "\n")]
-        } else {
-          state.missing += 1
-        }
-      }
-      let outcome = state.waiting.withUnsafeBytes { FileDescriptor.writeAll($0, to: file.number) }
-      state.waiting.removeFirst(outcome.count)
-      state.trouble = outcome.error
-      if outcome.error == nil { state.isTroubleTold = false }
+      state.hold(new)
     }
+  }
+
+  /// Takes off `bytes` what could be written.
+  private func write(_ bytes: inout [UInt8]) -> SystemCallError? {
+    let outcome = bytes.withUnsafeBytes { FileDescriptor.writeAll($0, to: file.number) }
+    bytes.removeFirst(outcome.count)
+    return outcome.error
+  }
+
+  /// What is not in the file when the conversation ends; 0 where all is.
+  package var missingLines: Int {
+    state.withLock { $0.missing + $0.waiting.count { $0 == UInt8(ascii: "\n") } }
   }
 
   /// What to tell the person of the file, once for each time that it cannot be written.

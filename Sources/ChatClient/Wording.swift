@@ -54,8 +54,8 @@ package enum Wording {
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
     let text =
       hours > 0 ? "\(hours) h \(minutes) min" : minutes > 0 ? "\(minutes) min \(seconds % 60) s" : "\(seconds) s"
-    return "[MISSED] The client was suspended for \(text), and the server did not wait so long. "
-      + "What was said in that time is not all here.\n"
+    return "[MISSED] The client was suspended for \(text), and its connection has ended meanwhile. "
+      + "What was said after that is not here.\n"
   }
 
   static let inputGoesOn = "[NOT SENT] Standard input goes on after 'exit'; the rest of it was not read.\n"
@@ -108,6 +108,13 @@ package enum Wording {
   static func logStops(in path: String, because error: SystemCallError) -> String {
     "[LOG] \(path) cannot be written: \(error.reason). Lines wait for it; beyond 64 KiB they are only counted there.\n"
   }
+
+  /// Stands in a log for lines that are missing there, with its newline.
+  static func logLacks(_ lines: Int) -> String {
+    "[LOG] \(lines) lines are missing here, because they could not be written.\n"
+  }
+
+  static func logEndsWithout(_ lines: Int) -> String { "[LOG] \(lines) lines are missing at the end of the log.\n" }
 
   /// Begins a log's record of a conversation, with a newline.
   static func logBegins(at destination: Destination) -> String { "[CONNECTED] \(destination)\n" }
@@ -162,9 +169,8 @@ package enum Wording {
       case (.ssh, .direct(.internet(let host, _))):
         "is a server for ssh, not for chat. To reach a room there through ssh, write ssh://\(host.contains(":") ? "[\(host)]" : host)."
       case (.ssh, _): "is a server for ssh, not for chat. Check the address."
-      case (.web, _): "is a web server, not one for chat, and nobody has read what you typed. Check the address."
-      case (.tls, _):
-        "speaks TLS, as no chat server does by itself, and nobody has read what you typed. Check the address."
+      case (.web, _): "is a web server, not one for chat. Check the address."
+      case (.tls, _): "speaks TLS, as no chat server does by itself. Check the address."
       }
     return "\(destination) \(advice)"
   }

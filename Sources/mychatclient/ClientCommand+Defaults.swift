@@ -19,7 +19,7 @@ extension ClientCommand {
     // A script has to do the same for everybody.
     guard command.send == nil, !command.relay, let path = defaultsPath, access(path, F_OK) == 0 else { return command }
     let lines: [OptionFile.Line]
-    do { lines = try OptionFile(at: path).lines } catch let error as OptionFile.LineError {
+    do { lines = try OptionFile(at: path).lines.map(unquoted) } catch let error as OptionFile.LineError {
       throw ValidationError(error.description)
     } catch {
       StandardOutput.report(error: "\(error)")
@@ -27,6 +27,16 @@ extension ClientCommand {
     }
     for line in lines { try judge(line) }
     return try parse(lines.map(\.argument).filter { !command.overrules($0) } + arguments)
+  }
+
+  /// The line with its value out of quotation marks, which keep blanks at its ends.
+  private static func unquoted(_ line: OptionFile.Line) -> OptionFile.Line {
+    guard let mark = line.argument.firstIndex(of: "=") else { return line }
+    let value = line.argument[mark...].dropFirst()
+    guard value.count >= 2, let quote = value.first, ["'", "\""].contains(quote), value.last == quote else {
+      return line
+    }
+    return OptionFile.Line(place: line.place, argument: String(line.argument[...mark]) + value.dropFirst().dropLast())
   }
 
   /// Refuses a line that is wrong by itself.

@@ -10,6 +10,7 @@ extension ServerCommand {
   func run() throws {
     let inherited = InheritedSockets.take()
     ignoreBrokenPipes()
+    ignoreFileSizeLimit()
     occupyStandardStreams()
     let configuration = try configuration()
     if eventLayer == .portable {

@@ -129,6 +129,44 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  @Test func `An editor is suspended and continued like any program`() throws {
+    let environment = try editor(
+      #": > "$TMPDIR/open"; while [ ! -e "$TMPDIR/go" ]; do sleep 0.05; done; echo changed > "$1""#)
+    let variables = environment.merging(["TMPDIR": directory.path]) { $1 }
+    let command =
+      "'\(try Program.built("mychatclient"))' \(server.port) --no-history; echo stopped; read line; fg; echo over"
+    let shell = try Program(
+      "/bin/sh", ["-m", "-c", command], environment: variables, input: .terminal(terminal), output: .terminal(terminal),
+      errors: .terminal(terminal))
+    let port = try server.nextPort()
+    try terminal.type("a draft" + Self.keys)
+    try eventually("the editor") { exists(directory.file("open")) }
+    try terminal.typeAtOnce("\u{1A}")
+    // The terminal echoes the key before it.
+    try terminal.waitForScreen("the shell") { $0.lines.contains { $0.hasSuffix("stopped") } }
+    try terminal.typeAtOnce("\r")
+    try write("", to: directory.file("go"))
+    try terminal.waitForScreen("the changed line") { $0.lines.last == "changed" }
+    try terminal.type("!\rexit\r")
+    try member.expect("\(port): changed!")
+    #expect(try shell.waitForExit() == .status(0))
+    // By `fg` once, and not stopped again.
+    terminal.readWhatIsThere()
+    #expect(terminal.screen.lines.last == "over", "\(terminal.screen.text)")
+  }
+
+  @Test func `An editor ends with the client`() throws {
+    let environment = try editor(
+      #"trap '' HUP; echo $$ > "$TMPDIR/pid.new"; mv "$TMPDIR/pid.new" "$TMPDIR/pid"; while :; do sleep 0.1; done"#)
+    let (client, _) = try start(environment: environment)
+    try terminal.type("a draft" + Self.keys)
+    try eventually("the editor") { exists(directory.file("pid")) }
+    let editor = try #require(pid_t(text(ofFile: directory.file("pid")).dropLast()))
+    client.signal(SIGTERM)
+    #expect(try client.waitForExit() == .signal(SIGTERM))
+    #expect(kill(editor, 0) != 0, "the editor is left behind")
+  }
+
   @Test func `An end of the connection while the editor is open is told behind the line`() throws {
     let environment = try editor(
       #": > "$TMPDIR/open"; while [ ! -e "$TMPDIR/go" ]; do sleep 0.05; done; echo changed > "$1""#)

@@ -87,6 +87,42 @@ import Testing
         ].sorted())
   }
 
+  @Test func `However much comes at once, the log has all of it`() throws {
+    let path = directory.file("chat.log")
+    let member = try server.join()
+    let client = try Program(built: "mychatclient", [String(server.port), "--log", path])
+    let port = try server.nextPort()
+    let lines = (0..<5000).map { "line \($0) of many" }
+    try client.write(lines.joined(separator: "\n") + "\n")
+    for line in lines { try member.expect("\(port): \(line)") }
+    try member.send(lines.joined(separator: "\n") + "\n")
+    try client.waitForLine("\(member.localPort): line 4999 of many")
+    client.closeInput()
+    #expect(try client.waitForExit() == .status(0))
+    let logged = withoutTimes(path)
+    #expect(logged.filter { $0.hasPrefix("\(port): ") } == lines.map { "\(port): \($0)" })
+    #expect(logged.filter { $0.hasPrefix("\(member.localPort): ") } == lines.map { "\(member.localPort): \($0)" })
+  }
+
+  @Test(.enabled(if: !isSanitized, "the limit on files breaks the sanitizer's own"))
+  func `A log that cannot grow is told, and the conversation goes on`() throws {
+    let path = directory.file("chat.log")
+    let member = try server.join()
+    // Blocks of 512 bytes (POSIX, ulimit).
+    let command = "ulimit -f 1; exec '\(try Program.built("mychatclient"))' \(server.port) --log '\(path)' | cat"
+    let client = try Program("/bin/sh", ["-c", command])
+    _ = try server.nextPort()
+    for number in 0..<30 {
+      try member.send("line \(number) of many that make a file grow\n")
+      try client.waitForLine("\(member.localPort): line \(number) of many that make a file grow")
+    }
+    client.closeInput()
+    #expect(try client.waitForExit() == .status(0))
+    #expect(client.errorLines.count { $0.hasPrefix("[LOG] \(path) cannot be written: File too large") } == 1)
+    #expect(
+      client.errorLines.last?.hasSuffix(" lines are missing at the end of the log.") == true, "\(client.errorLines)")
+  }
+
   @Test func `A log that cannot be kept is an error before anybody is connected`() throws {
     let client = try Program(
       built: "mychatclient", [String(server.port), "--log", "/nonexistent/log"], input: .nothing)
@@ -103,13 +139,14 @@ import Testing
   }
 
   @Test func `What a person wants always is in a file, and the command line counts more`() throws {
-    let environment = try defaults("# mine\n--name ada\n--prompt %n:\n--no-history\n")
+    let environment = try defaults("# mine\n--name ada\n--prompt '%n: '\n--no-history\n")
     let history = directory.file("history")
     let client = try Program(
-      built: "mychatclient", [String(server.port), "--prompt", "%n> ", "--history", history], environment: environment,
+      built: "mychatclient", [String(server.port), "--history", history], environment: environment,
       on: terminal)
-    try terminal.waitForScreen("the name in the prompt") { $0.lines.last == "ada>" }
+    try terminal.waitForScreen("the name in the prompt") { $0.lines.last == "ada:" }
     try terminal.type("hi\r")
+    try terminal.waitForScreen("the blank") { $0.lines.contains("ada: hi") }
     try eventually("the history") { text(ofFile: history).contains("hi") }
     client.signal(SIGTERM)
   }

@@ -65,6 +65,39 @@ import Testing
     #expect(try shell.waitForExit() == .status(reconnects ? 0 : 1))
   }
 
+  /// A killed server ends its stream like one that stops in order, but reads no more.
+  @Test func `Lines that a killed server has not said are named, however old`() throws {
+    let server = try ServerProgram(options: ["--rate", "1:1"])
+    let member = try server.join()
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", [String(server.port), "--reconnect"], on: terminal)
+    let port = try server.nextPort()
+    try terminal.type((0..<9).map { "line \($0)\r" }.joined())
+    // One a second, so that the last ones are old by then.
+    for number in 0..<5 { try member.expect("\(port): line \(number)") }
+    server.program.signal(SIGKILL)
+    try terminal.waitForLine("[UNCERTAIN] This line may or may not have arrived: line 8")
+    client.signal(SIGTERM)
+  }
+
+  @Test func `Lines that a server has said before it stopped are not named`() throws {
+    let server = try ServerProgram()
+    let member = try server.join()
+    let terminal = try Pty()
+    let client = try Program(built: "mychatclient", [String(server.port), "--reconnect"], on: terminal)
+    let port = try server.nextPort()
+    try terminal.type("old\r")
+    try member.expect("\(port): old")
+    // Longer than a server takes to stop.
+    let start = monotonicNanoseconds()
+    try eventually("some seconds") { monotonicNanoseconds() > start + 3_500_000_000 }
+    server.program.signal(SIGTERM)
+    try terminal.waitForScreen("the loss") { $0.text.contains("[DISCONNECTED] Server connection lost.") }
+    #expect(!terminal.screen.text.contains("[UNCERTAIN]"))
+    member.close()
+    client.signal(SIGTERM)
+  }
+
   @Test func `Whoever leaves meanwhile is told what was not sent`() throws {
     let terminal = try Pty()
     var server: ScriptedServer? = try ScriptedServer(port: #require(unusedFixedPort()))

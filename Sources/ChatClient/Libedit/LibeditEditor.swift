@@ -471,8 +471,6 @@ extension LibeditEditor {
         if let status = update.status { self.status = status }
       }
     }
-    // Meant for the editor, as we had the same keys.
-    _ = session.signals.take(SIGINT)
     session.resume()
     Terminal.write(canErase ? Paste.enable : [])
     switch outcome {

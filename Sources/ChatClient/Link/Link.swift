@@ -102,7 +102,7 @@ final class Link: Sendable {
       let ending = try receive(from: connection, deliver)
       guard reconnects && !isLeaving else { return ending }
       if case .foreign = ending { return ending }
-      let uncertain = sender.disconnect(connection, inOrder: ending == .closed)
+      let uncertain = sender.disconnect(connection, inOrder: ending == .closed && connection.isStillRead)
       if isProven { try tell(.lost(uncertain: uncertain)) }
       if .now >= connectedAt + Self.stableDuration { backoff = Backoff() }
       guard let next = try reconnect(&backoff, tell) else { return .abandoned }
@@ -120,7 +120,8 @@ final class Link: Sendable {
   private func receive(from connection: ServerConnection, _ deliver: Deliver) throws(SystemCallError) -> Ending {
     var decoder = LineDecoder()
     var isUnframedTold = false
-    var isFirst = connection === firstConnection && !connection.isOverSSH
+    // Over ssh the relay has said that it is one.
+    var opening: Opening? = connection === firstConnection && !connection.isOverSSH ? Opening() : nil
     var lateBytes = 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.receiveBytes, alignment: 16)
     defer { buffer.deallocate() }
@@ -133,8 +134,8 @@ final class Link: Sendable {
       try tellWords()
       switch connection.receive(into: buffer) {
       case .bytes(let count):
-        if isFirst, let other = OtherProtocol(firstBytes: buffer[..<count]) { return .foreign(other) }
-        isFirst = false
+        if let other = opening?.append(buffer[..<count]) { return .foreign(other) }
+        if opening?.isOver == true { opening = nil }
         decoder.append(UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count]).span)
         if let deadline = goodbyeDeadline.withLock({ $0 }), deadline.hasPassed {
           lateBytes += count

@@ -4,17 +4,17 @@ import ChatWire
 package enum OtherProtocol: Equatable, Sendable {
   case ssh, web, tls
 
-  /// The one that a server speaks whose first bytes are `start`; nil where that may be a chat. Only what no chat begins with counts,
-  /// because on a server of SEED.md's kind a person may say anything.
-  package init?(firstBytes start: some Sequence<UInt8>) {
-    let start = Self.lowercased(start.prefix(16))
+  /// The one that a server speaks whose first line is `line`, as far as it has come; nil where that may be a chat. On a server of
+  /// SEED.md's kind a person may say anything, so it has to be that protocol to the letter, its line end too.
+  package init?(firstLine line: [UInt8]) {
     // A handshake or an alert, and the version (RFC 8446, 5.1).
-    let isRecord = start.count >= 3 && [0x15, 0x16].contains(start[0]) && start[1] == 3 && start[2] <= 4
+    let isRecord = line.count >= 5 && [0x15, 0x16].contains(line[0]) && line[1] == 3 && line[2] <= 4
+    let text = String(decoding: line, as: UTF8.self)
     if isRecord {
       self = .tls
-    } else if start.starts(with: "ssh-2.0-".utf8) || start.starts(with: "ssh-1.".utf8) {
+    } else if text.wholeMatch(of: #/SSH-(2\.0|1\.[0-9]+)-[!-~]+( .*)?\r\n/#) != nil {
       self = .ssh
-    } else if ["http/1.", "<!doctype html", "<html>"].contains(where: { start.starts(with: $0.utf8) }) {
+    } else if text.wholeMatch(of: #/HTTP\/1\.[01] [1-5][0-9]{2}( .*)?\r\n/#) != nil {
       self = .web
     } else {
       return nil
@@ -36,5 +36,24 @@ package enum OtherProtocol: Equatable, Sendable {
 
   private static func lowercased(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+  }
+}
+
+/// The first line of a connection, as it comes.
+struct Opening {
+  /// Bytes of a first line that is looked at (RFC 4253, 4.2).
+  private static let maximumBytes = 255
+
+  private var line: [UInt8] = []
+  /// Whether it is known that the server may be one of a chat.
+  private(set) var isOver = false
+
+  /// - Returns: what the server speaks, if it is no chat.
+  mutating func append(_ bytes: some Sequence<UInt8>) -> OtherProtocol? {
+    for byte in bytes where !isOver {
+      line.append(byte)
+      if byte == UInt8(ascii: "\n") || line.count >= Self.maximumBytes { isOver = true }
+    }
+    return OtherProtocol(firstLine: line)
   }
 }

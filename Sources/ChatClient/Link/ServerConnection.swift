@@ -150,6 +150,16 @@ package final class ServerConnection: Sendable {
     return MemberName(port: port).bytes
   }
 
+  /// Whether the server, which has ended its stream, still reads, as one does that leaves in order; a socket that nobody has any more
+  /// answers with a reset. A blank line is sent for that, which says nothing. Over ssh nobody knows.
+  var isStillRead: Bool {
+    guard !isOverSSH, send([UInt8(ascii: "\n")], until: .now) == 1 else { return false }
+    return !socket.wait(for: 0, until: .now + Self.resetTime)
+  }
+
+  /// How long a reset may take to come.
+  private static let resetTime = Duration.milliseconds(200)
+
   /// Ends the connection in both directions, and with it every wait on it.
   func shutdown() {
     _ = Glibc.shutdown(socket.number, CInt(SHUT_RDWR))

@@ -83,6 +83,14 @@ struct TerminalSignals {
     _ = take(SIGCONT)
   }
 
+  /// Ignores some of those that are noted while `body` runs.
+  func ignoring<Result>(_ signals: [CInt], _ body: () -> Result) -> Result {
+    let ignored = signals.filter { signal in previous.contains { $0.signal == signal } }
+    for signal in ignored { Glibc.signal(signal, SIG_IGN) }
+    defer { for signal in ignored { Self.note(signal) } }
+    return body()
+  }
+
   mutating func stopNoting() {
     alarm(0)
     for (signal, action) in previous {

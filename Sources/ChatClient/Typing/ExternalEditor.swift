@@ -9,9 +9,12 @@ enum ExternalEditor {
     case unsuccessful
   }
 
-  private static let command = #"${VISUAL:-${EDITOR:-vi}} "$1""#
+  /// In place of the shell, so that signals are for the editor itself.
+  private static let command = #"exec ${VISUAL:-${EDITOR:-vi}} "$1""#
   /// How often `meanwhile` is called.
   private static let intervalMilliseconds: CInt = 50
+  /// How long it may take to end when this process is to end.
+  private static let endTime = Duration.seconds(2)
   /// Bytes of a text that are taken at most.
   private static let maximumBytes = 1 << 20
 
@@ -36,12 +39,15 @@ enum ExternalEditor {
     Glibc.close(number)
     let pid: pid_t
     do { pid = try ChildProcess.start(["/bin/sh", "-c", command, "sh", path]) } catch { throw .systemCall(error) }
-    guard wait(for: pid, signals, meanwhile) else { throw .unsuccessful }
+    // The terminal's keys mean the editor; it does with them what it likes.
+    let isDone = signals.ignoring([SIGINT, SIGQUIT]) { wait(for: pid, signals, meanwhile) }
+    guard isDone else { throw .unsuccessful }
     do { return try read(path) } catch { throw .systemCall(error) }
   }
 
   /// - Returns: whether it ended with status 0.
   private static func wait(for pid: pid_t, _ signals: TerminalSignals, _ meanwhile: () -> Void) -> Bool {
+    var endDeadline: Moment?
     while true {
       var status: CInt = 0
       let result = waitpid(pid, &status, WNOHANG | WUNTRACED)
@@ -50,10 +56,16 @@ enum ExternalEditor {
       if result == pid && status & 0xFF == 0x7F {
         signals.suspend()
         kill(pid, SIGCONT)
+        // The key that stopped the editor came to this process too.
+        _ = signals.take(SIGTSTP)
       } else if result == pid {
         return status == 0
       }
-      if TerminalSignals.isEndRequested { kill(pid, SIGTERM) }
+      if TerminalSignals.isEndRequested {
+        let deadline = endDeadline ?? .now + endTime
+        endDeadline = deadline
+        kill(pid, deadline.hasPassed ? SIGKILL : SIGTERM)
+      }
       meanwhile()
       _ = poll(nil, 0, intervalMilliseconds)
     }

@@ -95,7 +95,7 @@ extension Server {
     case .serverFull, .tooManyFromAddress:
       logTurnedAway(
         .byNotice(notice.text),
-        peer.family == AF_UNIX ? "('\(listener.address)')" : "('\(peer.host)', \(peer.port))")
+        peer.family == AF_UNIX ? "('\(listener.address)', 0)" : "('\(peer.host)', \(peer.port))")
     default: break
     }
   }

@@ -107,7 +107,7 @@ final class Console {
   func turnedAway(_ reason: TurnedAway, _ peer: String) {
     switch reason {
     case .byFault(let fault): proxy("Closed a connection at \(fault)")
-    case .byNotice(let notice): note(.refused, "[REFUSED] ", "\(peer): \(notice)")
+    case .byNotice(let notice): note(.refused, of: PeerLabel(peer), text: notice, "[REFUSED] ", ": \(notice)")
     }
   }
   /// - Parameter count: of peers after the first.

@@ -13,6 +13,11 @@ package struct OptionFile: Sendable {
     package let place: String
     /// What it is on the command line.
     package let argument: String
+
+    package init(place: String, argument: String) {
+      self.place = place
+      self.argument = argument
+    }
   }
 
   /// A line that cannot be an argument, whatever options there are.

@@ -3,6 +3,9 @@ import Glibc
 /// Ignores SIGPIPE: writing to a peer that has gone then fails with `EPIPE`.
 package func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
+/// Ignores SIGXFSZ: writing to a file that may not grow any more then fails with `EFBIG`.
+package func ignoreFileSizeLimit() { signal(SIGXFSZ, SIG_IGN) }
+
 /// Opens `/dev/null` where a standard stream is closed. Otherwise the next socket would get its number, and what is meant for
 /// people would be sent to a peer. It is opened for reading only, so that writes fail as they would have.
 package func occupyStandardStreams() {
