@@ -11,8 +11,11 @@ package final class ConversationLog: Sendable {
   private struct State {
     /// What could not be written: it may begin within a line.
     var waiting: [UInt8] = []
-    /// Lines that did not even fit there.
+    /// Whether `waiting` begins with the end of what is no line of the conversation.
+    var beginsWithRest = false
+    /// Lines that did not even fit there, and how many of these that rest tells of.
     var missing = 0
+    var marked = 0
     /// Why the file cannot be written; nil while it can.
     var trouble: SystemCallError?
     /// Whether the person was told.
@@ -52,7 +55,7 @@ package final class ConversationLog: Sendable {
     var last: UInt8 = UInt8(ascii: "\n")
     let reader = FileDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))
     if information.st_size > 0 { _ = pread(reader.number, &last, 1, information.st_size - 1) }
-    if last != UInt8(ascii: "\n") { state.withLock { $0.waiting = [UInt8(ascii: "\n")] } }
+    if last != UInt8(ascii: "\n") { state.withLock { ($0.waiting, $0.beginsWithRest) = ([UInt8(ascii: "\n")], true) } }
   }
 
   /// Adds lines, which are safe to show and have no newline.
@@ -64,10 +67,20 @@ package final class ConversationLog: Sendable {
       var new = lines.flatMap { stamp + $0 + [UInt8(ascii: "\n")] }
       state.trouble = write(&state.waiting)
       if state.trouble == nil {
-        if state.missing > 0 { new = stamp + Array(Wording.logLacks(state.missing).utf8) + new }
-        (state.missing, state.isTroubleTold) = (0, false)
-        state.trouble = write(&new)
+        state.missing -= state.marked
+        (state.beginsWithRest, state.marked, state.isTroubleTold) = (false, 0, false)
       }
+      if state.trouble == nil, state.missing > 0 {
+        var marker = stamp + Array(Wording.logLacks(state.missing).utf8)
+        let whole = marker.count
+        state.trouble = write(&marker)
+        if state.trouble == nil {
+          state.missing = 0
+        } else if marker.count < whole {
+          (state.waiting, state.beginsWithRest, state.marked) = (marker, true, state.missing)
+        }
+      }
+      if state.trouble == nil { state.trouble = write(&new) }
       state.hold(new)
     }
   }
@@ -81,7 +94,9 @@ package final class ConversationLog: Sendable {
 
   /// What is not in the file when the conversation ends; 0 where all is.
   package var missingLines: Int {
-    state.withLock { $0.missing + $0.waiting.count { $0 == UInt8(ascii: "\n") } }
+    state.withLock { state in
+      state.missing + state.waiting.count { $0 == UInt8(ascii: "\n") } - (state.beginsWithRest ? 1 : 0)
+    }
   }
 
   /// What to tell the person of the file, once for each time that it cannot be written.

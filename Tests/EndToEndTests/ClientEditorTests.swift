@@ -57,6 +57,17 @@ import Testing
     client.signal(SIGTERM)
   }
 
+  /// libedit leaves its cursor before an empty line there, and the next command would write before its memory.
+  @Test func `In vi's way an empty line stays one, whatever moves or deletes there`() throws {
+    let (client, port) = try start(settings: "bind -v\n")
+    for _ in 0..<5 {
+      for key in ["\u{1B}[C", "\u{5}", "\u{1B}[3~", "\r", "more\r"] { try terminal.type(key) }
+      try member.expect("\(port): more")
+    }
+    client.signal(SIGTERM)
+    #expect(try client.waitForExit() == .signal(SIGTERM))
+  }
+
   @Test func `Lines of editrc that libedit does not take are told once, and the others hold`() throws {
     let (client, port) = try start(
       settings: "# mine\nbnd x y\n\nbind ^A nosuchcommand\nbind \"^T\" \"ed-move-to-beg\"\nbind \"^X\n")

@@ -12,6 +12,7 @@ import Glibc
 ///   a TAB: nobody sees it (`LibeditOutput`), and `EditBlock` draws.
 /// - It writes outside of its memory where its screen shrinks under a line that it has drawn: it is never told of another size than
 ///   the first, because nobody sees what it draws.
+/// - In vi's way `$`, End and the like on an empty line leave the cursor before it: `keepCursorInLine`.
 /// - It takes a line of no bytes for the end of input: `insertPaste` enters a line with its newline.
 /// - It gives up where it cannot set the terminal's modes: `nextLine` asks whether the terminal has gone.
 /// - It is told an end of input by its reader only, for whatever reason: `stop` says which.
@@ -192,6 +193,7 @@ extension LibeditEditor {
   private func read(into character: UnsafeMutablePointer<wchar_t>) -> CInt {
     if session.editingModes == nil { session.editingModes = Terminal.currentModes() }
     isLineStale = true
+    keepCursorInLine()
     if let searchPattern, !searchPattern.isEmpty { lastPattern = searchPattern }
     wasSearching = isSearching
     if !wasSearching {
@@ -255,6 +257,13 @@ extension LibeditEditor {
         return stop(.end(session.signals.outcomeAfterHangUp()))
       }
     }
+  }
+
+  /// Some of libedit's commands for vi leave the cursor before an empty line, and the next one would write there.
+  private func keepCursorInLine() {
+    let line = el_wline(editor).pointee
+    if line.cursor < line.buffer { editline_move(editor, CInt(line.buffer - line.cursor)) }
+    if line.cursor > line.lastchar { editline_move(editor, CInt(line.lastchar - line.cursor)) }
   }
 
   /// Takes in what begins with ESC.

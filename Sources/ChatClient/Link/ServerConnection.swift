@@ -153,12 +153,17 @@ package final class ServerConnection: Sendable {
   /// Whether the server, which has ended its stream, still reads, as one does that leaves in order; a socket that nobody has any more
   /// answers with a reset. A blank line is sent for that, which says nothing. Over ssh nobody knows.
   var isStillRead: Bool {
-    guard !isOverSSH, send([UInt8(ascii: "\n")], until: .now) == 1 else { return false }
-    return !socket.wait(for: 0, until: .now + Self.resetTime)
+    if isOverSSH { return false }
+    // Twice, because whoever passes on what is sent ends its own socket in order, once it has got the reset.
+    for _ in 0..<2 {
+      let isSent = send([UInt8(ascii: "\n")], until: .now) == 1
+      if !isSent || socket.wait(for: 0, until: .now + Self.resetTime) { return false }
+    }
+    return true
   }
 
   /// How long a reset may take to come.
-  private static let resetTime = Duration.milliseconds(200)
+  private static let resetTime = Duration.milliseconds(300)
 
   /// Ends the connection in both directions, and with it every wait on it.
   func shutdown() {
