@@ -102,7 +102,8 @@ final class Link: Sendable {
       let ending = try receive(from: connection, deliver)
       guard reconnects && !isLeaving else { return ending }
       if case .foreign = ending { return ending }
-      let uncertain = sender.disconnect(connection, inOrder: ending == .closed && connection.isStillRead)
+      let uncertain = sender.disconnect(
+        connection, inOrder: ending == .closed && sender.hasUnconfirmedLines && connection.isStillRead)
       if isProven { try tell(.lost(uncertain: uncertain)) }
       if .now >= connectedAt + Self.stableDuration { backoff = Backoff() }
       guard let next = try reconnect(&backoff, tell) else { return .abandoned }

@@ -132,6 +132,9 @@ final class Sender: Sendable {
     connection.leave()
   }
 
+  /// Whether some of what was written may not have arrived.
+  var hasUnconfirmedLines: Bool { state.withLock { !$0.sent.isEmpty } }
+
   /// Gives up the connection, which has ended. Lines that were not written stay, to be sent on the next one.
   /// - Parameter inOrder: whether the server ended it in order.
   /// - Returns: the lines that may or may not have arrived, each without its newline.

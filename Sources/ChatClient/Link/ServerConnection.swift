@@ -154,8 +154,8 @@ package final class ServerConnection: Sendable {
   /// answers with a reset. A blank line is sent for that, which says nothing. Over ssh nobody knows.
   var isStillRead: Bool {
     if isOverSSH { return false }
-    // Twice, because whoever passes on what is sent ends its own socket in order, once it has got the reset.
-    for _ in 0..<2 {
+    // Several times, because a tunnel, such as that of ssh, ends its own socket only at the second write after the reset it has got.
+    for _ in 0..<4 {
       let isSent = send([UInt8(ascii: "\n")], until: .now) == 1
       if !isSent || socket.wait(for: 0, until: .now + Self.resetTime) { return false }
     }
@@ -163,7 +163,7 @@ package final class ServerConnection: Sendable {
   }
 
   /// How long a reset may take to come.
-  private static let resetTime = Duration.milliseconds(300)
+  private static let resetTime = Duration.milliseconds(250)
 
   /// Ends the connection in both directions, and with it every wait on it.
   func shutdown() {

@@ -37,6 +37,8 @@ package struct UnconfirmedLines {
 
   package init(settledBy proof: Proof = .acknowledgement) { self.proof = proof }
 
+  package var isEmpty: Bool { bytes.isEmpty }
+
   /// Adds what was just written, and forgets what has arrived.
   /// - Parameter unacknowledged: bytes at the end of the stream that the server's machine has not acknowledged.
   package mutating func append(_ new: some Sequence<UInt8>, unacknowledged: Int, now: Moment) {
