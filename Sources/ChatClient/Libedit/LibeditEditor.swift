@@ -35,10 +35,10 @@ final class LibeditEditor: LineReader {
   /// Where libedit draws, which nobody sees.
   private let libeditOutput: LibeditOutput
   /// What is shown of the connection above the line, if anything.
-  private var status: [UInt8] = []
+  var status: [UInt8] = []
   /// Prompt and line on the screen.
-  private var block = EditBlock()
-  private var resizing = Resizing()
+  var block = EditBlock()
+  var resizing = Resizing()
   /// Whether the terminal can move up and clear, so that a line in typing can be taken off the screen.
   let canErase: Bool
   /// Whether a long pasted block is asked about.
@@ -67,8 +67,8 @@ final class LibeditEditor: LineReader {
   /// Whether the key that libedit was last handed was pressed during a search.
   private(set) var wasSearching = false
   /// What was last looked for in the history.
-  private var lastPattern: [UInt32] = []
-  private var draft = Draft.typed(LineParts(before: [], after: []))
+  var lastPattern: [UInt32] = []
+  var draft = Draft.typed(LineParts(before: [], after: []))
 
   /// Nil where the person has switched editing off (`edit off` in `~/.editrc`), or the terminal is one for which libedit
   /// does so.
@@ -332,78 +332,11 @@ extension LibeditEditor {
   }
 }
 
-/// What is on the screen.
+/// The line as libedit has it.
 extension LibeditEditor {
-  private var screen: EditBlock.Screen { Terminal.screen(canErase: canErase) }
-
-  func leaveScreen() { Terminal.write(block.leave(on: screen) + (canErase ? Paste.disable : [])) }
-
-  func returnToScreen() {
-    Terminal.write((canErase ? Paste.enable : []) + block.erase(on: screen))
-    showLine()
-  }
-
-  /// The line is drawn anew once the size stands still, and what arrives waits so long.
-  func resize() {
-    resizing.note()
-    session.delayUpdate(until: resizing.drawMoment)
-    isLineStale = true
-  }
-
-  /// Shows what has arrived, if it is time for that.
-  private func showReceived() -> InputEvent? {
-    // The rest of a block would be commands for the shell, so the end is shown once all of the block is read.
-    if session.hasEnded && paste.expectsMore(at: .now) {
-      session.noteUpdate()
-      return nil
-    }
-    guard let update = session.takeUpdate(hasStatus: canErase) else { return nil }
-    if let status = update.status { self.status = status }
-    if !update.lines.isEmpty || update.status != nil { showLine(after: update.lines) }
-    return update.ending.map { .ended($0) }
-  }
-
   var isLineEmpty: Bool {
     let line = el_line(editor).pointee
     return line.buffer == line.lastchar
-  }
-
-  /// What Ctrl-R or Ctrl-S looks for in the history; nil where neither does. Below the line libedit then keeps `bck:` or `fwd:` and that
-  /// text, with `?` where it is not found.
-  private var searchPattern: [UInt32]? {
-    let line = parts.text
-    guard let newline = line.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
-    let search = line[(newline + 1)...]
-    guard ["bck:", "bck?", "fwd:", "fwd?"].contains(where: { search.starts(with: $0.utf8) }) else { return nil }
-    return String(decoding: search.dropFirst(4), as: UTF8.self).unicodeScalars.map(\.value)
-  }
-
-  private var isSearching: Bool { searchPattern != nil }
-
-  /// Ctrl-R and Ctrl-S.
-  private static let searchKeys: [UInt8] = [0x12, 0x13]
-
-  /// The line that libedit's own prompt takes the place of (`M-x`, vi's `:`, `/` and `?`), and leaves empty.
-  private enum Draft {
-    case typed(LineParts)
-    case covered(LineParts)
-
-    private static let prompts = ["\n: ", "\n/", "\n?"]
-
-    /// Takes in what libedit has as its line now.
-    /// - Returns: the draft that it has lost, if it has.
-    mutating func note(_ line: LineParts) -> LineParts? {
-      switch self {
-      case .typed(let draft) where Self.prompts.contains(where: { line.text.starts(with: $0.utf8) }):
-        self = .covered(draft)
-      case .typed: self = .typed(line)
-      case .covered(let draft):
-        if Self.prompts.contains(where: { line.text.starts(with: $0.utf8) }) { return nil }
-        self = .typed(line)
-        return line.text.isEmpty && !draft.text.isEmpty ? draft : nil
-      }
-      return nil
-    }
   }
 
   /// The line as libedit has it, before the cursor and behind it.
@@ -422,88 +355,5 @@ extension LibeditEditor {
     if !old.text.isEmpty { el_deletestr(editor, characters(in: old.text)) }
     if !line.text.isEmpty { editline_insert(editor, String(decoding: line.text, as: UTF8.self)) }
     editline_move(editor, -characters(in: line.after))
-  }
-
-  /// Shows the line as libedit has it, unless it is not known where it stands: then only what was typed at its end is shown at once.
-  private func showLineIfCertain() {
-    guard !resizing.drawMoment.hasPassed else { return showLine() }
-    guard paste.question == nil else { return }
-    let line = parts
-    let appended = block.append(prompt: wholePrompt(status: status), before: line.before, after: line.after)
-    if let appended, !appended.isEmpty { Terminal.write(appended) }
-  }
-
-  /// Shows the line as libedit has it, below `lines`, in one write.
-  func showLine(after lines: [UInt8] = []) {
-    show(parts, below: lines, status: status)
-    isLineStale = false
-    session.noteUpdate()
-    session.delayUpdate(until: resizing.drawMoment)
-  }
-
-  /// - Parameter stamp: stands before the prompt.
-  private func show(
-    _ line: LineParts, below lines: [UInt8] = [], stamp: StyledText = StyledText(), status: [UInt8]
-  ) {
-    let screen = screen
-    let isCertain = resizing.isSettled()
-    if !isCertain { resizing.noteDrawing() }
-    let output = lines.isEmpty ? [] : takeLineOff() + lines
-    let asked = paste.question.map { StyledText(Array(Wording.confirmPaste(of: $0.sendableLines).utf8)) }
-    let prompt = asked ?? wholePrompt(stamp, status: status)
-    let line = asked == nil ? line : LineParts(before: [], after: [])
-    Terminal.write(
-      output
-        + block.show(prompt: prompt, before: line.before, after: line.after, on: screen, isCertain: isCertain))
-  }
-
-  /// Takes the line off the screen, or leaves it there where nobody knows where it stands.
-  private func takeLineOff() -> [UInt8] { resizing.isSettled() ? block.erase(on: screen) : block.abandon() }
-
-  /// All that stands before the line.
-  private func wholePrompt(_ stamp: StyledText = StyledText(), status: [UInt8]) -> StyledText {
-    StyledText(status.isEmpty ? [] : status + [UInt8(ascii: "\n")]) + stamp + session.prompt
-  }
-
-  /// Lets the person edit the line with the editor of their choice. What arrives meanwhile is shown when they come back.
-  func editElsewhere() -> UInt8 {
-    Terminal.write(takeLineOff() + (canErase ? Paste.disable : []))
-    session.terminal.restoreModes()
-    var held: [UInt8] = []
-    let outcome = Result { () throws(ExternalEditor.Failure) in
-      try ExternalEditor.edit(parts.text, noting: session.signals) {
-        // Its end stays where it is, to be told behind the line.
-        guard held.count < Self.maximumHeldBytes, !session.hasEnded,
-          let update = session.takeUpdate(hasStatus: canErase)
-        else { return }
-        held += update.lines
-        if let status = update.status { self.status = status }
-      }
-    }
-    session.resume()
-    Terminal.write(canErase ? Paste.enable : [])
-    switch outcome {
-    case .success(let text): take(Paste(text))
-    case .failure(.unsuccessful): held += Wording.notEdited(because: nil).utf8
-    case .failure(.systemCall(let error)): held += Wording.notEdited(because: error.reason).utf8
-    }
-    showLine(after: held)
-    return UInt8(CC_REFRESH)
-  }
-
-  /// Has the text of another editor in place of the line; several lines go out as a pasted block does.
-  private func take(_ text: Paste) {
-    replaceLine(with: LineParts(before: text.lines.isEmpty ? text.rest : [], after: []))
-    if !text.lines.isEmpty { paste.offer(text, asksIfLong: asksAboutLongPastes) }
-  }
-
-  /// Bytes that are held beside another editor at most. More stay in the mailbox, and so with the server, which waits or says how many
-  /// lines it skips.
-  private static let maximumHeldBytes = 1024 * 1024
-
-  func clearScreen() {
-    guard canErase else { return }
-    block.forget()
-    Terminal.write(Array("\u{1B}[H\u{1B}[2J".utf8))
   }
 }
