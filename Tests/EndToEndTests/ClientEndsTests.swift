@@ -209,7 +209,10 @@ import Testing
       environment: ["TERM": "tmux-256color", "PS1": "$ "])
     var connection = try server?.accept()
     try terminal.waitForEditing()
-    try terminal.type("\u{1B}[200~echo SA''ID1\n")
+    // What the client has not begun to read when the server goes is the shell's, so the block has surely begun.
+    try terminal.type("draft\u{1B}[200~echo SA''ID1\n")
+    try terminal.waitForRows("what comes before the block") { $0.contains("draft") }
+    try terminal.waitForKeysToBeRead()
     connection?.close()
     (connection, server) = (nil, nil)
     try terminal.type("echo SA''ID2\necho SA''ID3\n\u{1B}[201~")

@@ -87,6 +87,16 @@ package final class Tmux {
     }
   }
 
+  /// Waits until the program has read all that was typed.
+  package func waitForKeysToBeRead() throws {
+    try withTerminal { terminal in
+      try eventually("the program in tmux to read its keys", within: limit) {
+        var waiting: CInt = 0
+        return ioctl(terminal, UInt(FIONREAD), &waiting) == 0 && waiting == 0
+      }
+    }
+  }
+
   /// Opens the terminal as its program has it.
   private func withTerminal(_ body: (CInt) throws -> Void) throws {
     let terminal = open(try run(["display-message", "-p", "#{pane_tty}"]), O_RDWR | O_NOCTTY | O_CLOEXEC)
