@@ -210,8 +210,8 @@ import Testing
     var connection = try server?.accept()
     try terminal.waitForEditing()
     // What the client has not begun to read when the server goes is the shell's, so the block has surely begun.
-    try terminal.type("draft\u{1B}[200~echo SA''ID1\n")
-    try terminal.waitForRows("what comes before the block") { $0.contains("draft") }
+    try terminal.type("before it\n\u{1B}[200~echo SA''ID1\n")
+    try connection?.expect("before it")
     try terminal.waitForKeysToBeRead()
     connection?.close()
     (connection, server) = (nil, nil)
