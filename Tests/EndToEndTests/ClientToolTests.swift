@@ -58,6 +58,38 @@ import Testing
     #expect(printed.output == [])
   }
 
+  /// Each read brings whole runs of lines that need no look, lines that do, and the parts of one at both ends.
+  @Test func `Lines of every kind from a file go out as they do one by one`() throws {
+    let directory = try TemporaryDirectory()
+    let input = directory.file("input")
+    let kinds: [(given: String, sent: String)] = [
+      ("one line", "one line\n"), ("", ""), (" \t", ""), ("\t \t", ""), ("with CR LF\r", "with CR LF\n"), ("\r", ""),
+      ("  indented", "  indented\n"),
+      ("every line", "every line\n"), ("exit now", "exit now\n"), ("//two", "//two\n"), ("/etc/hosts", "/etc/hosts\n"),
+      ("日本語", "日本語\n"),
+      (String(repeating: "x", count: 3000), String(repeating: "x", count: 3000) + "\n"),
+    ]
+    var random = SeededRandom.printed(for: "lines of every kind")
+    var (given, sent) = ("", "")
+    for _ in 0..<5000 {
+      let kind = kinds[Int.random(in: 0..<kinds.count, using: &random)]
+      // Most lines are plain, and come one behind the other.
+      let plain = (0..<Int.random(in: 0..<20, using: &random)).map { "plain line \($0)\n" }.joined()
+      given += plain + kind.given + "\n"
+      sent += plain + kind.sent
+    }
+    try write(given, to: input)
+    let server = try ScriptedServer()
+    let client = try Program(built: "mychatclient", [String(server.port)], input: .file(input))
+    let connection = try server.accept()
+    let received = try connection.expectBytes(sent.utf8.count + 4)
+    // Not compared by the expectation itself, which would print megabytes.
+    let isAsSent = received.elementsEqual(sent.utf8 + Array("exit".utf8))
+    #expect(isAsSent)
+    connection.close()
+    #expect(try client.waitForExit() == .status(0))
+  }
+
   @Test func `A line that the server refuses is told like all that is received, and those after it are sent`() throws {
     let server = try ServerProgram()
     let member = try server.join()

@@ -59,8 +59,7 @@ struct PipeReader {
 
         var batch = Batch()
         let consume = { (count: Int) in
-          let bytes = UnsafeBufferPointer(rebasing: buffer.bindMemory(to: UInt8.self)[..<count])
-          _ = framer.consume(bytes.span) { batch.append($0, $1) }
+          batch.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]).bindMemory(to: UInt8.self).span, to: &framer)
         }
         if count > 0 { consume(count) }
         var bytesAfterExit = 0
@@ -106,6 +105,21 @@ struct PipeReader {
     var unsent: [UInt8] = []
     /// Whether a line was `exit`: none after it is sent.
     var hasExit = false
+
+    /// Takes in what one read brought, at most `readBytes`, so that no line in it is too long.
+    mutating func append(_ bytes: Span<UInt8>, to framer: inout LineFramer) {
+      var rest = bytes
+      while rest.count > 0 {
+        if !hasExit, framer.isBetweenLines {
+          let count = ClientLine.certainMessages(in: rest)
+          rest.extracting(..<count).withUnsafeBufferPointer { lines.append(contentsOf: $0) }
+          rest = rest.extracting(count...)
+        }
+        let end = LineFramer.firstNewline(in: rest).map { $0 + 1 } ?? rest.count
+        _ = framer.consume(rest.extracting(..<end)) { append($0, $1) }
+        rest = rest.extracting(end...)
+      }
+    }
 
     mutating func append(_ frame: LineFramer.Frame, _ line: Span<UInt8>) -> Bool {
       if frame == .tooLong { unsent += Wording.tooLong(PipeReader.maximumLineBytes).utf8 }

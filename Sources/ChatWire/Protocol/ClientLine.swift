@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a line from a member asks of the server. Both programs judge lines by this.
 package enum ClientLine: Equatable {
   case message
@@ -49,6 +51,29 @@ package enum ClientLine: Equatable {
     } else {
       self = rest.count > 0 && rest[0] == UInt8(ascii: "/") ? .escaped : .message
     }
+  }
+
+  /// Counts the bytes at the start of `lines` that are whole lines, each with its newline, and messages for certain, because no
+  /// other line begins as they do. Many at once cost little, as only the ends of each are looked at.
+  package static func certainMessages(in lines: Span<UInt8>) -> Int {
+    lines.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return 0 }
+      var count = 0
+      while count < bytes.count, beginsMessage(bytes[count]),
+        let newline = memchr(start + count, CInt(UInt8(ascii: "\n")), bytes.count - count)
+      {
+        let end = UnsafeRawPointer(newline) - start
+        // A CR there would be part of the line's end.
+        if bytes[end - 1] == UInt8(ascii: "\r") { break }
+        count = end + 1
+      }
+      return count
+    }
+  }
+
+  /// Whether only a message begins with `byte`, whatever follows.
+  private static func beginsMessage(_ byte: UInt8) -> Bool {
+    byte > UInt8(ascii: " ") && byte != UInt8(ascii: "/") && byte | 0x20 != UInt8(ascii: "e")
   }
 
   static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }

@@ -44,6 +44,9 @@ package struct LineFramer {
   /// Whether a pause would end a message now.
   package var awaitsSilence: Bool { !hasSeenNewline && (!partial.isEmpty || isSkipping) }
 
+  /// Whether the next byte begins a line.
+  package var isBetweenLines: Bool { partial.isEmpty && !isSkipping }
+
   /// Bytes held back because their line has not ended.
   package var heldBytes: Int { partial.count }
 
@@ -146,7 +149,7 @@ package struct LineFramer {
     bytes.withUnsafeBufferPointer { partial.append(contentsOf: $0) }
   }
 
-  private static func firstNewline(in bytes: Span<UInt8>) -> Int? {
+  package static func firstNewline(in bytes: Span<UInt8>) -> Int? {
     bytes.withUnsafeBytes { raw in
       guard let start = raw.baseAddress, let found = memchr(start, CInt(UInt8(ascii: "\n")), raw.count) else {
         return nil

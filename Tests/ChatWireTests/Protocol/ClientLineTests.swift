@@ -1,4 +1,5 @@
 import ChatWire
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct ClientLineTests {
@@ -33,5 +34,29 @@ import Testing
 
   @Test func `One blank line asks who is here`() {
     #expect(ClientLine(Array("\t \t".utf8).span) == .rosterRequest)
+  }
+
+  @Test(arguments: [
+    ("", 0), ("x", 0), ("\n", 0), ("one\n", 4), ("one\ntwo", 4), ("one\ntwo\n", 8), ("é\n日\n", 7), ("\u{7F}\n", 2),
+    ("one\n\ntwo\n", 4), ("one\n two\n", 4), ("one\n\ttwo\n", 4), ("one\r\ntwo\n", 0), ("one\ntwo\r\n", 4),
+    ("one\n\r\n", 4),
+    ("one\n/who\n", 4), ("one\n//two\n", 4), ("one\nexit\n", 4), ("one\nEXIT\n", 4), ("one\n exit\n", 4),
+    ("/quit\n", 0),
+  ])
+  func `Whole lines at the start that are messages for certain are counted`(text: String, count: Int) {
+    #expect(ClientLine.certainMessages(in: Array(text.utf8).span) == count)
+  }
+
+  @Test func `Nothing but messages is counted, whatever stands there`() {
+    var random = SeededRandom.printed(for: "ClientLine")
+    let bytes = Array("ab/eExXiItT \t\r\n\n\n".utf8)
+    for _ in 0..<20_000 {
+      let text = (0..<40).map { _ in bytes[Int.random(in: 0..<bytes.count, using: &random)] }
+      let counted = text.prefix(ClientLine.certainMessages(in: text.span))
+      #expect(counted.isEmpty || counted.last == UInt8(ascii: "\n"))
+      for line in counted.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+        #expect(ClientLine(line.span) == .message && line.last != UInt8(ascii: "\r"), "\(text)")
+      }
+    }
   }
 }
