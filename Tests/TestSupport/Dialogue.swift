@@ -218,6 +218,8 @@ func connectedSocket(
     // IP_BIND_ADDRESS_NO_PORT (ip(7)): connect chooses the port, which has to be free for this target only.
     var yes: CInt = 1
     setsockopt(socket.number, CInt(IPPROTO_IP), 24, &yes, 4)
+    // A fixed port is reserved by a socket of this process.
+    if port != 0 { try socket.set(.reuseAddress, to: 1) }
     try socket.bind(to: try Address.internet(host: source, port: port).resolved()[0])
   }
   try socket.connect(to: target)

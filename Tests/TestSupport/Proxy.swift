@@ -39,9 +39,11 @@ package final class Proxy: Sendable {
   private let queue = DispatchQueue(label: "proxy")
 
   package init(to target: Address) throws {
-    let listener = try listeningSocket(at: .internet(host: "127.0.0.1", port: 0))
+    // A fixed one, because programs still try to come back when the proxy has gone, and another server might have the port then.
+    guard let port = unusedFixedPort() else { throw TestFailure("no free port for a proxy") }
+    self.port = port
+    let listener = try listeningSocket(at: .internet(host: "127.0.0.1", port: port))
     try listener.setBlocking(false)
-    port = try listener.localAddress().port
     let controls = try ProxyControls(Self.resolved(target))
     self.controls = controls
     wake = try Pipe()

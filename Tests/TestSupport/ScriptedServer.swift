@@ -67,26 +67,10 @@ package final class Refusals: Sendable {
 }
 
 package func listeningSocket(at address: Address) throws -> FileDescriptor {
-  let listener = try boundSocket(at: address)
+  guard let address = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
+  let listener = try FileDescriptor.socket(for: address)
+  if address.family != AF_UNIX { try listener.set(.reuseAddress, to: 1) }
+  try listener.bind(to: address)
   try listener.listen(backlog: 64)
   return listener
-}
-
-private func boundSocket(at address: Address) throws -> FileDescriptor {
-  guard let address = try address.resolved().first else { throw TestFailure("\(address) resolves to nothing") }
-  let socket = try FileDescriptor.socket(for: address)
-  if address.family != AF_UNIX { try socket.set(.reuseAddress, to: 1) }
-  try socket.bind(to: address)
-  return socket
-}
-
-/// An unused port of 127.0.0.1 from 20000 to 29999; nil if none is found. The kernel never assigns these to a client, which
-/// could take the port before a server starts there again, or before others come from it.
-package func unusedFixedPort() -> UInt16? {
-  for _ in 0..<100 {
-    let port = UInt16.random(in: 20_000..<30_000)
-    // Only bound, because others can listen there even while a program that is just starting has this socket too.
-    if (try? boundSocket(at: .internet(host: "127.0.0.1", port: port))) != nil { return port }
-  }
-  return nil
 }
