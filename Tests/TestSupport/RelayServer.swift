@@ -71,7 +71,8 @@ package final class RelayServer: Sendable {
 }
 
 /// A chat server like SEED.md's, without framing: the bytes of one receive are a message, and everybody else is sent
-/// `PORT: MESSAGE` with nothing added. The message `exit` closes its sender's connection. Any thread may read what came.
+/// `PORT: MESSAGE` with nothing added. The message `exit` closes its sender's connection, also behind another where the machine
+/// was too busy to receive the two one by one. Any thread may read what came.
 package final class RawServer: Sendable {
   package struct Message: Equatable, Sendable {
     /// The sender's port.
@@ -95,7 +96,7 @@ package final class RawServer: Sendable {
       { bytes, sender, clients in
         let text = String(decoding: bytes, as: UTF8.self)
         record.messages.withLock { $0.append(Message(port: sender.port, text: text)) }
-        if text == "exit" { return sender.hangUp() }
+        if text == "exit" || text.hasSuffix("\nexit") { return sender.hangUp() }
         for other in clients where other.number != sender.number { other.send(Array("\(sender.port): ".utf8) + bytes) }
       }
     } onChange: { clients in
