@@ -28,6 +28,7 @@ struct PatienceTests {
 
 private func expectHolds(_ number: Int, by program: String = "mychattorture") throws {
   let program = try Program(built: program, ["--small", "\(number)"], input: .nothing)
-  program.limit = .seconds(120)
+  // Longer than a row waits in all, so that the row itself says what it waited for.
+  program.limit = .seconds(400)
   #expect(try program.waitForExit() == .status(0), "\(program.outputLines.joined(separator: "\n"))")
 }
