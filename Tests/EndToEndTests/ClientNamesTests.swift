@@ -170,7 +170,10 @@ import Testing
     let client = try Program(built: "mychatclient", [String(server.port), "--history", file], on: terminal)
     let connection = try server.accept()
     try terminal.type("/op secret\r/who\r//etc\r/OP secret\rexit\r")
-    try connection.expectAll("/op secret\n/who\n//etc\n/OP secret\nexit")
+    do { try connection.expectAll("/op secret\n/who\n//etc\n/OP secret\nexit") } catch {
+      terminal.readWhatIsThere()
+      throw TestFailure("\(error); the screen:\n\(terminal.screen.text)")
+    }
     connection.close()
     #expect(try client.waitForExit() == .status(0))
     #expect(text(ofFile: file) == "# mychat history\n/who\n//etc\n")

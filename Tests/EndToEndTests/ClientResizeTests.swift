@@ -19,6 +19,7 @@ import Testing
     let lines = (0..<200).map { "<\($0)> " + String(repeating: "some words ", count: $0 % 8) + "end" }
     var rest = lines[...]
     let start = monotonicNanoseconds()
+    var (changedAt, longestPause) = (ContinuousClock.now, Duration.zero)
     while !rest.isEmpty {
       // A hundred a second.
       let due = min(Int((monotonicNanoseconds() - start) / 10_000_000), lines.count)
@@ -27,6 +28,8 @@ import Testing
       rest = rest.dropFirst(next.count)
       try tmux.startResizing(
         rows: [24, 20, 12].randomElement(using: &random)!, columns: .random(in: 40...100, using: &random))
+      longestPause = max(longestPause, ContinuousClock.now - changedAt)
+      changedAt = .now
     }
     try tmux.resize(rows: 24, columns: 100)
     var shown: [String] = []
@@ -35,7 +38,7 @@ import Testing
       return shown.last { !$0.isEmpty } == draft && shown.contains("\(member.localPort): \(lines[199])")
     }
     let missing = lines.filter { line in !shown.contains { $0.hasSuffix("\(member.localPort): \(line)") } }
-    #expect(missing == [], "seed \(random.seed)")
+    #expect(missing == [], "seed \(random.seed), and at most \(longestPause) between two changes")
     try tmux.type("!")
     try tmux.press("Enter")
     try member.expect("\(port): \(draft)!")
