@@ -26,7 +26,6 @@ final class RunningServer {
     ignoreBrokenPipes()
     var configuration = Configuration()
     configuration.addresses = [.internet(host: "127.0.0.1", port: 0)]
-    configuration.eventLayer = kind.eventLayer
     if kind == .shared { configuration.redis = try SharedRedis.newRoom() }
     configure(&configuration)
     redis = configuration.redis

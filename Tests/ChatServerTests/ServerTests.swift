@@ -205,9 +205,7 @@ struct ServerTests {
     try server.waitForLog("[CONNECTION LOST] ('127.0.0.1', \(fast.localPort)) disconnected unexpectedly.")
   }
 
-  /// Not on the portable layer: on Linux, libdispatch may crash when many connections are reset under sources of their own
-  /// (swift-corelibs-libdispatch #949).
-  @Test(arguments: [ServerKind.epoll, .shared])
+  @Test(arguments: ServerKind.allCases)
   func `Nothing of a line that a reset cuts off is relayed`(kind: ServerKind) throws {
     let server = try RunningServer(kind)
     let (talker, listener) = (try server.peer(), try server.peer())

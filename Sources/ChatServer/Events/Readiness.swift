@@ -47,7 +47,7 @@ protocol Readiness: AnyObject {
 package enum EventLayer: String, CaseIterable, Sendable {
   /// One dispatch source over an epoll set of all connections.
   case epoll
-  /// One dispatch source for each connection. For tests, which run on both: on Linux, peers that reset their connections can
+  /// One dispatch source for each connection. For tests of a program on its own: on Linux, peers that reset their connections can
   /// crash libdispatch under it (swift-corelibs-libdispatch #949).
   case portable
 }

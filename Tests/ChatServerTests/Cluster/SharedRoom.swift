@@ -21,7 +21,7 @@ final class SharedRoom {
   @discardableResult
   func addServer(_ configure: (inout Configuration) -> Void = { _ in }) throws -> RunningServer {
     let proxy = try Proxy(to: redis.address)
-    let server = try RunningServer(.epoll) {
+    let server = try RunningServer(.alone) {
       $0.redis = RedisAddress(address: proxy.address)
       configure(&$0)
     }

@@ -131,9 +131,8 @@ private let isKept = "* That name belongs to a login of this machine."
     for line in ["* \(c.localPort) is now carol", "carol: hi", "* carol is now dave", "dave: ho"] { try d.expect(line) }
   }
 
-  @Test(arguments: [ServerKind.epoll, .portable])
-  func `A login that comes gets its name from whoever chose it, or one that looks the same`(kind: ServerKind) throws {
-    let scene = try Scene(kind, Accounts("alice"))
+  @Test func `A login that comes gets its name from whoever chose it, or one that looks the same`() throws {
+    let scene = try Scene(.alone, Accounts("alice"))
     let (c, d) = (try scene.other(), try scene.other())
     try c.send("/nick аӏісе\n")
     for peer in [c, d] { try peer.expect("* \(c.localPort) is now аӏісе") }
@@ -153,7 +152,7 @@ private let isKept = "* That name belongs to a login of this machine."
   @Test(arguments: [nil, "a b", "server", "1001"]) func `A user without a login that could be a name is a number`(
     login: String?
   ) throws {
-    let scene = try Scene(.epoll, Accounts(login))
+    let scene = try Scene(.alone, Accounts(login))
     let one = try scene.local("uid-\(geteuid())")
     let two = try scene.local("uid-\(geteuid())/2")
     try one.send("hi\n")
@@ -178,10 +177,9 @@ private let isKept = "* That name belongs to a login of this machine."
     #expect(accounts.asked.count { $0 == .login(of: geteuid()) } == 1)
   }
 
-  @Test(arguments: [ServerKind.epoll, .portable])
-  func `If the system does not answer in time a peer is a number, and a name is not given`(kind: ServerKind) throws {
+  @Test func `If the system does not answer in time a peer is a number, and a name is not given`() throws {
     let accounts = Accounts("alice")
-    let scene = try Scene(kind, accounts) { $0.accountPatience = .milliseconds(100) }
+    let scene = try Scene(.alone, accounts) { $0.accountPatience = .milliseconds(100) }
     accounts.hang()
     let c = try scene.other()
     let a = try scene.local("uid-\(geteuid())")
@@ -206,7 +204,7 @@ private let isKept = "* That name belongs to a login of this machine."
 
   @Test func `Who has gone before it is known who it is comes and goes, and harms nobody`() throws {
     let accounts = Accounts("alice")
-    let scene = try Scene(.epoll, accounts)
+    let scene = try Scene(.alone, accounts)
     accounts.hang()
     let a = try scene.local()
     try eventually("the question") { !accounts.asked.isEmpty }
@@ -218,7 +216,7 @@ private let isKept = "* That name belongs to a login of this machine."
 
   @Test func `A server that stops lets nobody in whom it does not know yet`() throws {
     let accounts = Accounts("alice")
-    let scene = try Scene(.epoll, accounts)
+    let scene = try Scene(.alone, accounts)
     accounts.hang()
     let a = try scene.local()
     let c = try scene.other()
@@ -232,7 +230,7 @@ private let isKept = "* That name belongs to a login of this machine."
 
   @Test func `Those who wait for their names have places`() throws {
     let accounts = Accounts("alice")
-    let scene = try Scene(.epoll, accounts) {
+    let scene = try Scene(.alone, accounts) {
       $0.maximumMembers = 2
     }
     let c = try scene.other()
@@ -265,7 +263,7 @@ private let isKept = "* That name belongs to a login of this machine."
     let directory = try TemporaryDirectory()
     let token = directory.file("token")
     try write("open-sesame\n", to: token, mode: 0o600)
-    let scene = try Scene(.epoll, Accounts("alice")) { $0.operatorTokenFile = token }
+    let scene = try Scene(.alone, Accounts("alice")) { $0.operatorTokenFile = token }
     let (a, c) = (try scene.local("alice"), try scene.other())
     try c.ask("/op open-sesame", "* You are an operator now. /help lists what you can do.")
     let b = try scene.local("alice/2")
@@ -283,7 +281,7 @@ private let isKept = "* That name belongs to a login of this machine."
     let directory = try TemporaryDirectory()
     let token = directory.file("token")
     try write("open-sesame\n", to: token, mode: 0o600)
-    let scene = try Scene(.epoll, Accounts(nil)) { $0.operatorTokenFile = token }
+    let scene = try Scene(.alone, Accounts(nil)) { $0.operatorTokenFile = token }
     let (a, c) = (try scene.local("uid-\(geteuid())"), try scene.other())
     try c.ask("/op open-sesame", "* You are an operator now. /help lists what you can do.")
     try c.send("/ban uid-\(geteuid())\n")

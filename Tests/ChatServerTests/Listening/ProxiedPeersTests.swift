@@ -81,7 +81,7 @@ private struct Scene {
   }
 
   @Test func `A member at the same server that comes without a proxy is no peer of one, whatever it says`() throws {
-    let scene = try Scene(.epoll)
+    let scene = try Scene(.alone)
     let plain = try scene.server.peer()
     try scene.server.settle()
     let listener = try scene.member()
@@ -91,7 +91,7 @@ private struct Scene {
   }
 
   @Test func `Who says that it is another one behind a proxy is not believed`() throws {
-    let scene = try Scene(.epoll)
+    let scene = try Scene(.alone)
     let listener = try scene.member()
     let peer = try scene.proxy()
     try peer.send(ProxyBytes.version2(from: [192, 0, 2, 8], port: 54_322))
@@ -99,11 +99,10 @@ private struct Scene {
     try listener.expect("54322: PROXY TCP4 192.0.2.9 192.0.2.1 54329 6697")
   }
 
-  @Test(arguments: [ServerKind.epoll, .portable])
-  func `Bans and the limit of connections are for the peer's address, not the proxy's`(_ kind: ServerKind) throws {
+  @Test func `Bans and the limit of connections are for the peer's address, not the proxy's`() throws {
     let directory = try TemporaryDirectory()
     try write("secret-token\n", to: directory.file("token"), mode: 0o600)
-    let scene = try Scene(kind) {
+    let scene = try Scene(.alone) {
       $0.operatorTokenFile = directory.file("token")
       $0.maximumPerAddress = 2
     }
@@ -165,9 +164,8 @@ private struct Scene {
     #expect(scene.server.logged.count { $0.hasPrefix("[NEW CONNECTION]") } == 1)
   }
 
-  @Test(arguments: [ServerKind.epoll, .portable])
-  func `A proxy that only looks whether the server answers leaves nothing behind`(_ kind: ServerKind) throws {
-    let scene = try Scene(kind)
+  @Test func `A proxy that only looks whether the server answers leaves nothing behind`() throws {
+    let scene = try Scene(.alone)
     let local = try scene.proxy()
     try local.send(ProxyBytes.version2(command: 0x20, kind: 0x00, []))
     try scene.expectClosedSilently(local)
@@ -181,9 +179,8 @@ private struct Scene {
     #expect(scene.server.server.counters.refused == 0)
   }
 
-  @Test(arguments: [ServerKind.epoll, .portable])
-  func `A header that does not come in time, or not whole, is given up`(_ kind: ServerKind) throws {
-    let scene = try Scene(kind) { $0.headerPatience = .milliseconds(200) }
+  @Test func `A header that does not come in time, or not whole, is given up`() throws {
+    let scene = try Scene(.alone) { $0.headerPatience = .milliseconds(200) }
     let (silent, slow) = (try scene.proxy(), try scene.proxy())
     try slow.send("PROXY TCP4 192.0.2.7 ")
     for peer in [silent, slow] { try scene.expectClosedSilently(peer) }
@@ -195,11 +192,10 @@ private struct Scene {
     #expect(scene.server.logged.contains { $0.contains("a PROXY header that did not come whole within 5 s.") })
   }
 
-  @Test(arguments: [ServerKind.epoll, .portable])
-  func `Connections that wait for their headers have places, and whoever comes when all are taken is told so`(
-    _ kind: ServerKind
-  ) throws {
-    let scene = try Scene(kind) { $0.maximumMembers = 3 }
+  @Test func `Connections that wait for their headers have places, and whoever comes when all are taken is told so`()
+    throws
+  {
+    let scene = try Scene(.alone) { $0.maximumMembers = 3 }
     let waiting = try (0..<2).map { _ in try scene.proxy() }
     for peer in waiting { try peer.send("PROXY ") }
     let plain = try scene.server.peer()
@@ -219,7 +215,7 @@ private struct Scene {
   }
 
   @Test func `A stop does not wait for headers`() throws {
-    let scene = try Scene(.epoll)
+    let scene = try Scene(.alone)
     let peer = try scene.proxy()
     try peer.send("PROXY ")
     try eventually("the header to be awaited") { try peer.unacknowledgedBytes == 0 }

@@ -9,7 +9,7 @@ import Testing
   @Test func `Members, lines and bytes are counted, and lines of an earlier session are not`() throws {
     let directory = try TemporaryDirectory()
     try write("2026-11-23T21:03:05Z 1234: before\n", to: directory.file("transcript"))
-    let server = try RunningServer(.epoll) { $0.transcript = directory.file("transcript") }
+    let server = try RunningServer(.alone) { $0.transcript = directory.file("transcript") }
     #expect(server.server.counters.said == 0)
     let (speaker, listener) = (try server.peer(), try server.peer())
     try server.settle()
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func `Members whose connections take no more are behind until they read`() throws {
-    let server = try RunningServer(.epoll) { $0.patience = .seconds(600) }
+    let server = try RunningServer(.alone) { $0.patience = .seconds(600) }
     let (speaker, slow) = (try server.peer(), try server.peer(receiveBuffer: 4096))
     try server.settle()
     let line = String(repeating: "x", count: 4000)

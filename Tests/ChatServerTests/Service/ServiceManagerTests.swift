@@ -15,7 +15,7 @@ import Testing
     var variables = ["NOTIFY_SOCKET": manager.path]
     variables["WATCHDOG_USEC"] = microseconds
     variables["WATCHDOG_PID"] = process
-    return try RunningServer(.epoll) { $0.notifySocket = NotifySocket(processID: 42) { variables[$0] } }
+    return try RunningServer(.alone) { $0.notifySocket = NotifySocket(processID: 42) { variables[$0] } }
   }
 
   @Test func `It is told when the server listens and when it stops`() throws {
@@ -75,7 +75,7 @@ import Testing
     var manager: PlayedServiceManager? = try PlayedServiceManager()
     let path = try #require(manager?.path)
     manager = nil
-    let server = try RunningServer(.epoll) {
+    let server = try RunningServer(.alone) {
       $0.notifySocket = NotifySocket { $0 == "NOTIFY_SOCKET" ? path : nil }
     }
     let member = try server.peer()

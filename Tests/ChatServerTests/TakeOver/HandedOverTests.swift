@@ -17,7 +17,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let token = directory.file("token")
     try TestSupport.write("a secret token\n", to: token, mode: 0o600)
-    let server = try RunningServer(.epoll) {
+    let server = try RunningServer(.alone) {
       $0.operatorTokenFile = token
       $0.announces = true
       $0.rate = RateLimit(parsing: "1:40")
