@@ -29,6 +29,8 @@ package struct HistoryFile {
   private let isStandard: Bool
   /// Lines added since the file was last cut.
   private var added = 0
+  /// Lines that are to be added with the next one, because others held the lock for too long.
+  private var waiting: [[UInt8]] = []
 
   package init(path: String, maximumLines: Int, isStandard: Bool = false) {
     self.path = path
@@ -65,7 +67,8 @@ package struct HistoryFile {
 
   /// The newest lines, oldest first, and the file cut to them. Makes the file if there is none.
   package mutating func load() throws(Failure) -> [[UInt8]] {
-    try locked { descriptor throws(Failure) in
+    try addWaiting()
+    return try locked { descriptor throws(Failure) in
       let lines = Self.read(descriptor, from: 0).split(separator: UInt8(ascii: "\n"))
       let hasHeader = lines.first?.elementsEqual(Self.header) == true
       let newest = lines.dropFirst(hasHeader ? 1 : 0).suffix(maximumLines).map { Array($0) }
@@ -75,18 +78,34 @@ package struct HistoryFile {
     }
   }
 
-  /// Adds `line`, unless it is the last one already.
+  /// Adds `line`, unless it is the last one already. Where others hold the lock for too long it is added with the next one.
   package mutating func append(_ line: [UInt8]) throws(Failure) {
-    let entry = line + [UInt8(ascii: "\n")]
-    try locked { descriptor throws(Failure) in
-      let size = lseek(descriptor, 0, SEEK_END)
-      let tail = Self.read(descriptor, from: max(0, size - entry.count - 1))
-      if tail == [UInt8(ascii: "\n")] + entry { return }
-      // A client that crashed may have left a line without its end.
-      try Self.write((tail.last == UInt8(ascii: "\n") ? [] : [UInt8(ascii: "\n")]) + entry, to: descriptor)
+    waiting.append(line)
+    do throws(Failure) {
+      try addWaiting()
+      if added >= Self.slackLines { _ = try load() }
+    } catch {
+      if error != Self.isLocked { throw error }
     }
-    added += 1
-    if added >= Self.slackLines { _ = try load() }
+  }
+
+  private mutating func addWaiting() throws(Failure) {
+    guard !waiting.isEmpty else { return }
+    let lines = waiting
+    try locked { descriptor throws(Failure) in
+      for line in lines { try Self.add(line, to: descriptor) }
+    }
+    added += lines.count
+    waiting = []
+  }
+
+  private static func add(_ line: [UInt8], to descriptor: CInt) throws(Failure) {
+    let entry = line + [UInt8(ascii: "\n")]
+    let size = lseek(descriptor, 0, SEEK_END)
+    let tail = read(descriptor, from: max(0, size - entry.count - 1))
+    if tail == [UInt8(ascii: "\n")] + entry { return }
+    // A client that crashed may have left a line without its end.
+    try write((tail.last == UInt8(ascii: "\n") ? [] : [UInt8(ascii: "\n")]) + entry, to: descriptor)
   }
 
   /// Runs `body` with the file open for reading and appending, and locked. It begins with the header, unless it is from before
@@ -120,11 +139,13 @@ package struct HistoryFile {
   private static func lock(_ descriptor: CInt) throws(Failure) {
     for _ in 0..<lockAttempts {
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
-      guard errno == EWOULDBLOCK || errno == EINTR else { break }
+      guard errno == EWOULDBLOCK || errno == EINTR else { throw .systemCall(SystemCallError("flock")) }
       _ = poll(nil, 0, lockPauseMilliseconds)
     }
-    throw .systemCall(SystemCallError("flock"))
+    throw isLocked
   }
+
+  private static let isLocked = Failure.systemCall(SystemCallError("flock", code: EWOULDBLOCK))
 
   private func replace(with lines: some Sequence<[UInt8]>) throws(Failure) {
     // The file itself, where `path` is a link to it.
